@@ -1,0 +1,45 @@
+# Two commands: `make demo` shows the main job on the sample file, `make test` runs every check.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/installed
+
+.PHONY: demo test check lint types layers unit bench clean
+.DEFAULT_GOAL := help
+
+help:
+	@echo "make demo    install into $(VENV), start the sandbox, run the sample file through it"
+	@echo "make test    formatter, linter, types, layers, tests"
+	@echo "make bench   benchmarks (minutes)"
+
+# constraints.txt pins every package; pip is told to take nothing else.
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable . --group dev
+	@touch $(STAMP)
+
+demo: $(STAMP)
+	$(BIN)/jobmojito-batch demo
+
+test: check
+check: lint types layers unit
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+layers: $(STAMP)
+	$(BIN)/lint-imports
+
+unit: $(STAMP)
+	$(BIN)/pytest
+
+bench: $(STAMP)
+	$(BIN)/python benchmarks/run.py
+
+clean:
+	rm -rf $(VENV)

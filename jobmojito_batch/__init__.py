@@ -1,0 +1,1 @@
+"""Invites candidates to JobMojito interviews: each person once, every row with an outcome."""

@@ -1,0 +1,24 @@
+"""
+What can go wrong, cut by what a person does next.
+
+* BatchError
+  + SettingsError   mend the settings or the command line, run again
+  + InputError      mend the file, run again
+  + LedgerError     the record of claims cannot be used: nothing is sent without it
+"""
+
+
+class BatchError(Exception):
+    """A fault whose message tells a person where it is, what was seen and what to do."""
+
+
+class SettingsError(BatchError):
+    """Settings or options that make no sense; nothing was sent."""
+
+
+class InputError(BatchError):
+    """An input that cannot be read as candidates; nothing was sent."""
+
+
+class LedgerError(BatchError):
+    """The ledger cannot be opened, read or written."""

@@ -1,0 +1,52 @@
+"""Plain values that cross the borders between rooms. No `repr` of them shows a person."""
+
+from dataclasses import dataclass, field
+
+import polars as pl
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """
+    One input as text, lazily.
+
+    Columns of `frame`: `row` (UInt32), `cell:0` … `cell:N` (String), `overflow` (String).
+    """
+
+    source: str
+    """What messages and results call the input: its file name."""
+    headers: tuple[str, ...]
+    """The headers as written, in column order; `cell:i` belongs to `headers[i]`."""
+    frame: pl.LazyFrame = field(repr=False)
+    delimiter: str = ","
+    """What the errors file uses: the input's own for a CSV, a comma for everything else."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeaderMap:
+    """Which column of an input is which field, and what happens to the others."""
+
+    fields: dict[str, int]
+    """Request member, RESUME_FILE, FIRST_NAME or LAST_NAME → column number."""
+    carried: tuple[int, ...]
+    """Columns that nobody claims: they go into the results under their own headers."""
+    dropped: tuple[int, ...] = ()
+    """
+    Columns that are neither used nor carried: ignored by `--map "X="`, our own error columns of a
+    corrected errors file, and columns that hold a résumé but lost it to a better-ranked one
+    (results hold no résumé text).
+    """
+    notes: tuple[str, ...] = ()
+    """Sentences for the plan, such as a column that lost its field to a better-ranked one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fault:
+    """One broken rule of one row, as a person reads it."""
+
+    code: str
+    """An ErrorCode."""
+    field: str
+    """The request member at fault."""
+    message: str
+    """What was seen and what to do; quotes no e-mail, name or résumé."""
