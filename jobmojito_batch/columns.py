@@ -1,6 +1,4 @@
-"""
-The words of the frames and files: column names, outcomes, error codes (spec sections 5 and 6).
-"""
+"""The words of the frames and files: column names, outcomes, error codes (spec 5 and 6)."""
 
 from enum import StrEnum
 from typing import Final

@@ -24,9 +24,7 @@ LanguageCode = Literal[
 LANGUAGE_CODES: Final[tuple[str, ...]] = get_args(LanguageCode)
 
 VideoIntroduction = Literal["optional", "required"]
-Seniority = Literal[
-    "entry-level", "intermediate", "senior", "managerial", "director", "executive"
-]
+Seniority = Literal["entry-level", "intermediate", "senior", "managerial", "director", "executive"]
 ResultView = Literal[
     "none", "minimal", "minimal_with_score", "advanced", "full", "full_expand_scores"
 ]

@@ -1,0 +1,246 @@
+"""The commands."""
+
+import asyncio
+from importlib import metadata
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobmojito_batch.cli import options as opt
+from jobmojito_batch.cli import through_prefect
+from jobmojito_batch.cli.attend import Person, tell_ending
+from jobmojito_batch.cli.demo import run_demo
+from jobmojito_batch.cli.look import show_status
+from jobmojito_batch.cli.plan_view import plan_json, plan_lines
+from jobmojito_batch.cli.talk import USAGE, is_interactive, out, print_json, say, told
+from jobmojito_batch.errors import BatchError, SettingsError
+from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline import (
+    Conclusion,
+    prepare,
+    run,
+    settings_for,
+    targets_again,
+    write_again,
+)
+from jobmojito_batch.plan import Kind
+from jobmojito_batch.sandbox import load_scenario
+from jobmojito_batch.sandbox import serve as serve_sandbox
+from jobmojito_batch.settings import load_settings
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help="Invites a spreadsheet of candidates to JobMojito interviews: each person once, every row "
+    "with an outcome. Settings: JOBMOJITO_… variables, see README.",
+)
+
+
+def _version(value: bool) -> None:
+    if value:
+        out().print(metadata.version("jobmojito-batch"))
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    _version_: Annotated[
+        bool,
+        typer.Option("--version", callback=_version, is_eager=True, help="The program's version."),
+    ] = False,
+) -> None:
+    """Options of the program as a whole."""
+
+
+@app.command()
+@told
+def demo(
+    folder: Annotated[
+        Path, typer.Option(metavar="FOLDER", help="Where the files of the demo go.")
+    ] = Path("demo-output"),
+    prefect: opt.Prefect = None,
+) -> int:
+    """Start the sandbox, run the main job on the sample file, show where the results are."""
+    return run_demo(folder, use_prefect=prefect is not False)
+
+
+@app.command()
+@told
+def check(
+    inputs: opt.Inputs,
+    results: opt.Results = None,
+    errors: opt.Errors = None,
+    summary: opt.Summary = None,
+    fills: opt.Set = None,
+    maps: opt.Map = None,
+    mapping: opt.MappingFile = None,
+    sheet: opt.Sheet = None,
+    expect_at_most: opt.ExpectAtMost = None,
+    limit: opt.Limit = None,
+    max_credits: opt.MaxCredits = None,
+    rate: opt.Rate = None,
+    max_in_flight: opt.MaxInFlight = None,
+    base_url: opt.BaseUrl = None,
+    environment: opt.Environment = None,
+    ledger: opt.LedgerUrl = None,
+    json: opt.Json = False,
+) -> int:
+    """Read, normalise, validate, plan; show what `invite` would do and cost. Sends nothing."""
+    parameters = opt.parameters_of(
+        inputs, results, errors, summary, fills, maps, mapping, sheet, environment, ledger,
+        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=True,
+    )  # fmt: skip
+    return _check(parameters, as_json=json)
+
+
+@app.command()
+@told
+def invite(
+    inputs: opt.Inputs,
+    results: opt.Results = None,
+    errors: opt.Errors = None,
+    summary: opt.Summary = None,
+    fills: opt.Set = None,
+    maps: opt.Map = None,
+    mapping: opt.MappingFile = None,
+    sheet: opt.Sheet = None,
+    expect_at_most: opt.ExpectAtMost = None,
+    limit: opt.Limit = None,
+    max_credits: opt.MaxCredits = None,
+    rate: opt.Rate = None,
+    max_in_flight: opt.MaxInFlight = None,
+    base_url: opt.BaseUrl = None,
+    environment: opt.Environment = None,
+    ledger: opt.LedgerUrl = None,
+    no_settle: opt.NoSettle = False,
+    prefect: opt.Prefect = None,
+    yes: opt.Yes = False,
+    dry_run: opt.DryRun = False,
+    json: opt.Json = False,
+) -> int:
+    """The main job: invite every candidate of the inputs once."""
+    parameters = opt.parameters_of(
+        inputs, results, errors, summary, fills, maps, mapping, sheet, environment, ledger,
+        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=not no_settle,
+    )  # fmt: skip
+    if dry_run:
+        return _check(parameters, as_json=json)
+    if not yes and not is_interactive():
+        raise SettingsError(
+            "nobody can be asked here (standard input is no terminal): look at the plan with "
+            "`check`, then say --yes"
+        )
+    return _invite(parameters, prefect=prefect, asks=not yes, as_json=json)
+
+
+@app.command()
+@told
+def status(
+    ledger: opt.LedgerUrl = None,
+    json: opt.Json = False,
+) -> int:
+    """Runs so far and invitations by outcome, from the ledger."""
+    show_status(load_settings(ledger=ledger), as_json=json)
+    return 0
+
+
+@app.command()
+@told
+def results(
+    run_id: Annotated[str, typer.Argument(help="The run's id, or an unambiguous beginning.")],
+    results: opt.Results = None,
+    errors: opt.Errors = None,
+    summary: opt.Summary = None,
+    ledger: opt.LedgerUrl = None,
+    json: opt.Json = False,
+) -> int:
+    """Write a run's files again, from the ledger."""
+    settings = load_settings(ledger=ledger)
+    book = Ledger.open_existing(settings.ledger_url)
+    if book is None:
+        raise BatchError("there is no ledger yet; nothing was ever sent from here")
+    try:
+        book.settle_orphans()
+        written = write_again(book, run_id, targets_again(run_id, results, errors, summary))
+    finally:
+        book.close()
+    if json:
+        print_json(written)
+    for name, path in written["files"].items():
+        if path is not None:
+            say(f"{name:<12}  {path}")
+    if written["files"]["errors"] is not None:
+        say("note          the ledger keeps no résumés: those cells are blank in the errors file")
+    return 0
+
+
+@app.command()
+@told
+def sandbox(
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8700,
+    latency: Annotated[
+        float | None, typer.Option(min=0, metavar="S", help="Seconds that a call takes.")
+    ] = None,
+    scenario: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Faults and settings, TOML.")
+    ] = None,
+    seed: Annotated[int | None, typer.Option(help="Decides who is accepted.")] = None,
+    log: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Every request, JSON lines.")
+    ] = None,
+) -> int:
+    """The stand-in API on this machine, for rehearsals and tests."""
+    serve_sandbox(
+        port=port,
+        scenario=load_scenario(scenario, seed=seed, latency=latency),
+        log_path=log,
+        on_ready=lambda url: say(f"sandbox       {url}   (JOBMOJITO_BASE_URL; Ctrl-C ends it)"),
+    )
+    return 0
+
+
+def _check(parameters: InviteParameters, *, as_json: bool) -> int:
+    prepared = prepare(parameters, will_send=False)
+    try:
+        if as_json:
+            print_json(plan_json(prepared))
+        else:
+            for line in plan_lines(prepared):
+                out().print(line, markup=False)
+    finally:
+        prepared.close()
+    counts = prepared.plan.counts
+    if counts[Kind.UNKNOWN]:
+        return 3
+    return 1 if counts[Kind.INVALID] else 0
+
+
+def _invite(
+    parameters: InviteParameters, *, prefect: bool | None, asks: bool, as_json: bool
+) -> int:
+    settings_for(parameters)  # settings that make no sense end here, before Prefect is bothered
+    person = Person(asks=asks)
+    through_flow = through_prefect.is_configured() if prefect is None else prefect
+    with person.bar():
+        if through_flow:
+            asyncio.run(through_prefect.run_flow(parameters, person))
+        else:
+            asyncio.run(run(parameters, person))
+    return ended(person, as_json=as_json)
+
+
+def ended(person: Person, *, as_json: bool = False) -> int:
+    """Tell the ending of a run and give its exit code."""
+    if person.error is not None:
+        raise person.error
+    conclusion: Conclusion | None = person.conclusion
+    if conclusion is None:
+        say("nothing was sent")
+        return USAGE
+    tell_ending(conclusion)
+    if as_json:
+        print_json(conclusion.summary)
+    return conclusion.exit_code

@@ -1,0 +1,91 @@
+"""A person at a run: sees the plan, is asked, watches the bar, reads what came of it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
+
+from jobmojito_batch.cli.plan_view import plan_lines
+from jobmojito_batch.cli.talk import err, say, seconds_text
+from jobmojito_batch.pipeline import Attendant, Conclusion, Prepared
+from jobmojito_batch.sending import Progress as RunProgress
+
+
+class Person(Attendant):
+    """Somebody at the command line, or a log that somebody reads."""
+
+    def __init__(self, *, asks: bool) -> None:
+        super().__init__()
+        self._asks = asks
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+
+    def may_send(self, prepared: Prepared) -> bool:
+        """Show the plan; ask before credits are spent."""
+        for line in plan_lines(prepared):
+            say(line)
+        if prepared.plan.to_send == 0:
+            say("\nnothing to send")
+            return True
+        if not self._asks:
+            return True
+        price = f"about {prepared.plan.credits:g} credits"
+        return typer.confirm(f"\nSend {prepared.plan.to_send} rows ({price})?", err=True)
+
+    def progress(self, progress: RunProgress) -> None:
+        """Move the bar; it shows only on a terminal."""
+        if progress.total == 0 or not err().is_terminal:
+            return
+        if self._bar is None:
+            self._bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                MofNCompleteColumn(),
+                TextColumn("{task.fields[detail]}"),
+                console=err(),
+                transient=True,
+            )
+            self._bar.start()
+            self._task = self._bar.add_task("sending", total=progress.total, detail="")
+        self._bar.update(self._task, completed=progress.settled, detail=_detail(progress))
+
+    @contextmanager
+    def bar(self) -> Iterator[None]:
+        """Take the bar away at the end, whatever the end is."""
+        try:
+            yield
+        finally:
+            if self._bar is not None:
+                self._bar.stop()
+
+
+def _detail(progress: RunProgress) -> str:
+    """Rate, calls in flight, counts, time left."""
+    rate = progress.calls / progress.seconds if progress.seconds > 0 else 0.0
+    counts = " ".join(f"{outcome.value} {n}" for outcome, n in progress.outcomes.items() if n)
+    left = ""
+    if progress.settled and progress.settled < progress.total:
+        per_row = progress.seconds / progress.settled
+        left = f"  {seconds_text(per_row * (progress.total - progress.settled))} left"
+    return f"{rate:.1f}/s  {progress.in_flight} in flight  {counts}{left}"
+
+
+def tell_ending(conclusion: Conclusion) -> None:
+    """The sentence, why it stopped, where the files are."""
+    say(f"\n{conclusion.sentence}")
+    if conclusion.stop_message:
+        say(f"stopped       {conclusion.stop_message}")
+    reasons = conclusion.summary["reasons"]
+    if reasons:
+        texts = (f"{code.replace('_', ' ')} {count}" for code, count in reasons.items())
+        say(f"reasons       {', '.join(texts)}")
+    for name, path in conclusion.summary["files"].items():
+        if path is not None:
+            say(f"{name:<12}  {path}")
+    if conclusion.summary["outcomes"]["unknown"]:
+        say(
+            "unknown rows were sent and got no trustworthy answer: the interviews may exist and "
+            "may have cost credits. They are never sent again blind; look them up in JobMojito"
+        )
+    say(f"run           {conclusion.run_id}")

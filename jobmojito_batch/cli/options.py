@@ -1,0 +1,182 @@
+"""The options of `invite` and `check` (spec section 3), and how they become parameters."""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.parameters import InviteParameters
+
+Inputs = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="INPUT...",
+        help="Candidate exports: CSV, XLSX, Parquet or NDJSON files, globs or folders.",
+        show_default=False,
+    ),
+]
+Results = Annotated[
+    str | None,
+    typer.Option(
+        "-o",
+        "--results",
+        metavar="FILE",
+        help="Results file: .csv, .xlsx, .parquet or .jsonl. Default: beside the input.",
+    ),
+]
+Errors = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Rows to correct. Default: results stem + .errors.csv."),
+]
+Summary = Annotated[
+    str | None,
+    typer.Option(metavar="FILE", help="Counts as JSON. Default: results stem + .summary.json."),
+]
+Set = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--set",
+        metavar="FIELD=VALUE",
+        help="Fills a field that the file lacks or leaves blank; repeatable.",
+    ),
+]
+Map = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--map",
+        metavar="HEADER=FIELD",
+        help="Says which column is which; repeatable. An empty FIELD ignores the column.",
+    ),
+]
+MappingFile = Annotated[
+    Path | None,
+    typer.Option("--mapping", metavar="FILE", help="The same from a TOML file: [columns]."),
+]
+Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Which sheet of a workbook.")]
+ExpectAtMost = Annotated[
+    int | None,
+    typer.Option(min=0, metavar="N", help="Send nothing where more new rows than N are found."),
+]
+Limit = Annotated[
+    int | None, typer.Option(min=0, metavar="N", help="Send at most N; the rest waits.")
+]
+MaxCredits = Annotated[
+    float | None,
+    typer.Option(min=0, metavar="X", help="Never spend more than X credits in this run."),
+]
+Rate = Annotated[
+    float | None, typer.Option(metavar="R", help="Ceiling: requests started a second.")
+]
+MaxInFlight = Annotated[int | None, typer.Option(metavar="N", help="Ceiling: calls in flight.")]
+BaseUrl = Annotated[
+    str | None, typer.Option(metavar="URL", help="The API; https only, save for this machine.")
+]
+Environment = Annotated[
+    str | None,
+    typer.Option(metavar="LABEL", help="Keeps test and live invitations apart in the ledger."),
+]
+LedgerUrl = Annotated[
+    str | None,
+    typer.Option("--ledger", metavar="URL", help="The record of invitations: path or URL."),
+]
+NoSettle = Annotated[
+    bool,
+    typer.Option("--no-settle", help="Leave unknown rows for later; this version always does."),
+]
+Prefect = Annotated[
+    bool | None,
+    typer.Option(
+        "--prefect/--no-prefect",
+        help="Run through the Prefect flow or not. Default: where a Prefect API is configured.",
+        show_default=False,
+    ),
+]
+Yes = Annotated[bool, typer.Option("--yes", help="No question; needed where nobody can be asked.")]
+DryRun = Annotated[bool, typer.Option("--dry-run", help="What `check` does.")]
+Json = Annotated[
+    bool, typer.Option("--json", help="JSON on standard output, and nothing else there.")
+]
+
+
+def pairs(texts: Sequence[str] | None, option: str, form: str) -> dict[str, str]:
+    """`NAME=VALUE` texts as a dict. Raises SettingsError."""
+    found: dict[str, str] = {}
+    for text in texts or ():
+        # The last "=" for --map: a header may hold one, a field name never does.
+        name, sign, value = text.rpartition("=") if option == "--map" else text.partition("=")
+        if not sign or not name.strip():
+            raise SettingsError(f'{option} {text}: write it as {option} "{form}"')
+        if name.strip() in found:
+            raise SettingsError(f"{option} {name.strip()}: given twice; keep one")
+        found[name.strip()] = value.strip()
+    return found
+
+
+def mapping_of(texts: Sequence[str] | None, file: Path | None) -> dict[str, str]:
+    """Header → field from the file, then from the options, which win. Raises SettingsError."""
+    from_file = _mapping_file(file) if file is not None else {}
+    return from_file | pairs(texts, "--map", "HEADER=FIELD")
+
+
+def _mapping_file(file: Path) -> dict[str, str]:
+    try:
+        found = tomllib.loads(file.read_text(encoding="utf-8-sig"))
+    except OSError as exc:
+        raise SettingsError(f"--mapping {file}: cannot be read ({exc.strerror})") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as exc:
+        raise SettingsError(f"--mapping {file}: is no TOML file ({exc})") from None
+    columns = found.get("columns")
+    if not isinstance(columns, dict) or not all(isinstance(one, str) for one in columns.values()):
+        raise SettingsError(
+            f'--mapping {file}: needs a table [columns] with lines such as "Stelle" = '
+            '"position_name"'
+        )
+    return {str(header): field for header, field in columns.items()}
+
+
+def parameters_of(
+    inputs: list[str],
+    results: str | None,
+    errors: str | None,
+    summary: str | None,
+    fills: list[str] | None,
+    maps: list[str] | None,
+    mapping: Path | None,
+    sheet: str | None,
+    environment: str | None,
+    ledger: str | None,
+    base_url: str | None,
+    rate: float | None,
+    max_in_flight: int | None,
+    limit: int | None,
+    max_credits: float | None,
+    expect_at_most: int | None,
+    *,
+    settle: bool,
+) -> InviteParameters:
+    """The options as the parameters of a run. Raises SettingsError."""
+    if rate is not None and not 0 < rate <= 10_000:  # noqa: PLR2004 - the bound of the setting
+        raise SettingsError(f"--rate {rate:g}: must be above 0 and at most 10000 a second")
+    if max_in_flight is not None and not 1 <= max_in_flight <= 10_000:  # noqa: PLR2004
+        raise SettingsError(f"--max-in-flight {max_in_flight}: must be 1 to 10000")
+    return InviteParameters(
+        inputs=inputs,
+        results=results,
+        errors=errors,
+        summary=summary,
+        values=pairs(fills, "--set", "FIELD=VALUE"),
+        mapping=mapping_of(maps, mapping),
+        sheet=sheet,
+        environment=environment,
+        ledger=ledger,
+        base_url=base_url,
+        rate=rate,
+        max_in_flight=max_in_flight,
+        limit=limit,
+        max_credits=max_credits,
+        settle=settle,
+        expect_at_most=expect_at_most,
+    )

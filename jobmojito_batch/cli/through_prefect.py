@@ -1,0 +1,73 @@
+"""
+The second front door, opened from the first: `invite` through the Prefect flow.
+
+The one module of the package that reaches for `flows` (and so for Prefect), and only when called:
+importing Prefect takes most of a second, and the package works without it.
+"""
+
+import os
+from typing import Final
+
+from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline import Attendant, attending
+
+LOOPBACK: Final = "127.0.0.1,localhost,::1"
+UI_PORT: Final = 4200
+
+
+def is_configured() -> bool:
+    """Whether a Prefect API is configured."""
+    from flows.invite_candidates import is_configured as asked  # noqa: PLC0415 - see above
+
+    return asked()
+
+
+def prepare_embedded_server() -> None:
+    """
+    Settings for Prefect's embedded server, before Prefect is imported; only the demo wants it.
+
+    Loopback stays out of any proxy (the health check would go there and time out), nothing is
+    reported to Prefect, and a slow machine gets time to start it (reference, Prefect section 1).
+    """
+    for name in ("NO_PROXY", "no_proxy"):
+        before = os.environ.get(name)
+        os.environ[name] = f"{before},{LOOPBACK}" if before else LOOPBACK
+    os.environ.setdefault("DO_NOT_TRACK", "1")
+    os.environ.setdefault("PREFECT_SERVER_ANALYTICS_ENABLED", "false")
+    os.environ.setdefault("PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS", "120")
+    os.environ.setdefault("PREFECT_LOGGING_LEVEL", "WARNING")
+
+
+async def run_flow(
+    parameters: InviteParameters, attendant: Attendant, *, may_embed: bool = False
+) -> str | None:
+    """
+    Run the flow in this process with *attendant* looking on; gives the flow run's id.
+
+    Its conclusion or error is the attendant's then. Raises SettingsError where no Prefect API is
+    configured or it cannot be reached before anything was sent.
+    """
+    if not may_embed and not is_configured():
+        raise SettingsError(
+            "no Prefect API is configured: start `prefect server start` and set PREFECT_API_URL "
+            "(http://127.0.0.1:4200/api), or run with --no-prefect"
+        )
+    from flows.invite_candidates import invite_candidates  # noqa: PLC0415 - see above
+
+    mark = attending.set(attendant)
+    try:
+        state = await invite_candidates(parameters, return_state=True)
+    except Exception as exc:
+        if attendant.has_begun:
+            raise
+        raise SettingsError(
+            f"the Prefect API cannot be used ({type(exc).__name__}); nothing was sent. Start the "
+            "server, or run with --no-prefect"
+        ) from exc
+    finally:
+        attending.reset(mark)
+    if attendant.conclusion is None and attendant.error is None and not attendant.was_declined:
+        raise SettingsError(f"the Prefect run ended before its start ({state.type.value})")
+    run_id = state.state_details.flow_run_id
+    return str(run_id) if run_id else None

@@ -1,0 +1,59 @@
+"""
+What polars and the operating system say of an input, as one line for a person.
+
+Lazy frames fail where they are collected, so whoever collects one wraps it in `input_faults`.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import polars as pl
+
+from jobmojito_batch.errors import InputError
+
+UNREADABLE = (
+    pl.exceptions.ComputeError,
+    pl.exceptions.InvalidOperationError,
+    pl.exceptions.NoDataError,
+    OSError,
+)
+"""Raised where the bytes of an input are not what its format asks for, or cannot be had."""
+
+# Words of polars' own messages; the rest of them quotes cells, which are people.
+_QUOTE_WORDS = ("malformed", "could not parse", "quote")
+_WIDTH_WORDS = "more fields"
+
+
+def as_input_error(source: str, exc: BaseException) -> InputError:
+    """*exc*, raised while *source* was read, as one line that quotes no cell."""
+    if isinstance(exc, InputError):
+        return exc
+    return InputError(f"{source}: {_meaning(exc)}")
+
+
+@contextmanager
+def input_faults(source: str) -> Iterator[None]:
+    """Raise InputError about *source* for whatever UNREADABLE the body raises."""
+    try:
+        yield
+    except UNREADABLE as exc:
+        raise as_input_error(source, exc) from exc
+
+
+def _meaning(exc: BaseException) -> str:
+    match exc:
+        case FileNotFoundError():
+            return "no such file; check the name and the folder"
+        case PermissionError():
+            return "may not be read (permission denied); change its permissions or copy it"
+        case OSError():
+            return f"cannot be read ({exc.strerror or type(exc).__name__}); copy it and try again"
+    said = str(exc).lower()
+    if any(word in said for word in _QUOTE_WORDS):
+        return (
+            'the rows do not add up: somewhere a quote (") is opened and not closed, or text '
+            "follows a closing quote; save the file again as CSV from a spreadsheet program"
+        )
+    if _WIDTH_WORDS in said:
+        return "a row has far more cells than the header; check the delimiter and the quotes"
+    return f"cannot be read to its end ({type(exc).__name__}); save or export it again"

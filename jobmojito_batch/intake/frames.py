@@ -1,0 +1,42 @@
+"""The shape that all formats share: `row`, `cell:0` … `cell:N`, `overflow`."""
+
+from collections.abc import Sequence
+
+import polars as pl
+
+from jobmojito_batch.columns import CELL_PREFIX, OVERFLOW, ROW
+from jobmojito_batch.errors import InputError
+
+NO_OVERFLOW = pl.lit(None, dtype=pl.String).alias(OVERFLOW)
+
+
+def cell_names(width: int) -> list[str]:
+    """The column names of *width* cells."""
+    return [f"{CELL_PREFIX}{number}" for number in range(width)]
+
+
+def has_text(text: str | None) -> bool:
+    """True where a cell holds more than blanks."""
+    return text is not None and bool(text.strip())
+
+
+def shaped(frame: pl.LazyFrame, width: int, overflow: pl.Expr = NO_OVERFLOW) -> pl.LazyFrame:
+    """*frame* as a Table has it: blank rows are gone, the others keep their numbers."""
+    with_overflow = frame.select(
+        pl.col(ROW).cast(pl.UInt32), *cell_names(width), overflow.alias(OVERFLOW)
+    )
+    texts = [*cell_names(width), OVERFLOW]
+    return with_overflow.filter(pl.any_horizontal(pl.col(texts).str.contains(r"\S")))
+
+
+def refuse_no_rows(source: str, frame: pl.LazyFrame, headers: Sequence[str]) -> None:
+    """Raise InputError where no row of *frame* holds any text."""
+    if frame.select(ROW).head(1).collect(engine="streaming").is_empty():
+        raise no_rows(source, headers)
+
+
+def no_rows(source: str, headers: Sequence[str]) -> InputError:
+    """An input that ends after its header (*headers*)."""
+    return InputError(
+        f"{source}: no rows below the header ({len(headers)} columns); add at least one candidate"
+    )

@@ -1,0 +1,107 @@
+"""Files, globs and folders → the files to read, each once, each with a name of its own."""
+
+import glob
+import os
+import re
+from collections import Counter
+from collections.abc import Sequence
+from fnmatch import fnmatch
+from pathlib import Path
+from typing import Final
+
+from jobmojito_batch.errors import InputError
+from jobmojito_batch.intake.faults import input_faults
+
+DELIMITED: Final = frozenset({".csv", ".tsv", ".txt"})
+WORKBOOKS: Final = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
+LINES: Final = frozenset({".ndjson", ".jsonl"})
+COLUMNAR: Final = frozenset({".parquet"})
+SUFFIXES: Final = DELIMITED | WORKBOOKS | LINES | COLUMNAR
+
+_OUR_OUTPUTS: Final = ("*.results.*", "*.errors.csv", "*.summary.json")
+_REMOTE: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
+
+
+def input_paths(inputs: Sequence[str]) -> list[Path]:
+    """
+    The files that *inputs* (files, globs, folders) stand for, in that order, each once.
+
+    Folders and globs leave out hidden files and what this program wrote itself, unless the glob
+    asks for it (`*.errors.csv`). InputError where an input stands for nothing.
+    """
+    if not inputs:
+        raise InputError("no input given; name at least one file, glob or folder")
+    found: dict[Path, Path] = {}
+    for text in inputs:
+        with input_faults(text):
+            for path in _expanded(text):
+                found.setdefault(path.resolve(), path)
+    return list(found.values())
+
+
+def source_names(paths: Sequence[Path]) -> list[str]:
+    """What messages call each of *paths*: its name, with as many folders as tell it apart."""
+    parts = [Path(os.path.abspath(path)).parts for path in paths]  # noqa: PTH100 - links stay
+    names = [""] * len(paths)
+    depth = 0
+    while "" in names:
+        depth += 1
+        tails = ["/".join(each[-depth:]) for each in parts]
+        seen = Counter(tails)
+        for number, tail in enumerate(tails):
+            if not names[number] and (seen[tail] == 1 or depth >= len(parts[number])):
+                names[number] = tail
+    return names
+
+
+def _expanded(text: str) -> list[Path]:
+    if remote := _REMOTE.match(text):
+        raise InputError(
+            f"{remote[1]}://…: remote inputs are not supported yet; download the file first"
+        )
+    path = Path(text).expanduser()
+    if path.is_dir():
+        return _in_folder(path, text)
+    if path.is_file():
+        return [path]
+    if path.exists():
+        raise InputError(f"{text}: is neither a file nor a folder; copy its content into a file")
+    if glob.has_magic(text):
+        return _matching(path, text)
+    raise InputError(f"{text}: no such file; check the name and the folder")
+
+
+def _in_folder(folder: Path, text: str) -> list[Path]:
+    usable = sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and _is_candidate(path) and path.is_file()
+    )
+    # Résumés often lie beside the spreadsheet as .txt: those are inputs only where nothing else is.
+    chosen = [path for path in usable if path.suffix.lower() != ".txt"] or usable
+    if not chosen:
+        raise InputError(
+            f"{text}: a folder without inputs; looked for files ending in "
+            f"{', '.join(sorted(SUFFIXES))}"
+        )
+    return chosen
+
+
+def _matching(pattern: Path, text: str) -> list[Path]:
+    wants_ours = _is_ours(pattern.name)
+    matches = (Path(name) for name in glob.glob(str(pattern), recursive=True))  # noqa: PTH207 - absolute patterns
+    chosen = sorted(
+        path for path in matches if path.is_file() and (wants_ours or _is_candidate(path))
+    )
+    if not chosen:
+        raise InputError(f"{text}: no file matches; check the pattern and the folder")
+    return chosen
+
+
+def _is_candidate(path: Path) -> bool:
+    """Neither hidden, nor the lock file of an open workbook, nor written by us."""
+    return not path.name.startswith((".", "~$")) and not _is_ours(path.name)
+
+
+def _is_ours(name: str) -> bool:
+    return any(fnmatch(name.lower(), pattern) for pattern in _OUR_OUTPUTS)

@@ -1,0 +1,131 @@
+"""Opening the ledger: SQLite with a flush for every commit, or whatever the URL names."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final
+
+from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
+
+from jobmojito_batch.errors import LedgerError
+from jobmojito_batch.ledger.tables import SCHEMA_VERSION, meta, metadata
+
+BUSY_SECONDS: Final = 30
+"""How long a writer waits for another process's commit."""
+
+
+@contextmanager
+def translated(doing: str) -> Iterator[None]:
+    """Database errors become a LedgerError in one line, without the statement's values."""
+    try:
+        yield
+    except SQLAlchemyError as exc:
+        seen = str(getattr(exc, "orig", None) or type(exc).__name__).splitlines()[0]
+        raise LedgerError(
+            f"the ledger: {doing} failed ({seen}). Nothing is sent without it: check the disk, the "
+            "permissions and JOBMOJITO_LEDGER, then run again"
+        ) from None
+
+
+def open_engine(url: str, *, create: bool = True) -> Engine | None:
+    """
+    An engine on the ledger, its schema made or checked; None where it is absent and not *create*.
+
+    A new SQLite file gets mode 600 before SQLite writes to it. Raises LedgerError.
+    """
+    path = sqlite_path(url)
+    if path is not None:
+        if not path.exists() and not create:
+            return None
+        _prepare_file(path)
+    with translated("opening"):
+        engine = _engine(url)
+    with translated("opening"), writing(engine) as connection:
+        _check_schema(connection, url)
+    return engine
+
+
+def sqlite_path(url: str) -> Path | None:
+    """The file of an SQLite URL; None for another database. Raises LedgerError."""
+    try:
+        parsed = make_url(url)
+    except ArgumentError:
+        raise LedgerError(
+            "JOBMOJITO_LEDGER: this is no path and no database URL such as "
+            "sqlite:////folder/ledger.sqlite or postgresql+psycopg://host/name"
+        ) from None
+    if parsed.get_backend_name() != "sqlite":
+        return None
+    if not parsed.database or parsed.database == ":memory:":
+        raise LedgerError("JOBMOJITO_LEDGER: an SQLite ledger must be a file; claims outlive a run")
+    return Path(parsed.database)
+
+
+@contextmanager
+def writing(engine: Engine) -> Iterator[Connection]:
+    """A transaction that takes SQLite's write lock at once, so that it never fails half-way."""
+    with engine.execution_options(immediate=True).begin() as connection:
+        yield connection
+
+
+def _prepare_file(path: Path) -> None:
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        # SQLite gives its -wal and -shm files the mode of the database file.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as exc:
+        raise LedgerError(
+            f"the ledger {path}: cannot be opened for writing ({exc.strerror}). "
+            "Set JOBMOJITO_LEDGER to a file in a folder of yours"
+        ) from None
+
+
+def _engine(url: str) -> Engine:
+    try:
+        engine = create_engine(url, hide_parameters=True)
+    except (NoSuchModuleError, ImportError) as exc:
+        raise LedgerError(
+            f"JOBMOJITO_LEDGER: no driver for {make_url(url).drivername} ({exc})"
+        ) from None
+    if engine.dialect.name == "sqlite":
+        event.listen(engine, "connect", _on_connect)
+        event.listen(engine, "begin", _on_begin)
+    return engine
+
+
+def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own
+    connection.isolation_level = None  # we say BEGIN ourselves
+    cursor = connection.cursor()
+    cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    cursor.execute("PRAGMA journal_mode = WAL")
+    cursor.execute("PRAGMA synchronous = FULL")  # every commit is flushed: a claim outlives a crash
+    cursor.execute("PRAGMA fullfsync = ON")  # macOS: past the disk's own cache; no effect elsewhere
+    cursor.execute("PRAGMA foreign_keys = ON")
+    cursor.close()
+
+
+def _on_begin(connection: Connection) -> None:
+    immediate = connection.get_execution_options().get("immediate", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _check_schema(connection: Connection, url: str) -> None:
+    inspector = inspect(connection)
+    if not inspector.has_table(meta.name):
+        if inspector.get_table_names():
+            raise LedgerError(
+                f"{make_url(url).render_as_string()}: this database is not a ledger of ours; "
+                "set JOBMOJITO_LEDGER to another one"
+            )
+        metadata.create_all(connection)
+        connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
+        return
+    found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+    if found != str(SCHEMA_VERSION):
+        raise LedgerError(
+            f"the ledger has schema version {found}, this program knows {SCHEMA_VERSION}; "
+            "use the program version that made it, or another ledger"
+        )

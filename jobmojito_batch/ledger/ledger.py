@@ -1,0 +1,519 @@
+"""The ledger as the pipeline sees it: runs, what is known of rows, and what results need."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, Self
+
+import polars as pl
+from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, select, update
+
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.ledger import owners
+from jobmojito_batch.ledger.engine import open_engine, translated, writing
+from jobmojito_batch.ledger.operations import APPLIERS
+from jobmojito_batch.ledger.tables import (
+    ClaimState,
+    RunState,
+    attempts,
+    invitations,
+    position_aliases,
+    positions,
+    run_rows,
+    runs,
+)
+from jobmojito_batch.ledger.writer import Writer
+
+LOOKUP_CHUNK: Final = 500
+"""Values in one IN list; SQLite takes 32,766, shorter lists stay in the statement cache."""
+RESULT_CHUNK: Final = 10_000
+
+HISTORY_SCHEMA: Final = {
+    "position_id": pl.Int64(),
+    "candidate_email": pl.String(),
+    "state": pl.String(),
+    "is_in_flight": pl.Boolean(),
+    "held_by": pl.String(),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as it is entered before its first claim."""
+
+    run_id: str
+    base_url: str
+    merchant: str
+    environment: str
+    started_at: datetime
+    rows: int
+    layouts: str
+    """JSON: the headers of each source and what they are (see pipeline.Layout)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPosition:
+    """A position the ledger has."""
+
+    position_id: int
+    position_def_set_id: str | None
+    is_opened: bool
+    is_unresolved: bool
+    """No id is known and a first call for it (or its name) was lost: nobody may open it again."""
+
+
+class Ledger:
+    """An open ledger. Times are UTC; on the way in and out they carry no zone."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @classmethod
+    def open(cls, url: str) -> Self:
+        """Open it, made anew where it is absent. Raises LedgerError."""
+        engine = open_engine(url)
+        assert engine is not None  # noqa: S101 - create is on
+        return cls(engine)
+
+    @classmethod
+    def open_existing(cls, url: str) -> Self | None:
+        """Open it where it exists; None where it does not, so that looking leaves nothing."""
+        engine = open_engine(url, create=False)
+        return None if engine is None else cls(engine)
+
+    def close(self) -> None:
+        """Let go of the database."""
+        self._engine.dispose()
+
+    def writer(self) -> Writer:
+        """The thread through which a run writes; close it when the run ends."""
+        return Writer(self._engine, APPLIERS)
+
+    # What is known
+
+    def known_positions(
+        self, account: str, keys: Sequence[str], opening_keys: Sequence[str]
+    ) -> tuple[dict[str, KnownPosition], set[str]]:
+        """
+        Positions by key, and those opening keys whose first call was lost.
+
+        A lost first call blocks its name under every other key too: the platform goes by name.
+        """
+        with translated("reading"), self._engine.connect() as connection:
+            lost = {
+                key
+                for chunk in chunks(opening_keys)
+                for key in connection.scalars(_lost_openings(account, chunk))
+            }
+            found = {
+                row.key: KnownPosition(
+                    position_id=row.id,
+                    position_def_set_id=row.position_def_set_id,
+                    is_opened=row.opened_at is not None,
+                    is_unresolved=row.position_def_set_id is None
+                    and row.opened_at is None
+                    and _has_lost_call(connection, row.id),
+                )
+                for chunk in chunks(keys)
+                for row in connection.execute(_by_alias(account, chunk))
+            }
+        return found, lost
+
+    def history(self, wanted: pl.DataFrame) -> pl.DataFrame:
+        """
+        What became of invitations: `wanted` has position_id (Int64) and candidate_email (String).
+
+        Gives HISTORY_SCHEMA, only for those that are not open; `is_in_flight` where a living
+        process holds the claim.
+        """
+        found: list[tuple[Any, ...]] = []
+        alive: dict[str, bool] = {}
+        with translated("reading"), self._engine.connect() as connection:
+            for (position_id,), group in wanted.group_by("position_id"):
+                emails = group["candidate_email"].unique().to_list()
+                for chunk in chunks(emails):
+                    for row in connection.execute(_history(position_id, chunk)):
+                        in_flight = row.state == ClaimState.CLAIMED and _remembered(
+                            alive, row.owner
+                        )
+                        found.append(
+                            (position_id, row.candidate_email, row.state, in_flight, row.run_id)
+                        )
+        return pl.DataFrame(found, schema=HISTORY_SCHEMA, orient="row")
+
+    def merchants(self, base_url: str, environment: str) -> list[str]:
+        """The merchants that runs were made for, under this URL and label."""
+        query = (
+            select(runs.c.merchant)
+            .where(runs.c.base_url == base_url, runs.c.environment == environment)
+            .distinct()
+        )
+        with translated("reading"), self._engine.connect() as connection:
+            return list(connection.scalars(query))
+
+    def credits_since(self, moment: datetime) -> float:
+        """Credits reserved since then and not given back: calls that cost or may have cost."""
+        return self._credits(attempts.c.started_at >= moment)
+
+    def credits_of(self, run_id: str) -> float:
+        """Credits of a run's calls that cost or may have cost, by the price in the settings."""
+        return self._credits(attempts.c.run_id == run_id)
+
+    def calls_of(self, run_id: str) -> int:
+        """Calls to the create endpoint that a run began."""
+        query = select(func.count()).select_from(attempts).where(attempts.c.run_id == run_id)
+        with translated("reading"), self._engine.connect() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def _credits(self, which: ColumnElement[bool]) -> float:
+        with translated("reading"), self._engine.connect() as connection:
+            total = connection.scalar(select(func.sum(attempts.c.credits)).where(which))
+        return float(total or 0.0)
+
+    # A run
+
+    def settle_orphans(self) -> list[str]:
+        """Claims without an outcome whose owner is dead become unknown; gives the runs' ids."""
+        with translated("reading"), self._engine.connect() as connection:
+            running = connection.execute(
+                select(runs.c.run_id, runs.c.owner).where(runs.c.state == RunState.RUNNING)
+            ).all()
+        dead = [row.run_id for row in running if not owners.is_alive(row.owner)]
+        for run_id in dead:
+            self.abandon_run(run_id)
+        return dead
+
+    def abandon_run(self, run_id: str) -> None:
+        """Mark a run as crashed: what it held is unknown, what it had not reached is not_sent."""
+        with translated("writing"), writing(self._engine) as connection:
+            connection.execute(
+                update(invitations)
+                .where(invitations.c.run_id == run_id, invitations.c.state == ClaimState.CLAIMED)
+                .values(
+                    state=ClaimState.UNKNOWN.value,
+                    outcome=Outcome.UNKNOWN.value,
+                    error_code=ErrorCode.INTERRUPTED.value,
+                    sent_at=invitations.c.claimed_at,
+                )
+            )
+            _settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
+            connection.execute(
+                update(runs).where(runs.c.run_id == run_id).values(state=RunState.CRASHED.value)
+            )
+
+    def begin_run(self, run: RunRecord) -> None:
+        """Enter a run, owned by this process."""
+        with translated("writing"), writing(self._engine) as connection:
+            connection.execute(
+                insert(runs).values(
+                    run_id=run.run_id,
+                    base_url=run.base_url,
+                    merchant=run.merchant,
+                    environment=run.environment,
+                    state=RunState.RUNNING.value,
+                    owner=owners.this_owner(),
+                    started_at=run.started_at,
+                    rows=run.rows,
+                    layouts=run.layouts,
+                )
+            )
+
+    def ensure_positions(
+        self, wanted: Iterable[tuple[str, str, str | None]]
+    ) -> dict[tuple[str, str], int]:
+        """The ids of positions by (account, key), made where absent; wanted has the opening key."""
+        made: dict[tuple[str, str], int] = {}
+        with translated("writing"), writing(self._engine) as connection:
+            for account, key, opening_key in wanted:
+                made[account, key] = _ensure_position(connection, account, key, opening_key)
+        return made
+
+    def add_rows(self, rows: Sequence[dict[str, Any]]) -> None:
+        """Enter rows of a run (columns of run_rows)."""
+        if not rows:
+            return
+        with translated("writing"), writing(self._engine) as connection:
+            connection.execute(insert(run_rows), rows)
+
+    def end_run(
+        self,
+        run_id: str,
+        *,
+        at: datetime,
+        stop_code: ErrorCode,
+        stop_message: str,
+    ) -> dict[Outcome, int]:
+        """Give every row that has no outcome not_sent, and count the rows by outcome."""
+        with translated("writing"), writing(self._engine) as connection:
+            _settle_unreached(connection, run_id, stop_code, stop_message)
+            connection.execute(
+                update(runs)
+                .where(runs.c.run_id == run_id)
+                .values(
+                    state=RunState.ENDED.value,
+                    ended_at=at,
+                    stop_code=stop_code.value,
+                    stop_message=stop_message,
+                )
+            )
+        return self.outcomes(run_id)
+
+    def save_summary(self, run_id: str, summary: str, exit_code: int) -> None:
+        """Keep the summary (JSON) with the run."""
+        with translated("writing"), writing(self._engine) as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.run_id == run_id)
+                .values(summary=summary, exit_code=exit_code)
+            )
+
+    # What happened
+
+    def outcomes(self, run_id: str) -> dict[Outcome, int]:
+        """Rows of a run by outcome; rows without one yet are left out."""
+        return {Outcome(outcome): count for outcome, count in self._count_rows(run_id, "outcome")}
+
+    def reasons(self, run_id: str) -> dict[str, int]:
+        """Rows of a run by error code, most frequent first."""
+        return dict(
+            sorted(self._count_rows(run_id, "error_code"), key=lambda pair: (-pair[1], pair[0]))
+        )
+
+    def _count_rows(self, run_id: str, column: str) -> list[tuple[str, int]]:
+        what = run_rows.c[column]
+        query = (
+            select(what, func.count())
+            .where(run_rows.c.run_id == run_id, what.is_not(None))
+            .group_by(what)
+            .order_by(what)
+        )
+        with translated("reading"), self._engine.connect() as connection:
+            return [(str(value), int(count)) for value, count in connection.execute(query)]
+
+    def run(self, run_id: str) -> Row[Any] | None:
+        """The run's row, by its id or an unambiguous beginning of it."""
+        query = select(runs).where(runs.c.run_id.startswith(run_id, autoescape=True)).limit(2)
+        with translated("reading"), self._engine.connect() as connection:
+            found = connection.execute(query).all()
+        return found[0] if len(found) == 1 else None
+
+    def runs(self, limit: int = 20) -> list[Row[Any]]:
+        """Runs, newest first; a running one whose owner is dead shows as crashed."""
+        query = select(runs).order_by(runs.c.started_at.desc()).limit(limit)
+        with translated("reading"), self._engine.connect() as connection:
+            return list(connection.execute(query).all())
+
+    def is_running(self, run: Row[Any]) -> bool:
+        """Whether the run goes on in a living process."""
+        return run.state == RunState.RUNNING and owners.is_alive(run.owner)
+
+    def invitation_counts(self) -> dict[str, int]:
+        """Invitations by outcome, of all runs; `in_flight` for those without one."""
+        query = select(invitations.c.outcome, func.count()).group_by(invitations.c.outcome)
+        with translated("reading"), self._engine.connect() as connection:
+            return {outcome or "in_flight": count for outcome, count in connection.execute(query)}
+
+    def result_frames(self, run_id: str) -> Iterator[pl.DataFrame]:
+        """
+        The rows of a run in input order, at most RESULT_CHUNK at a time (RESULT_SCHEMA).
+
+        Joined with their invitations by position and e-mail. Of a run that never ended, rows
+        that it holds are unknown, the others not_sent.
+        """
+        after = -1
+        while True:
+            with translated("reading"), self._engine.connect() as connection:
+                rows = connection.execute(_results(run_id, after)).all()
+            if not rows:
+                return
+            after = rows[-1].ordinal
+            yield pl.DataFrame(
+                [tuple(row) for row in rows], schema=RESULT_SCHEMA, orient="row"
+            ).with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))
+
+
+RESULT_SCHEMA: Final = {
+    "ordinal": pl.Int64(),
+    "source": pl.String(),
+    "row": pl.Int64(),
+    "outcome": pl.String(),
+    "error_code": pl.String(),
+    "error_field": pl.String(),
+    "error_message": pl.String(),
+    "attempts": pl.Int64(),
+    "http_status": pl.Int64(),
+    "sent_at": pl.Datetime("us"),
+    "settled_at": pl.Datetime("us"),
+    "candidate_external_id": pl.String(),
+    "candidate_name": pl.String(),
+    "candidate_email": pl.String(),
+    "position_name": pl.String(),
+    "row_position_def_set_id": pl.String(),
+    "cells": pl.String(),
+    "state": pl.String(),
+    "invitation_outcome": pl.String(),
+    "held_by": pl.String(),
+    "status": pl.String(),
+    "interview_url": pl.String(),
+    "reason": pl.String(),
+    "position_def_set_id": pl.String(),
+    "interview_def_set_id": pl.String(),
+    "profile_interview_id": pl.String(),
+    "invitation_http_status": pl.Int64(),
+    "invitation_sent_at": pl.Datetime("us"),
+    "invitation_settled_at": pl.Datetime("us"),
+    "known_position_def_set_id": pl.String(),
+}
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """The values, LOOKUP_CHUNK at a time."""
+    for start in range(0, len(values), LOOKUP_CHUNK):
+        yield values[start : start + LOOKUP_CHUNK]
+
+
+def _remembered(alive: dict[str, bool], owner: str) -> bool:
+    if owner not in alive:
+        alive[owner] = owners.is_alive(owner)
+    return alive[owner]
+
+
+def _by_alias(account: str, keys: Sequence[str]) -> Any:  # noqa: ANN401 - a select
+    return (
+        select(
+            position_aliases.c.key,
+            positions.c.id,
+            positions.c.position_def_set_id,
+            positions.c.opened_at,
+        )
+        .join(positions, positions.c.id == position_aliases.c.position_id)
+        .where(position_aliases.c.account == account, position_aliases.c.key.in_(keys))
+    )
+
+
+_LOST: Final = (ClaimState.UNKNOWN.value, ClaimState.CLAIMED.value)
+
+
+def _lost_openings(account: str, opening_keys: Sequence[str]) -> Any:  # noqa: ANN401 - a select
+    return (
+        select(positions.c.opening_key)
+        .join(invitations, invitations.c.position_id == positions.c.id)
+        .where(
+            positions.c.account == account,
+            positions.c.opening_key.in_(opening_keys),
+            positions.c.position_def_set_id.is_(None),
+            positions.c.opened_at.is_(None),
+            invitations.c.state.in_(_LOST),
+        )
+        .distinct()
+    )
+
+
+def _has_lost_call(connection: Connection, position_id: int) -> bool:
+    query = select(invitations.c.id).where(
+        invitations.c.position_id == position_id, invitations.c.state.in_(_LOST)
+    )
+    return connection.scalar(query.limit(1)) is not None
+
+
+def _history(position_id: object, emails: Sequence[str]) -> Any:  # noqa: ANN401 - a select
+    return (
+        select(
+            invitations.c.candidate_email,
+            invitations.c.state,
+            invitations.c.run_id,
+            runs.c.owner,
+        )
+        .join(runs, runs.c.run_id == invitations.c.run_id)
+        .where(
+            invitations.c.position_id == position_id,
+            invitations.c.candidate_email.in_(emails),
+            invitations.c.state != ClaimState.OPEN,
+        )
+    )
+
+
+def _ensure_position(
+    connection: Connection, account: str, key: str, opening_key: str | None
+) -> int:
+    known = connection.scalar(
+        select(position_aliases.c.position_id).where(
+            position_aliases.c.account == account, position_aliases.c.key == key
+        )
+    )
+    if known is not None:
+        return int(known)
+    given_id = key.removeprefix("id:") if key.startswith("id:") else None
+    made = connection.execute(
+        insert(positions)
+        .values(account=account, opening_key=opening_key, position_def_set_id=given_id)
+        .returning(positions.c.id)
+    ).scalar_one()
+    connection.execute(insert(position_aliases).values(account=account, key=key, position_id=made))
+    return int(made)
+
+
+def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, message: str) -> None:
+    """Rows without an outcome: unknown where this run holds a call in doubt, else not_sent."""
+    mine = and_(
+        run_rows.c.run_id == run_id,
+        run_rows.c.outcome.is_(None),
+    )
+    in_doubt = (
+        select(invitations.c.id)
+        .where(
+            invitations.c.position_id == run_rows.c.position_id,
+            invitations.c.candidate_email == run_rows.c.candidate_email,
+            invitations.c.run_id == run_id,
+            invitations.c.ordinal == run_rows.c.ordinal,
+            invitations.c.state.in_(_LOST),
+        )
+        .exists()
+    )
+    connection.execute(
+        update(run_rows)
+        .where(mine, in_doubt)
+        .values(
+            outcome=Outcome.UNKNOWN.value,
+            error_code=ErrorCode.INTERRUPTED.value,
+            error_message=f"{message} while the call was under way: the interview may exist, so "
+            "the row is not sent again; look the candidate up in JobMojito",
+        )
+    )
+    connection.execute(
+        update(run_rows)
+        .where(mine)
+        .values(outcome=Outcome.NOT_SENT.value, error_code=code.value, error_message=message)
+    )
+
+
+def _results(run_id: str, after: int) -> Any:  # noqa: ANN401 - a select
+    row, invitation = run_rows.c, invitations.c
+    return (
+        select(
+            row.ordinal, row.source, row.row, row.outcome, row.error_code, row.error_field,
+            row.error_message, row.attempts, row.http_status, row.sent_at, row.settled_at,
+            row.candidate_external_id, row.candidate_name, row.candidate_email,
+            row.position_name, row.position_def_set_id.label("row_position_def_set_id"),
+            row.cells, invitation.state, invitation.outcome.label("invitation_outcome"),
+            invitation.run_id.label("held_by"), invitation.status, invitation.interview_url,
+            invitation.reason, invitation.position_def_set_id, invitation.interview_def_set_id,
+            invitation.profile_interview_id,
+            invitation.http_status.label("invitation_http_status"),
+            invitation.sent_at.label("invitation_sent_at"),
+            invitation.settled_at.label("invitation_settled_at"),
+            positions.c.position_def_set_id.label("known_position_def_set_id"),
+        )
+        .select_from(run_rows)
+        .outerjoin(
+            invitations,
+            and_(
+                invitation.position_id == row.position_id,
+                invitation.candidate_email == row.candidate_email,
+            ),
+        )
+        .outerjoin(positions, positions.c.id == row.position_id)
+        .where(row.run_id == run_id, row.ordinal > after)
+        .order_by(row.ordinal)
+        .limit(RESULT_CHUNK)
+    )  # fmt: skip

@@ -1,0 +1,504 @@
+"""What the writer can be asked to make durable, and the SQL of each."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import (
+    Connection,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
+from sqlalchemy.dialects import postgresql, sqlite
+
+from jobmojito_batch.columns import SETTLED_FOR_GOOD, ErrorCode, Outcome
+from jobmojito_batch.ledger.tables import (
+    ClaimState,
+    attempts,
+    invitations,
+    position_aliases,
+    positions,
+    run_rows,
+)
+from jobmojito_batch.ledger.writer import Apply
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeClaim:
+    """Take an invitation for a row, and with it the right to its next attempt."""
+
+    run_id: str
+    ordinal: int
+    position_id: int
+    candidate_email: str
+    number: int
+    at: datetime
+    credits: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """
+    What became of a TakeClaim.
+
+    `is_mine` is false where somebody has the invitation or it is settled; then `state` and
+    `run_id` say who and how.
+    """
+
+    invitation_id: int
+    is_mine: bool
+    state: ClaimState
+    run_id: str
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeginAttempt:
+    """A further attempt under a claim that is held."""
+
+    invitation_id: int
+    run_id: str
+    number: int
+    at: datetime
+    credits: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowOutcome:
+    """What a row of this run ended in."""
+
+    run_id: str
+    ordinal: int
+    outcome: Outcome
+    error_code: ErrorCode | None = None
+    error_field: str | None = None
+    error_message: str | None = None
+    attempts: int = 0
+    http_status: int | None = None
+    sent_at: datetime | None = None
+    settled_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Enrolment:
+    """What the API said of the candidate; no repr shows it."""
+
+    status: str | None = None
+    interview_url: str | None = None
+    reason: str | None = None
+    position_def_set_id: str | None = None
+    interview_def_set_id: str | None = None
+    profile_interview_id: str | None = None
+
+    def __repr__(self) -> str:
+        return "<Enrolment>"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EndAttempt:
+    """
+    How an attempt ended; with `row`, how the row did.
+
+    `gives_back_claim` opens the invitation again without settling the row: it will be sent anew.
+    """
+
+    invitation_id: int
+    run_id: str
+    number: int
+    at: datetime
+    result: str
+    http_status: int | None
+    request_id: str | None
+    is_free: bool
+    row: RowOutcome | None = None
+    enrolment: Enrolment | None = None
+    gives_back_claim: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleRows:
+    """One outcome for rows that were not sent."""
+
+    rows: tuple[RowOutcome, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UpgradeLink:
+    """A link that was minted after the outcome was recorded: review becomes invited."""
+
+    invitation_id: int
+    run_id: str
+    ordinal: int
+    interview_url: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenPosition:
+    """The API answered for the position: it exists, under this id where it gave one."""
+
+    position_id: int
+    position_def_set_id: str | None
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ForgetPositionId:
+    """The API no longer knows the id: the position will be opened again by name."""
+
+    position_id: int
+    position_def_set_id: str
+
+
+STATE_AFTER: Final = {
+    Outcome.FAILED: ClaimState.OPEN,
+    Outcome.NOT_SENT: ClaimState.OPEN,
+    Outcome.UNKNOWN: ClaimState.UNKNOWN,
+} | dict.fromkeys(SETTLED_FOR_GOOD, ClaimState.SETTLED)
+
+
+def _upsert_claims(connection: Connection) -> Any:  # noqa: ANN401 - a dialect's own insert
+    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+    statement = dialect.insert(invitations)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["position_id", "candidate_email"],
+        set_={
+            "state": new.state,
+            "run_id": new.run_id,
+            "ordinal": new.ordinal,
+            "claimed_at": new.claimed_at,
+            "outcome": None,
+            "error_code": None,
+        },
+        where=invitations.c.state == ClaimState.OPEN,
+    ).returning(invitations.c.id, invitations.c.position_id, invitations.c.candidate_email)
+
+
+def take_claims(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Claim]:
+    """Claim what is free; the unique constraint, not this code, keeps one claim per invitation."""
+    first: dict[tuple[int, str], TakeClaim] = {}
+    for claim in wanted:
+        first.setdefault((claim.position_id, claim.candidate_email), claim)
+    taken = {
+        (position_id, email): invitation_id
+        for invitation_id, position_id, email in connection.execute(
+            _upsert_claims(connection),
+            [
+                {
+                    "position_id": claim.position_id,
+                    "candidate_email": claim.candidate_email,
+                    "state": ClaimState.CLAIMED.value,
+                    "run_id": claim.run_id,
+                    "ordinal": claim.ordinal,
+                    "claimed_at": claim.at,
+                }
+                for claim in first.values()
+            ],
+        )
+    }
+    if taken:
+        mine = [(taken[key], first[key]) for key in taken]
+        connection.execute(
+            insert(attempts),
+            [
+                _attempt(invitation_id, claim.run_id, claim.number, claim.at, claim.credits)
+                for invitation_id, claim in mine
+            ],
+        )
+    return [_claim(connection, claim, first, taken) for claim in wanted]
+
+
+def _claim(
+    connection: Connection,
+    claim: TakeClaim,
+    first: dict[tuple[int, str], TakeClaim],
+    taken: dict[tuple[int, str], int],
+) -> Claim:
+    key = (claim.position_id, claim.candidate_email)
+    if first[key] is claim and key in taken:
+        return Claim(
+            invitation_id=taken[key],
+            is_mine=True,
+            state=ClaimState.CLAIMED,
+            run_id=claim.run_id,
+            ordinal=claim.ordinal,
+        )
+    found = connection.execute(
+        select(
+            invitations.c.id, invitations.c.state, invitations.c.run_id, invitations.c.ordinal
+        ).where(invitations.c.position_id == key[0], invitations.c.candidate_email == key[1])
+    ).one()
+    return Claim(
+        invitation_id=found.id,
+        is_mine=False,
+        state=ClaimState(found.state),
+        run_id=found.run_id,
+        ordinal=found.ordinal,
+    )
+
+
+def _attempt(
+    invitation_id: int, run_id: str, number: int, at: datetime, reserved: float
+) -> dict[str, object]:
+    return {
+        "invitation_id": invitation_id,
+        "run_id": run_id,
+        "number": number,
+        "started_at": at,
+        "credits": reserved,
+    }
+
+
+def begin_attempts(connection: Connection, begun: Sequence[BeginAttempt]) -> list[None]:
+    """Note further attempts before they start."""
+    connection.execute(
+        insert(attempts),
+        [_attempt(one.invitation_id, one.run_id, one.number, one.at, one.credits) for one in begun],
+    )
+    return [None] * len(begun)
+
+
+_END_ATTEMPT = (
+    update(attempts)
+    .where(
+        attempts.c.invitation_id == bindparam("of_invitation"),
+        attempts.c.run_id == bindparam("of_run"),
+        attempts.c.number == bindparam("of_number"),
+    )
+    .values(
+        ended_at=bindparam("at"),
+        result=bindparam("new_result"),
+        http_status=bindparam("new_status"),
+        request_id=bindparam("new_request_id"),
+    )
+)
+_GIVE_BACK = _END_ATTEMPT.values(credits=0.0)
+
+_SETTLE_INVITATION = (
+    update(invitations)
+    .where(invitations.c.id == bindparam("of_invitation"))
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in (
+                "state", "outcome", "status", "interview_url", "reason", "position_def_set_id",
+                "interview_def_set_id", "profile_interview_id", "error_code", "http_status",
+                "sent_at", "settled_at",
+            )
+        }
+    )
+)  # fmt: skip
+
+_SETTLE_ROW = (
+    update(run_rows)
+    .where(run_rows.c.run_id == bindparam("of_run"), run_rows.c.ordinal == bindparam("of_ordinal"))
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in (
+                "outcome", "error_code", "error_field", "error_message", "attempts",
+                "http_status", "sent_at", "settled_at",
+            )
+        }
+    )
+)  # fmt: skip
+
+
+def end_attempts(connection: Connection, ended: Sequence[EndAttempt]) -> list[None]:
+    """Record how attempts ended, and what that makes of their invitations and rows."""
+    for statement, some in (
+        (_GIVE_BACK, [one for one in ended if one.is_free]),
+        (_END_ATTEMPT, [one for one in ended if not one.is_free]),
+    ):
+        if some:
+            connection.execute(statement, [_ended(one) for one in some])
+    if given_back := [one.invitation_id for one in ended if one.gives_back_claim]:
+        connection.execute(
+            update(invitations)
+            .where(invitations.c.id.in_(given_back))
+            .values(state=ClaimState.OPEN.value)
+        )
+    final = [one for one in ended if one.row is not None]
+    if final:
+        connection.execute(_SETTLE_INVITATION, [_settled(one) for one in final])
+        connection.execute(_SETTLE_ROW, [row_values(one.row) for one in final if one.row])
+    return [None] * len(ended)
+
+
+def _ended(one: EndAttempt) -> dict[str, object]:
+    return {
+        "of_invitation": one.invitation_id,
+        "of_run": one.run_id,
+        "of_number": one.number,
+        "at": one.at,
+        "new_result": one.result,
+        "new_status": one.http_status,
+        "new_request_id": one.request_id,
+    }
+
+
+def _settled(one: EndAttempt) -> dict[str, object]:
+    row, said = one.row, one.enrolment or Enrolment()
+    assert row is not None  # noqa: S101 - the caller chose those with a row
+    return {
+        "of_invitation": one.invitation_id,
+        "new_state": STATE_AFTER[row.outcome].value,
+        "new_outcome": row.outcome.value,
+        "new_status": said.status,
+        "new_interview_url": said.interview_url,
+        "new_reason": said.reason,
+        "new_position_def_set_id": said.position_def_set_id,
+        "new_interview_def_set_id": said.interview_def_set_id,
+        "new_profile_interview_id": said.profile_interview_id,
+        "new_error_code": row.error_code.value if row.error_code else None,
+        "new_http_status": row.http_status,
+        "new_sent_at": row.sent_at,
+        "new_settled_at": row.settled_at,
+    }
+
+
+def row_values(row: RowOutcome) -> dict[str, object]:
+    """The bind values of an outcome."""
+    return {
+        "of_run": row.run_id,
+        "of_ordinal": row.ordinal,
+        "new_outcome": row.outcome.value,
+        "new_error_code": row.error_code.value if row.error_code else None,
+        "new_error_field": row.error_field,
+        "new_error_message": row.error_message,
+        "new_attempts": row.attempts,
+        "new_http_status": row.http_status,
+        "new_sent_at": row.sent_at,
+        "new_settled_at": row.settled_at,
+    }
+
+
+def settle_rows(connection: Connection, settled: Sequence[SettleRows]) -> list[None]:
+    """Record outcomes of rows that hold no claim."""
+    values = [row_values(row) for one in settled for row in one.rows]
+    if values:
+        connection.execute(_SETTLE_ROW, values)
+    return [None] * len(settled)
+
+
+def upgrade_links(connection: Connection, minted: Sequence[UpgradeLink]) -> list[None]:
+    """A minted link makes an accepted candidate invited."""
+    for one in minted:
+        connection.execute(
+            update(invitations)
+            .where(invitations.c.id == one.invitation_id)
+            .values(interview_url=one.interview_url, outcome=Outcome.INVITED.value)
+        )
+        connection.execute(
+            update(run_rows)
+            .where(run_rows.c.run_id == one.run_id, run_rows.c.ordinal == one.ordinal)
+            .values(outcome=Outcome.INVITED.value)
+        )
+    return [None] * len(minted)
+
+
+def open_positions(connection: Connection, opened: Sequence[OpenPosition]) -> list[int]:
+    """Remember that positions exist; gives for each the position to go on with."""
+    return [_open_position(connection, one) for one in opened]
+
+
+def _open_position(connection: Connection, one: OpenPosition) -> int:
+    connection.execute(
+        update(positions).where(positions.c.id == one.position_id).values(opened_at=one.at)
+    )
+    if one.position_def_set_id is None:
+        return one.position_id
+    account = connection.scalar(
+        select(positions.c.account).where(positions.c.id == one.position_id)
+    )
+    key = f"id:{one.position_def_set_id.lower()}"
+    known = connection.scalar(
+        select(position_aliases.c.position_id).where(
+            position_aliases.c.account == account, position_aliases.c.key == key
+        )
+    )
+    if known is None:
+        connection.execute(
+            insert(position_aliases).values(account=account, key=key, position_id=one.position_id)
+        )
+    elif known != one.position_id:
+        _merge(connection, one.position_id, into=known)
+    position_id = one.position_id if known is None else int(known)
+    connection.execute(
+        update(positions)
+        .where(positions.c.id == position_id)
+        .values(position_def_set_id=one.position_def_set_id, opened_at=one.at)
+    )
+    return position_id
+
+
+def _merge(connection: Connection, position_id: int, *, into: int) -> None:
+    """
+    Two names turned out to be one position: from here on they are one key.
+
+    An invitation that both have stays where it is (it was made twice before we could know).
+    """
+    other = invitations.alias()
+    connection.execute(
+        update(invitations)
+        .where(
+            invitations.c.position_id == position_id,
+            ~exists().where(
+                other.c.position_id == into,
+                other.c.candidate_email == invitations.c.candidate_email,
+            ),
+        )
+        .values(position_id=into)
+    )
+    connection.execute(
+        update(run_rows)
+        .where(
+            run_rows.c.position_id == position_id,
+            ~exists().where(
+                invitations.c.position_id == position_id,
+                invitations.c.candidate_email == run_rows.c.candidate_email,
+            ),
+        )
+        .values(position_id=into)
+    )
+    connection.execute(
+        update(position_aliases)
+        .where(position_aliases.c.position_id == position_id)
+        .values(position_id=into)
+    )
+
+
+def forget_position_ids(connection: Connection, gone: Sequence[ForgetPositionId]) -> list[None]:
+    """Drop ids that the API no longer knows, where they are still what we hold."""
+    for one in gone:
+        connection.execute(
+            update(positions)
+            .where(
+                positions.c.id == one.position_id,
+                positions.c.position_def_set_id == one.position_def_set_id,
+            )
+            .values(position_def_set_id=None, opened_at=None)
+        )
+        connection.execute(
+            delete(position_aliases).where(
+                position_aliases.c.position_id == one.position_id,
+                position_aliases.c.key == f"id:{one.position_def_set_id.lower()}",
+            )
+        )
+    return [None] * len(gone)
+
+
+APPLIERS: Final[dict[type, Apply]] = {
+    TakeClaim: take_claims,
+    BeginAttempt: begin_attempts,
+    EndAttempt: end_attempts,
+    SettleRows: settle_rows,
+    UpgradeLink: upgrade_links,
+    OpenPosition: open_positions,
+    ForgetPositionId: forget_position_ids,
+}

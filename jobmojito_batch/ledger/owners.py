@@ -1,0 +1,35 @@
+"""Whether the process that owns a run is alive: told by host, process id and start time."""
+
+import socket
+from typing import Final
+
+import psutil
+
+_SECONDS_APART: Final = 2.0
+"""Start times of one process read at two moments may differ by clock steps."""
+
+
+def this_owner() -> str:
+    """This process as `host|pid|start`: a reused process id is another owner."""
+    process = psutil.Process()
+    return f"{socket.gethostname()}|{process.pid}|{process.create_time():.2f}"
+
+
+def is_alive(owner: str) -> bool:
+    """
+    Whether the owner's process still runs.
+
+    An owner on another host cannot be asked from here and counts as alive: its claims are left
+    alone.
+    """
+    host, pid, started = owner.rsplit("|", 2)
+    if host != socket.gethostname():
+        return True
+    try:
+        process = psutil.Process(int(pid))
+        is_same = abs(process.create_time() - float(started)) < _SECONDS_APART
+        return bool(is_same and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+    except psutil.AccessDenied:
+        return True

@@ -1,0 +1,162 @@
+"""
+The ledger's tables. It holds what results and resuming need: no résumé, no token.
+
+A position is one row however it is named: `position_aliases` leads from each of its keys (`id:…`,
+`ext:…`, `name:…`) to it, so a name and the id that the API gave for it are one invitation key
+(spec section 2). Uniqueness is the database's: one invitation per position and e-mail.
+"""
+
+from enum import StrEnum
+from typing import Final
+
+from sqlalchemy import (
+    Column,
+    DateTime,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+
+SCHEMA_VERSION: Final = 1
+
+metadata = MetaData()
+
+
+class ClaimState(StrEnum):
+    """Where an invitation stands."""
+
+    CLAIMED = "claimed"
+    """Somebody sends it, or did and died: then it is unknown on the next start."""
+    SETTLED = "settled"
+    """Invited, review, rejected or already_applied: never sent again."""
+    UNKNOWN = "unknown"
+    """Sent, no trustworthy answer: never sent again blind."""
+    OPEN = "open"
+    """Refused or provably not run: it may be claimed again."""
+
+
+class RunState(StrEnum):
+    """Where a run stands."""
+
+    RUNNING = "running"
+    ENDED = "ended"
+    CRASHED = "crashed"
+
+
+meta = Table("meta", metadata, Column("key", String, primary_key=True), Column("value", String))
+
+runs = Table(
+    "runs",
+    metadata,
+    Column("run_id", String, primary_key=True),
+    Column("base_url", String, nullable=False),
+    Column("merchant", String, nullable=False),
+    Column("environment", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("owner", String, nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("ended_at", DateTime),
+    Column("exit_code", Integer),
+    Column("rows", Integer, nullable=False),
+    Column("stop_code", String),
+    Column("stop_message", Text),
+    Column("layouts", Text, nullable=False),
+    Column("summary", Text),
+)
+
+positions = Table(
+    "positions",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("account", String, nullable=False),
+    Column("opening_key", String),
+    Column("position_def_set_id", String),
+    Column("opened_at", DateTime),
+    Index("positions_by_opening_key", "account", "opening_key"),
+)
+
+position_aliases = Table(
+    "position_aliases",
+    metadata,
+    Column("account", String, primary_key=True),
+    Column("key", String, primary_key=True),
+    Column("position_id", ForeignKey("positions.id"), nullable=False),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("position_id", ForeignKey("positions.id"), nullable=False),
+    Column("candidate_email", String, nullable=False),
+    Column("state", String, nullable=False),
+    Column("run_id", ForeignKey("runs.run_id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("claimed_at", DateTime, nullable=False),
+    Column("outcome", String),
+    Column("status", String),
+    Column("interview_url", Text),
+    Column("reason", Text),
+    Column("position_def_set_id", String),
+    Column("interview_def_set_id", String),
+    Column("profile_interview_id", String),
+    Column("error_code", String),
+    Column("http_status", Integer),
+    Column("sent_at", DateTime),
+    Column("settled_at", DateTime),
+    UniqueConstraint("position_id", "candidate_email", name="one_invitation"),
+    Index("invitations_by_run", "run_id", "state"),
+)
+
+attempts = Table(
+    "attempts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("invitation_id", ForeignKey("invitations.id"), nullable=False),
+    Column("run_id", ForeignKey("runs.run_id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("started_at", DateTime, nullable=False),
+    Column("ended_at", DateTime),
+    Column("result", String),
+    Column("http_status", Integer),
+    Column("request_id", String),
+    Column("credits", Float, nullable=False),
+    UniqueConstraint("invitation_id", "run_id", "number", name="one_attempt"),
+    Index("attempts_by_start", "started_at"),
+)
+
+run_rows = Table(
+    "run_rows",
+    metadata,
+    Column("run_id", ForeignKey("runs.run_id"), primary_key=True),
+    Column("ordinal", Integer, primary_key=True),
+    Column("source", String, nullable=False),
+    Column("row", Integer, nullable=False),
+    Column("position_id", ForeignKey("positions.id")),
+    Column("candidate_email", String),
+    Column("candidate_name", String),
+    Column("candidate_external_id", String),
+    Column("position_name", String),
+    Column("position_def_set_id", String),
+    Column("outcome", String),
+    Column("error_code", String),
+    Column("error_field", String),
+    Column("error_message", Text),
+    Column("attempts", Integer, nullable=False, default=0),
+    Column("http_status", Integer),
+    Column("sent_at", DateTime),
+    Column("settled_at", DateTime),
+    Column("cells", Text, nullable=False),
+    Index("run_rows_by_position", "run_id", "position_id"),
+    Index("run_rows_by_email", "candidate_email"),
+)
+"""
+Every row of every run. `cells` is a JSON object of the original cells by column number, without
+the résumé's. Times are UTC without a zone, since SQLite keeps none.
+"""

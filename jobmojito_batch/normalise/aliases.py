@@ -1,0 +1,218 @@
+"""
+Which headers mean which field: data only, read by headers.py.
+
+Written as people write them; case, accents, punctuation and blanks do not matter (`E-Mail`,
+`e mail` and `EMAIL` are one). A field has ranks: where a file has several of its headers, the
+first rank wins, and two of one rank are an error. So one rank holds what cannot stand beside each
+other in an ordinary export: translations and spellings of one thing. The API's own names are rank
+0 of their fields and need not be listed.
+"""
+
+from itertools import product
+from typing import Final
+
+from jobmojito_batch.columns import FIRST_NAME, LAST_NAME, RESUME_FILE
+
+
+def _of_person(*words: str) -> tuple[str, ...]:
+    """The words with everything an export may call a candidate before them."""
+    people = (
+        "candidate", "candidate's", "applicant", "applicant's", "person", "job seeker",
+        "bewerber", "kandidat", "kandidaten", "candidat", "candidato", "uchádzač", "uchazeč",
+        "kandydat", "sollicitant",
+    )  # fmt: skip
+    return tuple(f"{person} {word}" for person, word in product(people, words))
+
+
+def _of_job(*words: str) -> tuple[str, ...]:
+    jobs = ("job", "position", "vacancy", "requisition", "posting", "opening", "job posting")
+    return tuple(f"{job} {word}" for job, word in product(jobs, words))
+
+
+ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
+    "candidate_name": (
+        (*_of_person("name", "full name"), "person full name first last", "name des bewerbers",
+         "jméno uchazeče", "meno uchádzača", "nom du candidat", "nombre del candidato",
+         "imię i nazwisko kandydata", "nome del candidato", "nome do candidato",
+         "naam kandidaat"),
+        ("full name", "name full", "complete name", "vollständiger name", "vor- und nachname",
+         "vorname und nachname", "vorname nachname", "name vorname", "name, vorname",
+         "nachname, vorname", "celé meno", "meno a priezvisko", "priezvisko a meno", "celé jméno",
+         "jméno a příjmení", "příjmení a jméno", "nom complet", "nom et prénom", "nom prénom",
+         "prénom et nom", "nombre completo", "nombre y apellidos", "nombre y apellido",
+         "imię i nazwisko", "nazwisko i imię", "nome completo", "nome e cognome",
+         "cognome e nome", "volledige naam", "naam en voornaam", "teljes név"),
+        # The bare names come here too, see BARE_NAMES.
+        ("name", "nom", "naam", "meno", "jméno", "imię", "nombre", "nome", "név"),
+        ("candidate", "applicant", "job seeker", "bewerber", "bewerber/in", "bewerberin",
+         "kandidat", "kandidat/in", "kandidát", "uchádzač", "uchazeč", "candidat", "candidato",
+         "kandydat", "kandidaat", "sollicitant"),
+    ),
+    FIRST_NAME: (
+        _of_person("first name", "given name", "vorname", "prénom", "firstname"),
+        ("first name", "given name", "given names", "forename", "vorname", "rufname",
+         "krstné meno", "křestní jméno", "prénom", "nombre de pila", "imiona", "pierwsze imię",
+         "primo nome", "primeiro nome", "voornaam", "first names", "keresztnév"),
+        ("legal first name", "first name legal"),
+        ("preferred first name", "preferred name", "first name preferred"),
+    ),
+    LAST_NAME: (
+        _of_person("last name", "family name", "surname", "nachname", "nom de famille"),
+        ("last name", "surname", "family name", "nachname", "familienname", "zuname",
+         "priezvisko", "příjmení", "nom de famille", "apellido", "apellidos", "nazwisko",
+         "cognome", "sobrenome", "apelido", "apelidos", "achternaam", "vezetéknév"),
+        ("legal last name", "last name legal"),
+        ("preferred last name",),
+    ),
+    "candidate_email": (
+        (*_of_person("email", "email address", "email id", "mail", "e-mail-adresse"),
+         "e-mail des bewerbers", "e-mail uchádzača", "e-mail uchazeče", "e-mail du candidat"),
+        ("primary email", "primary email address", "main email", "email primary"),
+        ("email", "email address", "email id", "e-mail-adresse", "emailadresse", "mail-adresse",
+         "mailadresse", "e-mailová adresa", "emailová adresa", "adresse e-mail", "adresse mail",
+         "adresse électronique", "courriel", "correo", "correo electrónico", "adres e-mail",
+         "adres mailowy", "poczta elektroniczna", "indirizzo e-mail", "indirizzo email",
+         "posta elettronica", "endereço de e-mail", "correio eletrônico", "e-mailadres",
+         "e-mail cím", "direccion de correo electrónico", "email 1"),
+        ("mail", "emails", "email addresses", "e-mails"),
+        ("personal email", "personal email address", "private email", "home email",
+         "private e-mail-adresse", "email personal", "email private"),
+        ("work email", "work email address", "business email"),
+    ),
+    "candidate_country_code": (
+        (*_of_person("country", "country code", "country name", "land", "pays", "país"),
+         "country of residence", "residence country", "home country", "wohnsitzland",
+         "wohnland", "krajina bydliska", "země bydliště", "pays de résidence",
+         "país de residencia", "kraj zamieszkania", "paese di residenza", "woonland"),
+        ("country code", "country iso", "iso country", "iso country code", "ländercode",
+         "länderkürzel", "landescode", "kód krajiny", "kód země", "code pays",
+         "código de país", "kod kraju", "codice paese", "código do país", "landcode"),
+        ("country", "land", "krajina", "štát", "země", "stát", "pays", "país", "kraj", "państwo",
+         "paese", "nazione", "ország"),
+        ("address country", "country region", "country/region"),
+    ),
+    "candidate_resume": (
+        (*_of_person("resume text", "cv text", "resume", "cv", "lebenslauf"), "resume text",
+         "cv text", "text of resume", "text of cv", "resume content", "cv content",
+         "resume plain text", "lebenslauf text", "lebenslauftext", "text životopisu",
+         "texte du cv", "texto del cv", "treść cv", "testo del cv", "texto do currículo",
+         "parsed resume", "resume body"),
+        ("resume", "résumé", "cv", "curriculum vitae", "curriculum", "lebenslauf", "životopis",
+         "currículum", "hoja de vida", "życiorys", "currículo", "önéletrajz", "resume/cv",
+         "cv/resume"),
+    ),
+    RESUME_FILE: (
+        (*_of_person("resume file name", "cv file name", "resume filename", "cv filename"),
+         "resume file", "cv file", "resume file name", "cv file name", "resume filename",
+         "cv filename", "resume attachment", "cv attachment", "lebenslauf datei",
+         "lebenslaufdatei", "súbor životopisu", "soubor životopisu", "fichier cv", "plik cv"),
+    ),
+    # An application stands for one person and one job, so its id tells invitations apart better
+    # than the id of a person.
+    "candidate_external_id": (
+        ("application id", "app id", "applicationid", "bewerbungs-id", "bewerbung id",
+         "id prihlášky", "id přihlášky", "id de candidature", "id de candidatura",
+         "id aplikacji", "id candidatura", "sollicitatie id"),
+        ("opportunity id", "submission id", "job application id"),
+        ("application number", "application no", "application reference", "bewerbungsnummer"),
+        ("external id", "candidate reference", "applicant reference", "external reference",
+         "external candidate id", "external applicant id", "externe id", "id externe",
+         "id externo", "id esterno"),
+        ("reference number", "external ref", "reference id"),
+        (*_of_person("id", "identifier"), "id kandidata", "id uchádzača", "id uchazeče",
+         "id kandydata", "id candidat", "id candidato", "id del candidato", "kandidaat id",
+         "candidateid", "person system id"),
+        _of_person("number", "no", "nummer"),
+        ("source system identifier", "source system id"),
+    ),
+    "candidate_linkedin_url": (
+        (*_of_person("linkedin", "linkedin url", "linkedin profile"), "linkedin url",
+         "linkedin profile url", "linkedin profile link"),
+        ("linkedin", "linkedin profile", "linkedin link", "linkedin profil", "profil linkedin",
+         "perfil de linkedin", "profilo linkedin", "perfil linkedin", "linkedin address",
+         "linkedin-profiel"),
+        ("public profile url", "profile url"),
+    ),
+    "position_name": (
+        (*_of_job("title", "name"), "position applied for", "job applied for", "applied position",
+         "applied job", "applied for", "jobbezeichnung", "stellenbezeichnung", "stellentitel",
+         "positionsbezeichnung", "název pozice", "názov pozície", "názov pracovnej pozície",
+         "název pracovní pozice", "intitulé du poste", "titre du poste", "nom du poste",
+         "nombre del puesto", "título del puesto", "nazwa stanowiska", "titolo della posizione",
+         "título da vaga", "nome da vaga", "functietitel", "vacaturetitel"),
+        ("job", "stelle", "position", "pozícia", "pracovná pozícia", "pozice", "pracovní pozice",
+         "poste", "puesto", "stanowisko", "posizione", "vaga", "posição", "vacature", "functie",
+         "munkakör"),
+        ("vacancy", "opening", "job opening", "requisition", "posting", "job posting",
+         "vakanz", "ausgeschriebene stelle"),
+        ("role", "job role", "rolle"),
+    ),
+    "position_location": (
+        (*_of_job("location", "city", "office"), "location of job", "work location",
+         "place of work", "workplace", "arbeitsort", "einsatzort", "dienstort", "arbeitsplatz",
+         "miesto výkonu práce", "miesto práce", "místo výkonu práce", "místo práce",
+         "lieu de travail", "lugar de trabajo", "miejsce pracy", "sede di lavoro",
+         "luogo di lavoro", "local de trabalho", "werklocatie", "munkavégzés helye"),
+        ("office", "office location", "job site"),
+        ("location", "standort", "lokalita", "miesto", "místo", "lieu", "ubicación",
+         "lokalizacja", "località", "localização", "locatie"),
+    ),
+    "position_country_code": (
+        (*_of_job("country", "country code"), "work country", "country of work", "country of job",
+         "land der stelle", "einsatzland", "arbeitsland", "krajina pozície", "země pozice",
+         "krajina výkonu práce", "pays du poste", "país del puesto", "kraj pracy",
+         "paese di lavoro", "país da vaga", "werkland"),
+    ),
+    "position_external_id": (
+        ("requisition id", "req id", "job requisition id", "job req id", "requisition number",
+         "requisition code"),
+        ("job id", "stellen-id", "stellenid", "id pozície", "id pozice", "id du poste",
+         "id stanowiska", "id da vaga", "vacature id", "vacancy id"),
+        ("posting id", "job posting id"),
+        ("opening id", "job opening id"),
+        ("job code", "position code", "vacancy code", "stellennummer"),
+    ),
+    "position_def_set_id": (
+        ("jobmojito position id", "jobmojito position", "position def set"),
+    ),
+    "position_description": (
+        ("short description", "job summary", "position summary", "short job description",
+         "kurzbeschreibung"),
+        ("description",),
+    ),
+    "position_description_long": (
+        ("description long", "long description", "full description", "full job description"),
+        ("job description", "vacancy description", "role description", "stellenbeschreibung",
+         "popis pozície", "popis práce", "popis pozice", "description du poste",
+         "descripción del puesto", "opis stanowiska", "descrizione del lavoro",
+         "descrição da vaga", "functieomschrijving"),
+    ),
+    "mojito_language_code": (
+        ("interview language", "interview language code", "language of interview",
+         "interviewsprache", "sprache des interviews", "jazyk pohovoru", "jazyk rozhovoru",
+         "langue de l'entretien", "idioma de la entrevista", "język rozmowy",
+         "lingua del colloquio", "idioma da entrevista", "taal van het interview"),
+        ("language code", "sprachcode", "kód jazyka", "code langue", "taalcode"),
+        ("language", "sprache", "jazyk", "langue", "idioma", "język", "lingua", "língua", "taal",
+         "nyelv"),
+    ),
+}  # fmt: skip
+
+BARE_NAMES: Final = ("name", "nom", "naam", "meno", "jméno", "imię", "nombre", "nome", "név")
+"""
+Headers that mean the full name when alone, the last name beside a first name (`Vorname`, `Name`),
+the first name beside a last name (`Meno`, `Priezvisko`).
+"""
+
+NEVER_A_CANDIDATE: Final = (
+    "recruiter", "hiring", "manager", "owner", "referrer", "referred by", "referral",
+    "who gets credit", "coordinator", "created by", "added by", "updated by", "interviewer",
+    "sourcer", "sourced by", "assigned to", "assignee", "supervisor", "approver", "agency",
+    "contact person", "ansprechpartner", "personalverantwort", "verantwortlich", "empfohlen",
+    "náborár", "náborář", "personalista", "recruteur", "reclutador", "rekruter", "reclutatore",
+    "recrutador", "current", "previous", "emergency", "languages", "idiomas", "nationality",
+)  # fmt: skip
+"""
+A header with one of these in it belongs to somebody or something else, however much the rest of
+it looks like a field: mapping `Recruiter email` would send every invitation to a colleague.
+"""

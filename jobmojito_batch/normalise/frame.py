@@ -1,0 +1,186 @@
+"""
+A table's cells → canonical columns, faults and keys, as one lazy query that streams.
+
+Countries and languages are looked up by joins: `replace` and `replace_strict` would read the whole
+input into memory (docs/decisions, polars 2.1).
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Final
+
+import polars as pl
+
+from jobmojito_batch.columns import (
+    CELL_PREFIX,
+    FAULTS,
+    FIRST_NAME,
+    LAST_NAME,
+    OPENING_KEY,
+    OVERFLOW,
+    POSITION_KEY,
+    RESUME_FILE,
+    SOURCE,
+)
+from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.normalise import email, languages, places
+from jobmojito_batch.normalise.fields import (
+    CHOICES,
+    COUNTRIES,
+    EMAIL,
+    LANGUAGE,
+    MEMBERS,
+    MULTILINE,
+    VALUED,
+)
+from jobmojito_batch.normalise.headers import NAME, near_matches
+from jobmojito_batch.normalise.rules import (
+    EXTERNAL_ID,
+    JUDGED,
+    POSITION_ID,
+    canonical,
+    explain,
+    faults,
+)
+from jobmojito_batch.normalise.text import casefolded, clean
+from jobmojito_batch.normalise.values import parsed
+from jobmojito_batch.records import HeaderMap, Table
+
+_LOOKED_UP: Final = (*COUNTRIES, LANGUAGE)
+_NOTHING: Final = pl.lit(None, dtype=pl.String)
+
+
+def normalise(
+    table: Table,
+    mapping: HeaderMap,
+    *,
+    fills: Mapping[str, str],
+    max_resume_characters: int,
+) -> pl.LazyFrame:
+    """
+    The table with its source, a canonical column per member, FAULTS, POSITION_KEY, OPENING_KEY.
+
+    *fills* (member → value) stand in where the input lacks a member or leaves it blank; one that
+    is no valid value raises SettingsError before any row is read.
+    """
+    _check_fills(fills, max_resume_characters)
+    texts = _texts(mapping, fills)
+    resume_file = _cell(mapping, RESUME_FILE)
+    frame = table.frame.with_columns(
+        pl.lit(table.source).alias(SOURCE),
+        *(text.alias(field) for field, text in texts.items()),
+        (_NOTHING if resume_file is None else resume_file).alias(RESUME_FILE),
+    )
+    return _judged(frame, texts, max_resume_characters)
+
+
+def raw_values(row: Mapping[str, str | None], mapping: HeaderMap) -> dict[str, str | None]:
+    """The original cells of a row by field, which `explain` quotes from."""
+    return {field: row[f"{CELL_PREFIX}{column}"] for field, column in mapping.fields.items()}
+
+
+def _texts(mapping: HeaderMap, fills: Mapping[str, str]) -> dict[str, pl.Expr]:
+    """The clean text of each member that the input or a fill gives, in the contract's order."""
+    texts = {}
+    for field in MEMBERS:
+        cell = _full_name(mapping) if field == NAME else _cell(mapping, field)
+        fill = _clean(field, pl.lit(fills[field])) if field in fills else None
+        if cell is not None:
+            texts[field] = cell if fill is None else cell.fill_null(fill)
+        elif fill is not None:
+            texts[field] = fill
+    return texts
+
+
+def _cell(mapping: HeaderMap, field: str) -> pl.Expr | None:
+    if field not in mapping.fields:
+        return None
+    return _clean(field, pl.col(f"{CELL_PREFIX}{mapping.fields[field]}"))
+
+
+def _clean(field: str, text: pl.Expr) -> pl.Expr:
+    return clean(
+        text,
+        multiline=field in MULTILINE,
+        none_is_a_value="none" in CHOICES.get(field, ()),
+    )
+
+
+def _full_name(mapping: HeaderMap) -> pl.Expr | None:
+    """The full name's column, or else first and last name joined."""
+    full = _cell(mapping, NAME)
+    parts = [_cell(mapping, field) for field in (FIRST_NAME, LAST_NAME)]
+    present = [part for part in parts if part is not None]
+    if full is not None or not present:
+        return full
+    joined = pl.concat_str(present, separator=" ", ignore_nulls=True)
+    return pl.when(joined != "").then(joined)
+
+
+def _judged(
+    frame: pl.LazyFrame, present: Collection[str], max_resume_characters: int
+) -> pl.LazyFrame:
+    """Clean text columns → canonical ones, with faults and keys beside them."""
+    absent = [field for field in JUDGED if field not in present]
+    frame = frame.with_columns(_NOTHING.alias(field) for field in absent)
+    looked_up = [field for field in _LOOKED_UP if field in present]
+    for field in looked_up:
+        frame = _with_looked_up(frame, field)
+    read = [field for field in present if field in {EMAIL, *VALUED}]
+    replaced = [*looked_up, *read]
+    return (
+        frame.with_columns(_read(field).alias(canonical(field)) for field in read)
+        .with_columns(faults(present, max_resume_characters).alias(FAULTS), *_keys())
+        .with_columns(
+            pl.when(pl.col(FAULTS) != "").then(pl.col(FAULTS)),
+            *(pl.col(canonical(field)).alias(field) for field in replaced),
+        )
+        .drop(*(canonical(field) for field in replaced), *absent, RESUME_FILE)
+    )
+
+
+def _with_looked_up(frame: pl.LazyFrame, field: str) -> pl.LazyFrame:
+    """The code of a country or language beside its text; null where no name fits."""
+    room = languages if field == LANGUAGE else places
+    key = f"_key:{field}"
+    table = room.lookup().rename({"key": key, "code": canonical(field)})
+    return (
+        frame.with_columns(room.key(pl.col(field)).alias(key))
+        .join(table.lazy(), on=key, how="left", maintain_order="left")
+        .drop(key)
+    )
+
+
+def _read(field: str) -> pl.Expr:
+    text = pl.col(field)
+    return email.address(text) if field == EMAIL else parsed(field, text)
+
+
+def _keys() -> tuple[pl.Expr, pl.Expr]:
+    """What makes two rows one position, and two positions one opening (spec section 2)."""
+    opening = casefolded(pl.col("position_name"))
+    position = pl.coalesce(
+        pl.concat_str(pl.lit("id:"), pl.col(POSITION_ID).str.to_lowercase()),
+        pl.concat_str(pl.lit("ext:"), pl.col(EXTERNAL_ID)),
+        pl.concat_str(pl.lit("name:"), opening),
+    )
+    return position.alias(POSITION_KEY), opening.alias(OPENING_KEY)
+
+
+def _check_fills(fills: Mapping[str, str], max_resume_characters: int) -> None:
+    for field, value in fills.items():
+        if field not in MEMBERS:
+            hint = near_matches(field, MEMBERS)
+            raise SettingsError(f"--set {field}=…: there is no such field{hint}")
+        if not value.strip():
+            raise SettingsError(f"--set {field}=: there is no value")
+    row = pl.LazyFrame({OVERFLOW: [None]}, schema={OVERFLOW: pl.String}).with_columns(
+        *(_clean(field, pl.lit(value)).alias(field) for field, value in fills.items()),
+        _NOTHING.alias(RESUME_FILE),
+    )
+    broken = _judged(row, fills, max_resume_characters).collect().row(0, named=True)
+    for fault in explain(
+        broken[FAULTS] or "", broken, raw=fills, max_resume_characters=max_resume_characters
+    ):
+        # What the one row lacks may be in the input.
+        if fault.field in fills:
+            raise SettingsError(f"--set {fault.message}")

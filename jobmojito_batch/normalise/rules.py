@@ -1,0 +1,268 @@
+"""
+What a row must fulfil before it is sent, rule by rule, and how a broken rule reads.
+
+A rule is named `code:field`. The rules are judged on two columns per member: the clean text under
+the member's own name, and under `canonical(member)` what that text was read as.
+"""
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import polars as pl
+
+from jobmojito_batch.columns import OVERFLOW, RESUME_FILE, ErrorCode
+from jobmojito_batch.contract import POSITION_CORE, REQUIRED_ALWAYS
+from jobmojito_batch.normalise import email, places
+from jobmojito_batch.normalise.fields import (
+    BOOLEANS,
+    CHOICES,
+    COUNTRIES,
+    EMAIL,
+    LANGUAGE,
+    NUMBERS,
+    OBJECTS,
+    RESUME,
+    TAGS,
+    VALUED,
+)
+from jobmojito_batch.normalise.text import shortened
+from jobmojito_batch.records import Fault
+
+POSITION_ID: Final = "position_def_set_id"
+EXTERNAL_ID: Final = "position_external_id"
+
+JUDGED: Final = (*REQUIRED_ALWAYS, *POSITION_CORE, POSITION_ID, EXTERNAL_ID)
+"""Members that the rules and keys ask for even where the input does not have them."""
+
+
+def canonical(field: str) -> str:
+    """The column with what the clean text of a member was read as."""
+    return f"_canonical:{field}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """One way in which a row can be wrong."""
+
+    code: ErrorCode
+    field: str
+    """The request member at fault; empty where the row as a whole is."""
+    broken: pl.Expr
+    """True where the row breaks the rule. Null is false: see `faults`."""
+    says: str
+    """What is wrong and what to do; `{seen}` stands for what was seen."""
+
+    @property
+    def name(self) -> str:
+        """`code:field`, as FAULTS has it."""
+        return f"{self.code}:{self.field or 'row'}"
+
+
+_NO_POSITION_ID: Final = pl.col(POSITION_ID).is_null()
+
+
+def _unread(field: str) -> pl.Expr:
+    """There is text, and it was not read as anything."""
+    return pl.col(field).is_not_null() & pl.col(canonical(field)).is_null()
+
+
+def _missing() -> Iterator[Rule]:
+    has_file = pl.col(RESUME_FILE).is_not_null()
+    for field in REQUIRED_ALWAYS:
+        empty = pl.col(field).is_null()
+        yield Rule(
+            code=ErrorCode.MISSING_FIELD,
+            field=field,
+            broken=empty & ~has_file if field == RESUME else empty,
+            says=_how_to_fill(field),
+        )
+    for field in POSITION_CORE:
+        yield Rule(
+            code=ErrorCode.MISSING_FIELD,
+            field=field,
+            broken=pl.col(field).is_null() & _NO_POSITION_ID,
+            says=f"{_how_to_fill(field)}; a {POSITION_ID} does instead",
+        )
+
+
+def _how_to_fill(field: str) -> str:
+    if field in {"candidate_country_code", *POSITION_CORE}:
+        return f"nothing there; fill the cell, or give one value for all with --set {field}=VALUE"
+    return "nothing there; fill the cell"
+
+
+def _resume_file() -> Rule:
+    return Rule(
+        code=ErrorCode.RESUME_UNREADABLE,
+        field=RESUME,
+        broken=pl.col(RESUME).is_null() & pl.col(RESUME_FILE).is_not_null(),
+        says=f"résumé files are read in a later version; put the text into {RESUME}",
+    )
+
+
+def _email() -> Iterator[Rule]:
+    several = email.holds_several(pl.col(EMAIL))
+    yield Rule(
+        code=ErrorCode.SEVERAL_EMAILS,
+        field=EMAIL,
+        broken=_unread(EMAIL) & several,
+        says="more than one address in the cell; keep the one to invite",
+    )
+    yield Rule(
+        code=ErrorCode.INVALID_EMAIL,
+        field=EMAIL,
+        broken=_unread(EMAIL) & ~several,
+        says="this is no e-mail address; write it as name@example.com",
+    )
+
+
+def _places_and_languages() -> Iterator[Rule]:
+    # With a position id the position's own country and language are not sent.
+    for field in COUNTRIES:
+        is_sent = _NO_POSITION_ID if field in POSITION_CORE else pl.lit(value=True)
+        yield Rule(
+            code=ErrorCode.UNKNOWN_COUNTRY,
+            field=field,
+            broken=_unread(field) & is_sent,
+            says=("{seen} is no country we know; write the two-letter code or the English name"),
+        )
+    yield Rule(
+        code=ErrorCode.UNKNOWN_LANGUAGE,
+        field=LANGUAGE,
+        broken=_unread(LANGUAGE) & _NO_POSITION_ID,
+        says=(
+            "{seen} is no language of the platform; write one of its codes, such as en, de or sk"
+        ),
+    )
+
+
+def _values() -> Iterator[Rule]:
+    for field in VALUED:
+        yield Rule(
+            code=ErrorCode.INVALID_VALUE,
+            field=field,
+            broken=_unread(field),
+            says=f"{{seen}} is not {_wanted(field)}",
+        )
+
+
+def _wanted(field: str) -> str:
+    if field in NUMBERS:
+        return f"{NUMBERS[field]}; write it in digits, without a sign for thousands"
+    if field in BOOLEANS:
+        return "yes or no; write true or false"
+    if field in CHOICES:
+        return f"one of the choices; write {', '.join(CHOICES[field])}"
+    if field in OBJECTS:
+        model = OBJECTS[field]
+        members = f" with no members but {', '.join(model.model_fields)}" if model else ""
+        return f"a JSON object{members}"
+    if field == TAGS:
+        return "a list of labels; part them with commas, or write a JSON array of texts"
+    return "a date; write it as 2026-12-31 or 2026-12-31T18:00:00Z"
+
+
+def _resume_too_long(max_resume_characters: int) -> Rule:
+    return Rule(
+        code=ErrorCode.RESUME_TOO_LONG,
+        field=RESUME,
+        broken=pl.col(RESUME).str.len_chars() > max_resume_characters,
+        says=(
+            f"{{seen}}, {max_resume_characters:,} are allowed; shorten it, or raise "
+            "JOBMOJITO_MAX_RESUME_CHARACTERS"
+        ),
+    )
+
+
+def _overflow() -> Rule:
+    return Rule(
+        code=ErrorCode.INVALID_VALUE,
+        field="",
+        broken=pl.col(OVERFLOW).str.strip_chars().str.len_bytes() > 0,
+        says=(
+            "the row has more cells than there are headers; look for a cell that should be in "
+            "quotes, or a missing header"
+        ),
+    )
+
+
+def rules(max_resume_characters: int) -> dict[str, Rule]:
+    """
+    The rules by name, in the order in which a bad row is explained: the first leads.
+
+    All of them look at one row; what compares rows (duplicates) comes later, on those that passed.
+    """
+    ordered = (
+        *_missing(),
+        _resume_file(),
+        *_email(),
+        *_places_and_languages(),
+        *_values(),
+        _resume_too_long(max_resume_characters),
+        _overflow(),
+    )
+    return {rule.name: rule for rule in ordered}
+
+
+RULES: Final = tuple(rules(0))
+"""The names of all rules, in order."""
+
+
+_OF_EVERY_ROW: Final = frozenset({ErrorCode.MISSING_FIELD, ErrorCode.RESUME_UNREADABLE})
+
+
+def faults(present: Collection[str], max_resume_characters: int) -> pl.Expr:
+    """The names of the rules that a row breaks, parted by blanks; empty where it breaks none."""
+    names = (
+        # A comparison with nothing is null, which here means: not broken.
+        pl.when(rule.broken.fill_null(value=False)).then(pl.lit(name))
+        for name, rule in rules(max_resume_characters).items()
+        if rule.field in present or rule.code in _OF_EVERY_ROW or not rule.field
+    )
+    return pl.concat_str(names, separator=" ", ignore_nulls=True)
+
+
+def explain(
+    fault_names: str,
+    values: Mapping[str, str | None],
+    *,
+    raw: Mapping[str, str | None],
+    max_resume_characters: int,
+) -> list[Fault]:
+    """
+    The faults of one row as a person reads them, from its FAULTS text.
+
+    *values* are the row's canonical values, *raw* its cells, both by request member (`raw_values`):
+    of what was not understood only the cell is left. Messages quote no e-mail, name or résumé.
+    """
+    known = rules(max_resume_characters)
+    return [_explained(known[name], values, raw) for name in fault_names.split()]
+
+
+def _explained(
+    rule: Rule, values: Mapping[str, str | None], raw: Mapping[str, str | None]
+) -> Fault:
+    if rule.code == ErrorCode.RESUME_TOO_LONG:
+        seen = f"{len(values.get(RESUME) or ''):,} characters"
+    else:
+        seen = _quoted(rule.field, raw.get(rule.field))
+    said = rule.says.replace("{seen}", seen)
+    if rule.code == ErrorCode.UNKNOWN_COUNTRY:
+        said = _which_country(raw.get(rule.field), seen) or said
+    message = f"{rule.field}: {said}" if rule.field else said
+    return Fault(code=rule.code, field=rule.field, message=message)
+
+
+def _quoted(field: str, cell: str | None) -> str:
+    """A cell that may be shown, in quotes; an address in the wrong column and JSON may not."""
+    if not cell or "@" in cell or field in {EMAIL, TAGS, *OBJECTS}:
+        return "what the cell says"
+    return f"'{shortened(cell)}'"
+
+
+def _which_country(cell: str | None, seen: str) -> str | None:
+    codes = places.choices(cell) if cell else ()
+    if not codes:
+        return None
+    return f"{seen} may be {' or '.join(codes)}; write the two-letter code"

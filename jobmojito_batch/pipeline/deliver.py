@@ -1,0 +1,392 @@
+"""The second step: the run is entered in the ledger, its rows are sent, and nothing is lost."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final
+
+import polars as pl
+
+from jobmojito_batch.client import JobMojito
+from jobmojito_batch.columns import (
+    CELL_PREFIX,
+    FAULTS,
+    OPENING_KEY,
+    ORDINAL,
+    POSITION_KEY,
+    ROW,
+    SOURCE,
+    ErrorCode,
+)
+from jobmojito_batch.ledger import Ledger, RunRecord
+from jobmojito_batch.normalise import explain
+from jobmojito_batch.pipeline.layout import Layout, to_json
+from jobmojito_batch.pipeline.prepare import MEMBERS, REFUSED_BY_MODEL, Prepared, slices
+from jobmojito_batch.pipeline.signals import stop_on_signals
+from jobmojito_batch.plan import (
+    ACCOUNT,
+    CODE_OF,
+    FIRST,
+    KIND,
+    OUTCOME_OF,
+    PLACE,
+    POSITION,
+    Kind,
+    Plan,
+)
+from jobmojito_batch.records import Fault
+from jobmojito_batch.sending import (
+    Budget,
+    Cap,
+    Door,
+    Pace,
+    Position,
+    Progress,
+    RetryPolicy,
+    RowReader,
+    Sender,
+    SenderPolicy,
+    Stop,
+    Tally,
+)
+from jobmojito_batch.settings import Settings
+
+PERSON: Final = (
+    "candidate_email",
+    "candidate_name",
+    "candidate_external_id",
+    "position_name",
+    "position_def_set_id",
+)
+TICK_SECONDS: Final = 0.25
+"""How often progress is told."""
+
+OnProgress = Callable[[Progress], None]
+OpenApi = Callable[[Prepared], JobMojito]
+"""Tests put a scripted transport below; everybody else talks to the base URL."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivered:
+    """What sending came to."""
+
+    tally: Tally
+    stopped: Stop | None
+    signal_number: int | None
+    """The signal that ended the run early: 2 or 15."""
+    seconds: float
+
+
+def over_http(prepared: Prepared) -> JobMojito:
+    """The API at the base URL of the settings."""
+    assert prepared.tokens is not None  # noqa: S101 - prepare() read one, since it will send
+    return JobMojito(prepared.settings, prepared.tokens)
+
+
+async def deliver(
+    prepared: Prepared,
+    *,
+    on_progress: OnProgress | None = None,
+    drain_seconds: float | None = None,
+    open_api: OpenApi = over_http,
+) -> Delivered:
+    """
+    Claim and send what the plan says; calls in flight at a stop are waited for.
+
+    *drain_seconds* bounds that wait; calls left then stay claimed and read as unknown. Raises
+    LedgerError, after which the run is marked crashed where the ledger still can.
+    """
+    ledger = prepared.ledger
+    assert ledger is not None  # noqa: S101 - prepare() opened one, since it will send
+    position_ids = await asyncio.to_thread(enter_run, prepared, ledger)
+    try:
+        return await _send(prepared, ledger, position_ids, on_progress, drain_seconds, open_api)
+    except BaseException:
+        with suppress(Exception):  # what went wrong first is what to tell
+            ledger.abandon_run(prepared.run_id)
+        raise
+
+
+async def _send(
+    prepared: Prepared,
+    ledger: Ledger,
+    position_ids: dict[int, int],
+    on_progress: OnProgress | None,
+    drain_seconds: float | None,
+    open_api: OpenApi,
+) -> Delivered:
+    settings = prepared.settings
+    signals: list[int] = []
+    writer = ledger.writer()
+    assert prepared.tokens is not None  # noqa: S101 - prepare() read one, since it will send
+    try:
+        async with open_api(prepared) as api:
+            sender = Sender(
+                prepared.run_id,
+                api,
+                prepared.tokens,
+                writer,
+                _reader(prepared),
+                positions_of(prepared.plan, position_ids),
+                pace=lambda sleep: Pace(
+                    settings.requests_per_second,
+                    now=asyncio.get_running_loop().time,
+                    sleep=sleep,
+                ),
+                budget=_budget(settings, ledger),
+                policy=_policy(settings),
+            )
+
+            def on_signal(number: int) -> None:
+                signals.append(number)
+                sender.stop(ErrorCode.INTERRUPTED, "the run was interrupted; run it again")
+
+            with stop_on_signals(on_signal, prepared.spool.remove):
+                await _with_progress(sender, on_progress, drain_seconds)
+    finally:
+        await asyncio.to_thread(writer.close)
+    return Delivered(
+        tally=sender.tally,
+        stopped=sender.stopped,
+        signal_number=signals[0] if signals else None,
+        seconds=sender.progress.seconds,
+    )
+
+
+async def _with_progress(
+    sender: Sender, on_progress: OnProgress | None, drain_seconds: float | None
+) -> None:
+    async def tell() -> None:
+        while on_progress is not None:
+            on_progress(sender.progress)
+            await asyncio.sleep(TICK_SECONDS)
+
+    telling = asyncio.create_task(tell())
+    try:
+        await sender.run(drain_seconds=drain_seconds)
+    finally:
+        telling.cancel()
+        with suppress(asyncio.CancelledError):
+            await telling
+        if on_progress is not None:
+            on_progress(sender.progress)
+
+
+def _reader(prepared: Prepared) -> RowReader:
+    there = pl.scan_parquet(prepared.spool.prepared).collect_schema().names()
+    wanted = [SOURCE, ROW, *MEMBERS]
+    return RowReader(prepared.spool.prepared, [name for name in wanted if name in there])
+
+
+def _budget(settings: Settings, ledger: Ledger) -> Budget:
+    caps = []
+    if settings.max_credits_per_run is not None:
+        caps.append(Cap(settings.max_credits_per_run))
+    if settings.max_credits_per_day is not None:
+        midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
+        caps.append(Cap(settings.max_credits_per_day, spent=ledger.credits_since(midnight)))
+    return Budget(caps)
+
+
+def _policy(settings: Settings) -> SenderPolicy:
+    return SenderPolicy(
+        max_in_flight=settings.max_in_flight,
+        credits_per_candidate=settings.credits_per_candidate,
+        breaker_failures=settings.breaker_failures,
+        retry=RetryPolicy(max_attempts=settings.max_attempts),
+    )
+
+
+def positions_of(plan: Plan, position_ids: dict[int, int]) -> list[Position]:
+    """The positions of the rows to send, each with its queue in input order."""
+    queues = (
+        plan.rows.filter(pl.col(KIND) == Kind.TO_SEND.value)
+        .with_columns(
+            pl.col(PLACE)
+            .replace_strict(position_ids, return_dtype=pl.Int64, default=None)
+            .alias(POSITION)
+        )
+        .group_by(POSITION, maintain_order=True)
+        .agg(ORDINAL, pl.col(PLACE).unique(maintain_order=True))
+    )
+    places = {place["place"]: place for place in plan.places.iter_rows(named=True)}
+    return [
+        _position(position_id, ordinals, [places[place] for place in numbers])
+        for position_id, ordinals, numbers in queues.iter_rows()
+    ]
+
+
+def _position(position_id: int, ordinals: list[int], places: list[dict[str, Any]]) -> Position:
+    """A position and the keys the input has for it: a name and its id may be one position."""
+    name = next((place for place in places if place[OPENING_KEY] is not None), None)
+    given = [place for place in places if place[POSITION_KEY].startswith("id:")]
+    known_id = next((place["known_id"] for place in places if place["known_id"]), None)
+    is_open = any(place["has_id"] for place in places)
+    return Position(
+        position_id=position_id,
+        opening_key=f"{name[ACCOUNT]}|{name[OPENING_KEY]}" if name else None,
+        position_def_set_id=known_id
+        or (given[0][POSITION_KEY].removeprefix("id:") if given else None),
+        is_given=len(given) == len(places),
+        door=Door.OPEN if is_open else Door.CLOSED,
+        queue=deque(ordinals),
+    )
+
+
+# Entering the run
+
+
+def enter_run(prepared: Prepared, ledger: Ledger) -> dict[int, int]:
+    """Write the run, its positions and all its rows; gives the position id by place."""
+    plan = prepared.plan
+    ledger.begin_run(
+        RunRecord(
+            run_id=prepared.run_id,
+            base_url=prepared.settings.base_url,
+            merchant=prepared.merchant,
+            environment=prepared.settings.environment,
+            started_at=prepared.started_at.replace(tzinfo=None),
+            rows=prepared.rows,
+            layouts=to_json(prepared.layouts),
+        )
+    )
+    position_ids = _ensure_positions(plan, ledger)
+    for rows in run_rows(prepared, position_ids):
+        ledger.add_rows(rows)
+    return position_ids
+
+
+def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
+    used = plan.places.join(
+        plan.rows.filter(pl.col(KIND) == Kind.TO_SEND.value), on=PLACE, how="semi"
+    ).with_columns(pl.col(ACCOUNT).cast(pl.String))
+    made = ledger.ensure_positions(used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows())
+    known = dict(plan.places.filter(pl.col(POSITION) >= 0).select(PLACE, POSITION).iter_rows())
+    return known | {
+        place: made[account, key]
+        for place, account, key in used.select(PLACE, ACCOUNT, POSITION_KEY).iter_rows()
+    }
+
+
+def run_rows(prepared: Prepared, position_ids: dict[int, int]) -> Iterator[list[dict[str, Any]]]:
+    """The rows as the ledger keeps them (columns of run_rows), some thousand at a time."""
+    layouts = {layout.source: layout for layout in prepared.layouts}
+    cells = sorted(
+        {f"{CELL_PREFIX}{number}" for one in prepared.layouts for number in range(len(one.headers))}
+    )
+    start = 0
+    for rows in slices(
+        prepared.spool.prepared, only=[ORDINAL, SOURCE, ROW, FAULTS, *MEMBERS, *cells]
+    ):
+        planned = prepared.plan.rows.slice(start, rows.height).drop(ORDINAL)
+        start += rows.height
+        both = (
+            rows.hstack(planned)
+            .with_columns(_kept_cells(prepared.layouts))
+            .join(_firsts(prepared, planned), on=FIRST, how="left", maintain_order="left")
+        )
+        yield [
+            _run_row(prepared, layouts[row[SOURCE]], row, position_ids)
+            for row in both.iter_rows(named=True)
+        ]
+
+
+def _firsts(prepared: Prepared, planned: pl.DataFrame) -> pl.DataFrame:
+    """Where the rows stand that duplicates repeat: FIRST, first_source, first_row."""
+    wanted = planned[FIRST].drop_nulls().unique()
+    return (
+        pl.scan_parquet(prepared.spool.prepared)
+        .select(
+            pl.col(ORDINAL).alias(FIRST),
+            pl.col(SOURCE).alias("first_source"),
+            pl.col(ROW).alias("first_row"),
+        )
+        .filter(pl.col(FIRST).is_in(wanted.implode()))
+        .collect()
+    )
+
+
+def _kept_cells(layouts: tuple[Layout, ...]) -> pl.Expr:
+    """The original cells of a row as JSON by column number, without those of a résumé."""
+    choice = pl.lit("{}")
+    for layout in layouts:
+        kept = [pl.col(f"{CELL_PREFIX}{number}").alias(str(number)) for number in layout.kept]
+        if kept:
+            text = pl.struct(kept).struct.json_encode()
+            choice = pl.when(pl.col(SOURCE) == layout.source).then(text).otherwise(choice)
+    return choice.alias("cells")
+
+
+def _run_row(
+    prepared: Prepared, layout: Layout, row: dict[str, Any], position_ids: dict[int, int]
+) -> dict[str, Any]:
+    kind = Kind(row[KIND])
+    outcome = OUTCOME_OF.get(kind)
+    code, field, message = _reason(prepared, layout, row, kind)
+    return {
+        "run_id": prepared.run_id,
+        "ordinal": row[ORDINAL],
+        "source": row[SOURCE],
+        "row": row[ROW],
+        "position_id": None if kind is Kind.INVALID else position_ids.get(row[PLACE]),
+        **{name: row.get(name) for name in PERSON},
+        "outcome": outcome.value if outcome else None,
+        "error_code": code,
+        "error_field": field,
+        "error_message": message,
+        "cells": row["cells"],
+    }
+
+
+def _reason(
+    prepared: Prepared, layout: Layout, row: dict[str, Any], kind: Kind
+) -> tuple[str | None, str | None, str | None]:
+    """Error code, field and message of a row that will not be sent."""
+    if kind is Kind.INVALID:
+        faults = faults_of(prepared, layout, row)
+        first, *others = faults
+        also = f" Also: {'; '.join(fault.message for fault in others)}" if others else ""
+        return first.code, first.field or None, first.message + also
+    code = CODE_OF.get(kind)
+    return (code.value if code else None), None, _message(row, kind)
+
+
+def _message(row: dict[str, Any], kind: Kind) -> str | None:
+    match kind:
+        case Kind.DUPLICATE:
+            first = f"row {row['first_row']} of {row['first_source']}"
+            return f"the same invitation as {first}; nothing is sent for this row"
+        case Kind.UNKNOWN if row["is_in_flight"]:
+            return f"run {row['held_by']} is sending this invitation now; it is not sent twice"
+        case Kind.UNKNOWN:
+            return (
+                f"sent in run {row['held_by']} without a trustworthy answer: the interview may "
+                "exist, so it is not sent again; look the candidate up in JobMojito"
+            )
+        case Kind.UNRESOLVED:
+            return (
+                "the first call of this position had no trustworthy answer; until that is settled "
+                "nobody else of the position is sent"
+            )
+        case Kind.OVER_LIMIT:
+            return "the limit of this run was reached; run again to send the rest"
+        case _:
+            return None
+
+
+def faults_of(prepared: Prepared, layout: Layout, row: dict[str, Any]) -> list[Fault]:
+    """All faults of an invalid row, the leading one first."""
+    refused = prepared.refused_by_model.get(row[ORDINAL])
+    if refused is not None or row[FAULTS] == REFUSED_BY_MODEL:
+        assert refused is not None  # noqa: S101 - both come from one place
+        return [refused]
+    raw = {name: row[f"{CELL_PREFIX}{number}"] for name, number in layout.fields.items()}
+    return explain(
+        row[FAULTS],
+        {name: row.get(name) for name in MEMBERS},
+        raw=raw,
+        max_resume_characters=prepared.settings.max_resume_characters,
+    )

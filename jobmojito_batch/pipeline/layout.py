@@ -1,0 +1,121 @@
+"""What an input looked like: kept with the run, so that its files can be written again."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Self
+
+from jobmojito_batch.columns import RESULT_COLUMNS
+from jobmojito_batch.records import HeaderMap, Table
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Layout:
+    """The headers of one input and what became of them."""
+
+    source: str
+    headers: tuple[str, ...]
+    delimiter: str
+    fields: dict[str, int]
+    carried: tuple[int, ...]
+    dropped: tuple[int, ...]
+
+    @classmethod
+    def of(cls, table: Table, mapping: HeaderMap) -> Self:
+        """The layout of a table that was mapped."""
+        return cls(
+            source=table.source,
+            headers=table.headers,
+            delimiter=table.delimiter,
+            fields=dict(mapping.fields),
+            carried=mapping.carried,
+            dropped=mapping.dropped,
+        )
+
+    @property
+    def kept(self) -> tuple[int, ...]:
+        """Columns whose cells the ledger may keep: all but those that hold a résumé."""
+        resume = self.fields.get("candidate_resume")
+        return tuple(
+            number
+            for number in range(len(self.headers))
+            if number != resume and number not in self.dropped
+        )
+
+
+def to_json(layouts: Sequence[Layout]) -> str:
+    """Layouts as JSON text for the ledger."""
+    return json.dumps([asdict(layout) for layout in layouts], ensure_ascii=False)
+
+
+def from_json(text: str) -> list[Layout]:
+    """Layouts back from the ledger."""
+    return [
+        Layout(
+            source=one["source"],
+            headers=tuple(one["headers"]),
+            delimiter=one["delimiter"],
+            fields=one["fields"],
+            carried=tuple(one["carried"]),
+            dropped=tuple(one["dropped"]),
+        )
+        for one in json.loads(text)
+    ]
+
+
+def carried_columns(layouts: Sequence[Layout]) -> tuple[list[str], list[dict[int, str]]]:
+    """
+    The result columns of unclaimed input columns, and for each layout its cell number → column.
+
+    A header that is taken gets the prefix `input.`; inputs that carry one header share a column.
+    """
+    names: list[str] = []
+    maps: list[dict[int, str]] = []
+    for layout in layouts:
+        mine: dict[int, str] = {}
+        for number in layout.carried:
+            name = _free_name(layout.headers[number], number, taken=set(mine.values()))
+            mine[number] = name
+            if name not in names:
+                names.append(name)
+        maps.append(mine)
+    return names, maps
+
+
+def _free_name(header: str, number: int, *, taken: set[str]) -> str:
+    name = header.strip() or f"column {number + 1}"
+    if name not in RESULT_COLUMNS and name not in taken:
+        return name
+    prefixed = f"input.{name}"
+    count = 2
+    candidate = prefixed
+    while candidate in taken:
+        candidate = f"{prefixed}.{count}"
+        count += 1
+    return candidate
+
+
+def error_columns(layouts: Sequence[Layout]) -> tuple[list[str], list[dict[int, int]]]:
+    """
+    The headers of the errors file, and for each layout its cell number → place in it.
+
+    One layout keeps its own columns; several are laid over one another by header, the n-th of a
+    name on the n-th.
+    """
+    headers: list[str] = []
+    places: dict[tuple[str, int], int] = {}
+    maps: list[dict[int, int]] = []
+    for layout in layouts:
+        mine: dict[int, int] = {}
+        seen: dict[str, int] = {}
+        for number, header in enumerate(layout.headers):
+            if header in {"error_code", "error_field", "error_message"}:
+                continue  # a corrected errors file: they are written anew
+            seen[header] = seen.get(header, 0) + 1
+            key = (header, seen[header])
+            if key not in places:
+                places[key] = len(headers)
+                headers.append(header)
+            mine[number] = places[key]
+        maps.append(mine)
+    return headers, maps

@@ -1,0 +1,47 @@
+"""SIGINT and SIGTERM: the first stops dispatch and drains, the second leaves at once."""
+
+import asyncio
+import os
+import signal
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from types import FrameType
+from typing import Final
+
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextmanager
+def stop_on_signals(
+    on_first: Callable[[int], None], before_leaving: Callable[[], None]
+) -> Iterator[None]:
+    """
+    While inside, the first signal calls *on_first*, a second ends the process with 128 + signal.
+
+    Handlers that were there before come back at the end. Outside the main thread Python delivers
+    no signals, so nothing is installed there.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    loop = asyncio.get_running_loop()
+    seen: list[int] = []
+
+    def handle(number: int, _frame: FrameType | None = None) -> None:
+        if seen:
+            with suppress(Exception):
+                before_leaving()
+            sys.stderr.flush()
+            os._exit(128 + number)
+        seen.append(number)
+        loop.call_soon_threadsafe(on_first, number)
+
+    # signal.signal rather than loop.add_signal_handler: it exists on Windows too.
+    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

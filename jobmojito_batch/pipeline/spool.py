@@ -1,0 +1,63 @@
+"""
+Where a run keeps its prepared rows: personal data, so mode 700, and gone with the run.
+
+A killed run cannot tidy up; the next run of any kind removes what dead processes left.
+"""
+
+import json
+import shutil
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.ledger import is_alive, this_owner
+
+_OWNER: Final = "owner.json"
+
+
+class Spool:
+    """A run's own folder; a context manager that removes it."""
+
+    def __init__(self, folder: Path, run_id: str) -> None:
+        self._folder = folder / run_id
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            _sweep(folder)
+            self._folder.mkdir(mode=0o700)
+            (self._folder / _OWNER).write_text(json.dumps(this_owner()), encoding="utf-8")
+        except OSError as exc:
+            raise SettingsError(
+                f"{folder}: cannot keep the run's rows there ({exc.strerror}); make room or make "
+                "the folder writable"
+            ) from None
+
+    @property
+    def prepared(self) -> Path:
+        """The prepared rows (docs/architecture.md, Frames)."""
+        return self._folder / "prepared.parquet"
+
+    def remove(self) -> None:
+        """Remove the folder and what is in it."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.remove()
+
+
+def _sweep(folder: Path) -> None:
+    for left in folder.iterdir():
+        try:
+            owner = json.loads((left / _OWNER).read_text(encoding="utf-8"))
+        except (OSError, ValueError):
+            continue  # being made or removed just now, or not ours
+        if isinstance(owner, str) and not is_alive(owner):
+            shutil.rmtree(left, ignore_errors=True)

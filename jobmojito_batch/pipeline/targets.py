@@ -1,0 +1,75 @@
+"""Where a run writes its files (spec section 3: -o, --errors, --summary)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.publish import check_target
+
+SPREADSHEETS = frozenset({".xlsx", ".xls", ".xlsb", ".ods"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Targets:
+    """The three files of a run."""
+
+    results: Path
+    errors: Path
+    summary: Path
+
+
+def find_targets(parameters: InviteParameters, inputs: Sequence[Path], run_id: str) -> Targets:
+    """The files of a run, by the options or beside the input. Raises SettingsError."""
+    results = parameters.results or str(_default(inputs, run_id))
+    return _targets(results, parameters.errors, parameters.summary, inputs)
+
+
+def targets_again(
+    run_id: str, results: str | None, errors: str | None, summary: str | None
+) -> Targets:
+    """The files of a run that is written again: by the options, else RUN_ID.results.csv here."""
+    return _targets(results or f"{run_id}.results.csv", errors, summary, inputs=())
+
+
+def _targets(
+    results_name: str, errors: str | None, summary: str | None, inputs: Sequence[Path]
+) -> Targets:
+    results = Path(results_name)
+    check_target(results)
+    stem = results.with_suffix("")
+    targets = Targets(
+        results=results,
+        errors=Path(errors) if errors else _beside(stem, ".errors.csv"),
+        summary=Path(summary) if summary else _beside(stem, ".summary.json"),
+    )
+    _check_apart(targets, inputs)
+    return targets
+
+
+def _default(inputs: Sequence[Path], run_id: str) -> Path:
+    if len(inputs) != 1:
+        return Path(f"{run_id}.results.csv")
+    only = inputs[0]
+    suffix = ".xlsx" if only.suffix.lower() in SPREADSHEETS else ".csv"
+    return only.with_name(f"{only.stem}.results{suffix}")
+
+
+def _beside(stem: Path, ending: str) -> Path:
+    return stem.with_name(stem.name + ending)
+
+
+def _check_apart(targets: Targets, inputs: Sequence[Path]) -> None:
+    taken = {path.resolve(): "an input" for path in inputs}
+    for what, path in (
+        ("the results", targets.results),
+        ("the errors file", targets.errors),
+        ("the summary", targets.summary),
+    ):
+        other = taken.get(path.resolve())
+        if other is not None:
+            raise SettingsError(f"{path}: {what} would overwrite {other}; choose another name")
+        if not path.parent.is_dir():
+            raise SettingsError(f"{path}: there is no folder {path.parent} for {what}")
+        taken[path.resolve()] = what

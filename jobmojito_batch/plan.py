@@ -1,0 +1,249 @@
+"""
+Rows and history in, a plan out: what would be sent, what is done, in doubt, invalid, a repeat.
+
+Pure. The plan is a value: shown, it is the dry run; carried out, it is the batch.
+"""
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+import polars as pl
+
+from jobmojito_batch.columns import (
+    FAULTS,
+    OPENING_KEY,
+    ORDINAL,
+    POSITION_KEY,
+    ErrorCode,
+    Outcome,
+)
+
+ACCOUNT: Final = "account"
+PLACE: Final = "place"
+"""UInt32: the number of a position among those of the input (one per account and key)."""
+POSITION: Final = "position"
+"""Int64: the ledger's id of the position, or -1 - place where the ledger has none yet."""
+KIND: Final = "kind"
+FIRST: Final = "first"
+"""The ordinal of the row that a duplicate repeats."""
+EMAIL: Final = "candidate_email"
+NAMED_PLACES: Final = ("position_location", "position_country_code", "mojito_language_code")
+
+DEFAULT_CALL_SECONDS: Final = 5.0
+"""What a call is taken to last where the ledger has not seen any: an assumption, shown as such."""
+
+
+class Kind(StrEnum):
+    """What the plan makes of a row; all but TO_SEND are outcomes already."""
+
+    INVALID = "invalid"
+    DUPLICATE = "duplicate"
+    ALREADY_DONE = "already_done"
+    UNKNOWN = "unknown"
+    UNRESOLVED = "unresolved"
+    """Its position's first call was lost; nobody may open the position again before it settles."""
+    OVER_LIMIT = "over_limit"
+    TO_SEND = "to_send"
+
+
+OUTCOME_OF: Final = {
+    Kind.INVALID: Outcome.INVALID,
+    Kind.DUPLICATE: Outcome.DUPLICATE,
+    Kind.ALREADY_DONE: Outcome.ALREADY_DONE,
+    Kind.UNKNOWN: Outcome.UNKNOWN,
+    Kind.UNRESOLVED: Outcome.NOT_SENT,
+    Kind.OVER_LIMIT: Outcome.NOT_SENT,
+}
+CODE_OF: Final = {
+    Kind.DUPLICATE: ErrorCode.DUPLICATE_ROW,
+    Kind.UNKNOWN: ErrorCode.UNSETTLED,
+    Kind.UNRESOLVED: ErrorCode.POSITION_UNRESOLVED,
+    Kind.OVER_LIMIT: ErrorCode.LIMIT_REACHED,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pricing:
+    """What estimates rest on."""
+
+    credits_per_candidate: float
+    requests_per_second: float
+    max_in_flight: int
+    seconds_per_call: float = DEFAULT_CALL_SECONDS
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a run would do."""
+
+    rows: pl.DataFrame = field(repr=False)
+    """ORDINAL, PLACE, POSITION, KIND, FIRST, `held_by` (run id), `is_in_flight`."""
+    places: pl.DataFrame = field(repr=False)
+    """The positions of the input: PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY, POSITION."""
+    counts: dict[Kind, int]
+    positions_to_create: int
+    positions_to_reuse: int
+    credits: float
+    seconds: float
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def to_send(self) -> int:
+        """How many rows would be sent."""
+        return self.counts[Kind.TO_SEND]
+
+
+def find_places(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """
+    The distinct positions of the good rows, and the rows with the number of theirs.
+
+    `rows` has ACCOUNT, POSITION_KEY, OPENING_KEY and FAULTS; bad rows get a null PLACE.
+    """
+    good = rows.filter(pl.col(FAULTS).is_null())
+    places = (
+        good.group_by(ACCOUNT, POSITION_KEY, maintain_order=True)
+        .agg(pl.col(OPENING_KEY).drop_nulls().first())
+        .with_row_index(PLACE)
+    )
+    numbered = rows.join(
+        places.select(PLACE, ACCOUNT, POSITION_KEY),
+        on=[ACCOUNT, POSITION_KEY],
+        how="left",
+        maintain_order="left",
+    ).with_columns(pl.when(pl.col(FAULTS).is_null()).then(PLACE).alias(PLACE))
+    return places, numbered.drop(ACCOUNT, POSITION_KEY, OPENING_KEY)
+
+
+def make_plan(
+    rows: pl.DataFrame,
+    places: pl.DataFrame,
+    history: pl.DataFrame,
+    *,
+    pricing: Pricing,
+    limit: int | None = None,
+    warnings: tuple[str, ...] = (),
+) -> Plan:
+    """
+    Sort every row into exactly one kind.
+
+    `rows`: ORDINAL, FAULTS, PLACE, candidate_email. `places`: PLACE, POSITION_KEY, POSITION,
+    `has_id`, `is_unresolved`. `history`: position_id, candidate_email, state, is_in_flight,
+    held_by. Duplicates are looked for among the rows that passed the checks, so that a bad first
+    row does not take a good second one down with it.
+    """
+    known = (
+        rows.join(
+            places.select(PLACE, POSITION, "is_unresolved"),
+            on=PLACE,
+            how="left",
+            maintain_order="left",
+        )
+        .join(
+            history.rename({"position_id": POSITION}),
+            on=[POSITION, EMAIL],
+            how="left",
+            maintain_order="left",
+        )
+        .with_columns(_first_of_its_invitation())
+        .with_columns(_kind().alias(KIND))
+        .with_columns(_over_limit(limit))
+    )
+    sorted_rows = known.select(ORDINAL, PLACE, POSITION, KIND, FIRST, "held_by", "is_in_flight")
+    counts = _counts(sorted_rows)
+    to_send = counts[Kind.TO_SEND]
+    to_create, to_reuse = _positions(sorted_rows, places)
+    return Plan(
+        rows=sorted_rows,
+        places=places,
+        counts=counts,
+        positions_to_create=to_create,
+        positions_to_reuse=to_reuse,
+        credits=to_send * pricing.credits_per_candidate,
+        seconds=_expected_seconds(to_send, pricing),
+        warnings=warnings,
+    )
+
+
+def _first_of_its_invitation() -> pl.Expr:
+    is_good = pl.col(FAULTS).is_null()
+    first = pl.col(ORDINAL).filter(is_good).min().over(POSITION, EMAIL)
+    return pl.when(is_good & (first < pl.col(ORDINAL))).then(first).alias(FIRST)
+
+
+def _kind() -> pl.Expr:
+    """First match wins; a row that is both invalid and a repeat is invalid (spec section 6)."""
+    state = pl.col("state").fill_null("")
+    return (
+        pl.when(pl.col(FAULTS).is_not_null())
+        .then(pl.lit(Kind.INVALID.value))
+        .when(pl.col(FIRST).is_not_null())
+        .then(pl.lit(Kind.DUPLICATE.value))
+        .when(state == "settled")
+        .then(pl.lit(Kind.ALREADY_DONE.value))
+        .when(state != "")
+        .then(pl.lit(Kind.UNKNOWN.value))
+        .when(pl.col("is_unresolved").fill_null(value=False))
+        .then(pl.lit(Kind.UNRESOLVED.value))
+        .otherwise(pl.lit(Kind.TO_SEND.value))
+    )
+
+
+def _over_limit(limit: int | None) -> pl.Expr:
+    if limit is None:
+        return pl.col(KIND)
+    is_to_send = pl.col(KIND) == Kind.TO_SEND.value
+    return (
+        pl.when(is_to_send & (is_to_send.cum_sum() > limit))
+        .then(pl.lit(Kind.OVER_LIMIT.value))
+        .otherwise(KIND)
+        .alias(KIND)
+    )
+
+
+def _counts(rows: pl.DataFrame) -> dict[Kind, int]:
+    found = dict(rows.group_by(KIND).len().iter_rows())
+    return {kind: int(found.get(kind.value, 0)) for kind in Kind}
+
+
+def _positions(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[int, int]:
+    """How many positions of the rows to send must be created, and how many exist."""
+    used = (
+        places.join(rows.filter(pl.col(KIND) == Kind.TO_SEND.value), on=PLACE, how="semi")
+        .group_by(POSITION)
+        .agg(pl.col("has_id").any())
+    )
+    existing = int(used["has_id"].sum())
+    return used.height - existing, existing
+
+
+def _expected_seconds(to_send: int, pricing: Pricing) -> float:
+    by_pace = to_send / pricing.requests_per_second
+    by_places = to_send * pricing.seconds_per_call / pricing.max_in_flight
+    return max(by_pace, by_places)
+
+
+def place_warnings(rows: pl.DataFrame) -> tuple[str, ...]:
+    """
+    Positions whose rows disagree about place, country or language; the API goes by name.
+
+    `rows`: FAULTS, POSITION_KEY, ROW and those of NAMED_PLACES that the input has.
+    """
+    fields = [name for name in NAMED_PLACES if name in rows.columns]
+    if not fields:
+        return ()
+    by_name = (
+        rows.lazy()
+        .filter(pl.col(FAULTS).is_null() & ~pl.col(POSITION_KEY).str.starts_with("id:"))
+        .group_by(POSITION_KEY, maintain_order=True)
+        .agg(pl.col(name).drop_nulls().unique(maintain_order=True) for name in fields)
+        .collect()
+    )
+    return tuple(
+        f"position '{key.split(':', 1)[1]}': rows give different {name} "
+        f"({', '.join(values[:4])}{', …' if len(values) > 4 else ''}); the API goes by name, so "  # noqa: PLR2004
+        "the first row decides for all"
+        for key, *found in by_name.iter_rows()
+        for name, values in zip(fields, found, strict=True)
+        if len(values) > 1
+    )

@@ -1,0 +1,111 @@
+"""The results file: one row per input row, in the format its suffix names."""
+
+import json
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import polars as pl
+
+from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.publish.cells import BOM, UTC_TIME, csv_line, harmless, utc_text
+from jobmojito_batch.publish.streamed_parquet import write_parquet
+from jobmojito_batch.publish.whole import write_fault, written_whole
+from jobmojito_batch.publish.workbook import MOST_ROWS, write_workbook
+
+Writer = Callable[[Path, Iterator[pl.DataFrame], Mapping[str, pl.DataType]], None]
+
+_TYPES: Final[Mapping[str, pl.DataType]] = {
+    "row": pl.Int64(),
+    "attempts": pl.Int64(),
+    "http_status": pl.Int64(),
+    "sent_at": UTC_TIME,
+    "settled_at": UTC_TIME,
+}
+"""Every other column is text."""
+
+
+def check_target(target: Path, *, rows: int | None = None) -> None:
+    """
+    Raise SettingsError where results could not be written to *target*; asked before sending.
+
+    *rows* is how many there will be, where that is known: a sheet has an end.
+    """
+    suffix = target.suffix.lower()
+    if suffix not in _WRITERS:
+        raise SettingsError(
+            f"{target}: results cannot be {suffix or 'without suffix'}; "
+            f"end the name in {', '.join(_WRITERS)}"
+        )
+    if target.is_dir():
+        raise write_fault(target, IsADirectoryError())
+    if not target.parent.is_dir():
+        raise write_fault(target, FileNotFoundError())
+    if not os.access(target.parent, os.W_OK | os.X_OK):
+        raise write_fault(target, PermissionError())
+    if suffix == ".xlsx" and rows is not None and rows > MOST_ROWS:
+        raise SettingsError(
+            f"{target}: {rows:,} rows, but a sheet takes {MOST_ROWS:,}; use .csv or .parquet"
+        )
+
+
+def write_results(target: Path, frames: Iterable[pl.DataFrame], columns: Sequence[str]) -> None:
+    """
+    Write *frames*, one after the other, to *target*, whole, in the format of its suffix.
+
+    Each frame has at least *columns*; `row`, `attempts` and `http_status` become integers,
+    `sent_at` and `settled_at` UTC times, the rest text. One frame is in memory at a time, and
+    frames are taken in the caller's thread. No frames give a file with a header alone. Raises
+    SettingsError and BatchError as `written_whole` does, and where a sheet has too few rows.
+    """
+    check_target(target)
+    schema = {name: _TYPES.get(name, pl.String()) for name in columns}
+    typed = (_typed(frame, schema) for frame in frames)
+    with written_whole(target) as path:
+        _WRITERS[target.suffix.lower()](path, typed, schema)
+
+
+def _typed(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
+    # By get_column: to pl.col a header such as `*` or `^x$` would be a pattern.
+    return pl.DataFrame([frame.get_column(name).cast(dtype) for name, dtype in schema.items()])
+
+
+def _write_csv(
+    path: Path, frames: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataType]
+) -> None:
+    """UTF-8 with BOM, LF, times as text, formulas harmless."""
+    with path.open("wb") as file:
+        file.write(BOM + csv_line(list(schema)))
+        for frame in frames:
+            _with_text_times(frame).with_columns(harmless(pl.col(pl.String))).write_csv(
+                file, include_header=False
+            )
+
+
+def _write_jsonl(
+    path: Path, frames: Iterator[pl.DataFrame], _schema: Mapping[str, pl.DataType]
+) -> None:
+    """One object a row with all columns, nulls too; an empty file where there are no rows."""
+    with path.open("w", encoding="utf-8", newline="\n") as file:
+        for frame in frames:
+            for row in _with_text_times(frame).iter_rows(named=True):
+                file.write(json.dumps(row, ensure_ascii=False) + "\n")
+
+
+def _write_xlsx(
+    path: Path, frames: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataType]
+) -> None:
+    write_workbook(path, map(_with_text_times, frames), list(schema))
+
+
+def _with_text_times(frame: pl.DataFrame) -> pl.DataFrame:
+    return frame.with_columns(utc_text(pl.col(UTC_TIME)))
+
+
+_WRITERS: Final[Mapping[str, Writer]] = {
+    ".csv": _write_csv,
+    ".xlsx": _write_xlsx,
+    ".parquet": write_parquet,
+    ".jsonl": _write_jsonl,
+}

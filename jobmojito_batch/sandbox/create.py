@@ -1,0 +1,164 @@
+"""job-interview-create-for-candidate-with-token: one candidate, enrolled, screened, invited."""
+
+import asyncio
+from typing import Any, Final
+
+from pydantic import ValidationError
+from starlette.responses import JSONResponse, Response
+
+from jobmojito_batch.contract import POSITION_CORE, CreateRequest, Status
+from jobmojito_batch.sandbox.bodies import jobmojito_error
+from jobmojito_batch.sandbox.chance import Chance
+from jobmojito_batch.sandbox.exchange import Exchange
+from jobmojito_batch.sandbox.log import RequestLog
+from jobmojito_batch.sandbox.scenario import Scenario
+from jobmojito_batch.sandbox.world import ACCEPTED, REJECTED, Candidate, Enrolment, Position, World
+
+_NOT_FOUND: Final = 404
+_UNPROCESSABLE: Final = 422
+_HALF: Final = 0.5
+
+
+class Creator:
+    """
+    The endpoint's work.
+
+    Not atomic, on purpose: a position is looked up when the call begins and inserted when it
+    ends, so first calls that overlap create it twice.
+    """
+
+    def __init__(self, scenario: Scenario, world: World, chance: Chance, log: RequestLog) -> None:
+        self._scenario = scenario
+        self._world = world
+        self._chance = chance
+        self._log = log
+
+    async def create(self, exchange: Exchange) -> Response:
+        """Enrol the candidate, or say why not."""
+        refusal = _refuse(exchange)
+        if refusal is not None:
+            return refusal
+        position_id = exchange.text("position_def_set_id")
+        position = self._find_position(exchange, position_id)
+        if position_id and position is None:
+            return jobmojito_error(_NOT_FOUND, "Position not found.")
+        if not self._must_charge(exchange, position):
+            return await self._enrol(exchange, position, has_paid=False)
+        if not self._world.take_credits():
+            return jobmojito_error(self._scenario.credits_status, self._scenario.credits_message)
+        return await self._enrol(exchange, position, has_paid=True)
+
+    def _find_position(self, exchange: Exchange, position_id: str | None) -> Position | None:
+        if position_id:
+            return self._world.positions.get(position_id)
+        return self._world.find_position(
+            external_id=exchange.text("position_external_id"), name=exchange.text("position_name")
+        )
+
+    def _must_charge(self, exchange: Exchange, position: Position | None) -> bool:
+        """Tell whether the candidate is new to the position as far as the look-up shows."""
+        email = exchange.email or ""
+        return position is None or self._world.enrolment_of(email, position) is None
+
+    async def _enrol(
+        self, exchange: Exchange, found: Position | None, *, has_paid: bool
+    ) -> Response:
+        await asyncio.sleep(self._seconds(exchange, opens_position=found is None))
+        position = found or self._open_position(exchange)
+        known = self._world.enrolment_of(exchange.email or "", position)
+        if known and has_paid:  # somebody was quicker while this call was under way
+            self._world.return_credits()
+        enrolment = known or self._world.enrol(_candidate_of(exchange), position)
+        status = Status.ALREADY_APPLIED if known else enrolment.status
+        self._log.write(
+            exchange.entry(
+                "created",
+                position_name=position.name,
+                position_id=position.id,
+                position_created=found is None,
+                status=str(status),
+                charged=0.0 if known else self._scenario.credits_per_candidate,
+            )
+        )
+        return JSONResponse(self._answer(exchange, enrolment, str(status)))
+
+    def _seconds(self, exchange: Exchange, *, opens_position: bool) -> float:
+        spread = self._chance.share("latency", exchange.call) * 2 - 1
+        seconds = self._scenario.latency * (1 + self._scenario.jitter * spread)
+        return seconds + (self._scenario.seconds_to_open if opens_position else 0.0)
+
+    def _open_position(self, exchange: Exchange) -> Position:
+        return self._world.open_position(
+            exchange.text("position_name") or "",
+            external_id=exchange.text("position_external_id"),
+            language=exchange.text("mojito_language_code"),
+        )
+
+    def _answer(self, exchange: Exchange, enrolment: Enrolment, status: str) -> dict[str, Any]:
+        """Which members there are depends on the branch; some are null, some absent."""
+        answer: dict[str, Any] = {
+            "status": status,
+            "position_def_set_id": enrolment.position.id,
+            "interview_def_set_id": enrolment.position.definition_id,
+            "profile_interview_id": enrolment.id,
+        }
+        link = link_for(exchange, enrolment, self._chance)
+        if status in ACCEPTED:
+            answer["interview_url"] = link
+        elif status == Status.ALREADY_APPLIED:
+            is_kind = self._chance.share("link again", enrolment.id) < _HALF
+            answer["interview_url"] = link if is_kind else None
+            answer["reason"] = "The candidate has already applied for this position."
+        elif status in REJECTED:
+            answer["reason"] = "The resume does not match the requirements of the position."
+        else:
+            answer["interview_url"] = None
+        if exchange.members.get("is_embedded") is True:
+            answer["embed_id"] = self._chance.uuid("embed", enrolment.position.id)
+            answer["embed_signing_key"] = self._chance.uuid("signing key", enrolment.position.id)
+        return answer
+
+
+def link_for(exchange: Exchange, enrolment: Enrolment, chance: Chance) -> str:
+    """Return a link that opens the interview; every call mints another token."""
+    token = chance.token("link", enrolment.id, exchange.number)
+    return f"{exchange.root_url}/interview?interview_token={token}"
+
+
+def _candidate_of(exchange: Exchange) -> Candidate:
+    return Candidate(
+        email=exchange.email or "",
+        name=exchange.text("candidate_name") or "",
+        external_id=exchange.text("candidate_external_id"),
+    )
+
+
+def _refuse(exchange: Exchange) -> Response | None:
+    """Return a 422 that names the first field at fault, by the contract."""
+    if not exchange.is_readable:
+        return jobmojito_error(_UNPROCESSABLE, "Request body must be a JSON object.")
+    name = _wrong_field(exchange.members) or _missing_position_field(exchange)
+    if name is None:
+        return None
+    is_missing = exchange.members.get(name) in (None, "")
+    return jobmojito_error(
+        _UNPROCESSABLE, "Field is required." if is_missing else "Field is invalid.", name
+    )
+
+
+def _wrong_field(members: dict[str, Any]) -> str | None:
+    known = {key: value for key, value in members.items() if key in CreateRequest.model_fields}
+    try:
+        CreateRequest.model_validate(known)
+    except ValidationError as exc:
+        faults = exc.errors(include_url=False, include_input=False)
+        # Unknown members are dropped at every depth; only the contract's own can be wrong.
+        wrong = [fault["loc"][0] for fault in faults if fault["type"] != "extra_forbidden"]
+        return str(wrong[0]) if wrong else None
+    return None
+
+
+def _missing_position_field(exchange: Exchange) -> str | None:
+    if exchange.text("position_def_set_id"):
+        return None
+    return next((name for name in POSITION_CORE if exchange.members.get(name) in (None, "")), None)

@@ -1,0 +1,25 @@
+"""Sending: bounded workers, the position gate, the pace, retries and stops."""
+
+from jobmojito_batch.sending.budget import Budget, Cap
+from jobmojito_batch.sending.gate import Door, Gate, Position
+from jobmojito_batch.sending.pace import Pace
+from jobmojito_batch.sending.retry import RetryPolicy
+from jobmojito_batch.sending.rows import RowReader
+from jobmojito_batch.sending.sender import Sender, SenderPolicy
+from jobmojito_batch.sending.tally import Progress, Stop, Tally
+
+__all__ = [
+    "Budget",
+    "Cap",
+    "Door",
+    "Gate",
+    "Pace",
+    "Position",
+    "Progress",
+    "RetryPolicy",
+    "RowReader",
+    "Sender",
+    "SenderPolicy",
+    "Stop",
+    "Tally",
+]

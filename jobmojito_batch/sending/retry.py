@@ -1,0 +1,104 @@
+"""The retry policy: what may be tried again, when, and when to give up. tenacity holds it."""
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+import tenacity
+
+from jobmojito_batch.sending.pace import Sleep
+from jobmojito_batch.verdict import Action, Verdict
+
+ONLY_429_SECONDS: Final = 900.0
+"""A run that hears nothing but 429 for this long stops (spec section 4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RetryPolicy:
+    """Bounds of the retries of one row; 429 answers do not count as attempts."""
+
+    max_attempts: int
+    base_wait_seconds: float = 1.0
+    max_wait_seconds: float = 60.0
+    pause_seconds: float = 30.0
+    """How long a 429 without a usable Retry-After pauses everybody; doubles while they go on."""
+    max_pause_seconds: float = 300.0
+
+
+def retrying(
+    policy: RetryPolicy,
+    *,
+    attempts_that_count: Callable[[], int],
+    is_stopping: Callable[[], bool],
+    sleep: Sleep,
+    rng: random.Random,
+) -> tenacity.AsyncRetrying:
+    """
+    A loop for one row that gives the last verdict.
+
+    Its waits have full jitter: uniform between nothing and base x 2^n. After a 429 the pace
+    holds everybody, so the row itself does not wait.
+    """
+
+    def wait(state: tenacity.RetryCallState) -> float:
+        if not _verdict(state).counts:
+            return 0.0
+        ceiling = policy.base_wait_seconds * 2.0 ** min(attempts_that_count() - 1, 30)
+        return rng.uniform(0.0, min(ceiling, policy.max_wait_seconds))
+
+    def stop(state: tenacity.RetryCallState) -> bool:
+        is_spent = _verdict(state).counts and attempts_that_count() >= policy.max_attempts
+        return is_spent or is_stopping()
+
+    return tenacity.AsyncRetrying(
+        retry=tenacity.retry_if_result(lambda tried: tried.verdict.action is Action.RETRY),
+        wait=wait,
+        stop=stop,
+        sleep=sleep,
+        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A verdict and whether its attempt counts towards the row's bound."""
+
+    verdict: Verdict
+    counts: bool = True
+
+
+def _verdict(state: tenacity.RetryCallState) -> Tried:
+    tried = state.outcome.result() if state.outcome else None
+    assert isinstance(tried, Tried)  # noqa: S101 - the only thing our attempts return
+    return tried
+
+
+def retry_after_seconds(header: str | None, *, now: datetime) -> float | None:
+    """
+    Seconds to wait by a Retry-After header: a number or an HTTP date, in full.
+
+    A moment that has passed is 0. None where the header is absent or makes no sense.
+    """
+    if header is None or not header.strip():
+        return None
+    text = header.strip()
+    try:
+        seconds = float(text)
+    except ValueError:
+        return _seconds_until(text, now)
+    if seconds != seconds or seconds < 0:  # noqa: PLR0124 - NaN is the only value unequal to itself
+        return None
+    return seconds
+
+
+def _seconds_until(text: str, now: datetime) -> float | None:
+    try:
+        moment = parsedate_to_datetime(text)
+    except (ValueError, OverflowError):
+        return None
+    if moment.tzinfo is None:
+        moment = moment.replace(tzinfo=UTC)
+    return max(0.0, (moment - now).total_seconds())

@@ -1,0 +1,178 @@
+"""
+Settings, read once from the environment and a `.env` file, overridden by options.
+
+The only module that reads the environment. Secrets are SecretStr: no repr, log or error shows them.
+"""
+
+import ipaddress
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Final, Self
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
+
+import platformdirs
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from jobmojito_batch.errors import SettingsError
+
+PREFIX: Final = "JOBMOJITO_"
+PRODUCTION_URL: Final = "https://cool.jobmojito.com/functions/v1"
+APP_NAME: Final = "jobmojito-batch"
+
+Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+Credits = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """What every command needs to know of the world; units are in the names."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_file=".env",
+        env_file_encoding="utf-8",
+        env_ignore_empty=True,
+        extra="ignore",
+        frozen=True,
+        hide_input_in_errors=True,
+    )
+
+    api_token: SecretStr | None = Field(None, description="bearer token")
+    api_token_file: Path | None = Field(
+        None, description="file that holds it, read again when the API answers 401"
+    )
+    api_token_command: str | None = Field(
+        None, repr=False, description="command that prints it, run again when the API answers 401"
+    )
+    apikey: SecretStr | None = Field(
+        None, description="optional project key, sent as the `apikey` header"
+    )
+    base_url: str = Field(PRODUCTION_URL, description="https only, save for loopback")
+    environment: str = Field(
+        "live",
+        min_length=1,
+        max_length=64,
+        description="label that keeps test and live invitations apart in the ledger",
+    )
+    ledger: str = Field("", description="SQLAlchemy URL or path of the ledger")
+    requests_per_second: float = Field(
+        2.0, gt=0, le=10_000, allow_inf_nan=False, description="ceiling on requests started"
+    )
+    max_in_flight: int = Field(8, ge=1, le=10_000, description="ceiling on calls in flight")
+    connect_timeout_seconds: Positive = 15.0
+    read_timeout_seconds: Positive = Field(
+        165.0,
+        description="for the whole answer; above the platform's own 150 s, so that its answer wins",
+    )
+    settle_seconds: Credits = Field(
+        400.0, description="how long a call that ended without an answer can still take effect"
+    )
+    max_attempts: int = Field(
+        5, ge=1, le=100, description="calls for one row in a run; 429 answers do not count"
+    )
+    credits_per_candidate: Credits = Field(0.25, description="for estimates and caps")
+    max_credits_per_run: Credits | None = Field(None, description="cap")
+    max_credits_per_day: Credits | None = Field(None, description="cap, by the UTC day")
+    breaker_failures: int = Field(
+        10, ge=1, description="consecutive calls without a trustworthy answer that stop the run"
+    )
+    max_resume_characters: int = Field(
+        50_000, ge=1, description="a longer résumé makes the row invalid; never cut"
+    )
+
+    @field_validator("base_url")
+    @classmethod
+    def _safe_base_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname:
+            msg = "is no web address; it looks like https://host/functions/v1"
+            raise ValueError(msg)
+        if parts.username or parts.password or parts.query or parts.fragment:
+            msg = "must be a plain address, without user, query or fragment"
+            raise ValueError(msg)
+        if parts.scheme == "http" and not is_loopback(parts.hostname):
+            msg = "must begin with https:// (http:// would send the token and résumés in the open)"
+            raise ValueError(msg)
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _one_token_source(self) -> Self:
+        given = [
+            name
+            for name in ("api_token", "api_token_file", "api_token_command")
+            if getattr(self, name) is not None
+        ]
+        if len(given) > 1:
+            names = " and ".join(variable(name) for name in given)
+            msg = f"{names} are both set; keep one of them"
+            raise ValueError(msg)
+        return self
+
+    @cached_property
+    def ledger_url(self) -> str:
+        """The ledger as an SQLAlchemy URL; a path becomes an SQLite URL."""
+        if not self.ledger:
+            folder = Path(platformdirs.user_data_dir(APP_NAME, appauthor=False))
+            return f"sqlite:///{folder / 'ledger.sqlite'}"
+        if "://" in self.ledger:
+            return self.ledger
+        return f"sqlite:///{Path(self.ledger).expanduser().absolute()}"
+
+    @property
+    def has_token(self) -> bool:
+        """Whether the settings say where a token is."""
+        return bool(self.api_token or self.api_token_file or self.api_token_command)
+
+    @property
+    def spool_folder(self) -> Path:
+        """Where a run keeps its prepared rows until it ends."""
+        return Path(platformdirs.user_cache_dir(APP_NAME, appauthor=False)) / "spool"
+
+    @property
+    def proxy_url(self) -> str | None:
+        """The proxy that the system names for the base URL; never one for loopback."""
+        parts = urlsplit(self.base_url)
+        host = parts.hostname or ""
+        if is_loopback(host) or proxy_bypass(host):
+            return None
+        return getproxies().get(parts.scheme)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether the host is this machine: localhost, 127.0.0.0/8 or ::1."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + field.upper()
+
+
+def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - typed by the model
+    """
+    Read the settings; options given as keywords win, None means "not given".
+
+    Raises SettingsError that names every variable at fault and never shows a value.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as exc:
+        raise SettingsError("; ".join(_sentence(error) for error in exc.errors())) from None
+    except UnicodeDecodeError:
+        raise SettingsError(".env: not UTF-8 text; save it as UTF-8") from None
+
+
+def _sentence(error: Any) -> str:  # noqa: ANN401 - pydantic's own dict
+    message = error["msg"].removeprefix("Value error, ")
+    if not error["loc"]:
+        return str(message)
+    field = str(error["loc"][0])
+    name = field if field.isupper() else variable(field)
+    return f"{name}: {message[0].lower()}{message[1:]}"

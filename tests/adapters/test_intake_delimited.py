@@ -1,0 +1,204 @@
+"""What a person's CSV holds is what the frame holds, with the row numbers of their editor."""
+
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from jobmojito_batch.errors import InputError
+from jobmojito_batch.intake import delimited, dialect, input_faults, read_inputs, soundness
+from jobmojito_batch.records import Table
+
+Cells = tuple[object, ...]
+
+
+def read(path: Path, content: bytes) -> Table:
+    path.write_bytes(content)
+    return read_inputs([str(path)])[0]
+
+
+def rows_of(table: Table) -> list[Cells]:
+    """Row number, cells, overflow; a blank cell is None."""
+    with input_faults(table.source):
+        frame = table.frame.collect(engine="streaming")
+    return [tuple(cell or None for cell in row) for row in frame.iter_rows()]
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    return tmp_path / "people.csv"
+
+
+CONTENTS = [
+    pytest.param(b"a,b\n1,2\n", [(2, "1", "2", None)], id="plain"),
+    pytest.param(b"\xef\xbb\xbfa,b\n1,2", [(2, "1", "2", None)], id="bom-and-no-last-line-end"),
+    pytest.param(b'\xef\xbb\xbf"a","b"\n1,2', [(2, "1", "2", None)], id="bom-before-a-quote"),
+    pytest.param(b"a,b\r\n1,2\r\n", [(2, "1", "2", None)], id="crlf"),
+    pytest.param(b'a,b\r1,"x\ry"\r', [(2, "1", "x\ry", None)], id="old-macintosh"),
+    pytest.param(
+        b'a,b\n1,"x\ny"\n3,4\n', [(2, "1", "x\ny", None), (3, "3", "4", None)], id="lines"
+    ),
+    pytest.param(b'a,b\n1,"say ""hi"""\n', [(2, "1", 'say "hi"', None)], id="doubled-quotes"),
+    pytest.param(
+        b"a,b\n\n1,2\n\n\n3,4\n\n", [(3, "1", "2", None), (6, "3", "4", None)], id="blank"
+    ),
+    pytest.param(b"\n\na,b\n1,2\n", [(4, "1", "2", None)], id="blank-lines-above-the-header"),
+    pytest.param(b'a,b\n"", \n,\n1,2\n', [(4, "1", "2", None)], id="rows-of-blank-cells"),
+    pytest.param(b"a,b\n1\n", [(2, "1", None, None)], id="short-row"),
+    pytest.param(b"a,b\n1,2,\n", [(2, "1", "2", None)], id="trailing-delimiter"),
+    pytest.param(b"a,b\n1,2,3\n", [(2, "1", "2", "3")], id="one-cell-too-many"),
+    pytest.param(b"a,b\n1,2,,3\n", [(2, "1", "2", "3")], id="overflow-behind-a-gap"),
+    pytest.param(b"a,b\n1,2" + b"," * 40 + b"z\n", [(2, "1", "2", "z")], id="a-very-long-gap"),
+    pytest.param(b'a,b\n1,5" pipe\n', [(2, "1", '5" pipe', None)], id="stray-quote"),
+    pytest.param(
+        b'a,b\n1,5" pipe\n\n"x\ny",6" pipe,7\n',
+        [(2, "1", '5" pipe', None), (4, "x\ny", '6" pipe', "7")],
+        id="stray-quotes-that-pair-up",
+    ),
+    pytest.param(b"a\nx\n\ny\n", [(2, "x", None), (4, "y", None)], id="one-column"),
+    pytest.param("a,b\n1,Zoë\n".encode(), [(2, "1", "Zoë", None)], id="utf-8"),
+]
+
+
+@pytest.mark.parametrize(("content", "expected"), CONTENTS)
+def test_rows_are_read_as_a_person_sees_them(
+    file: Path, content: bytes, expected: list[Cells]
+) -> None:
+    assert rows_of(read(file, content)) == expected
+
+
+@pytest.mark.parametrize(("content", "expected"), CONTENTS)
+def test_the_exact_reader_and_the_fast_one_agree(
+    file: Path, content: bytes, expected: list[Cells], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Which of the two reads a file must not show in what is read."""
+    odd = soundness.Soundness(has_stray_quotes=True, has_long_gaps=True)
+    monkeypatch.setattr(delimited, "check_text", lambda *_: odd)
+    rows = rows_of(read(file, content))
+
+    assert [tuple("x\ry" if cell == "x\ny" else cell for cell in row) for row in rows] == [
+        tuple("x\ry" if cell == "x\ny" else cell for cell in row) for row in expected
+    ]
+
+
+@pytest.mark.parametrize(
+    ("content", "delimiter"),
+    [
+        pytest.param(b"a,b\n1,2\n", ",", id="comma"),
+        pytest.param(b"a;b\n1,5;2\n", ";", id="semicolon-with-decimal-commas"),
+        pytest.param(b"a\tb\n1,5\t2;3\n", "\t", id="tab"),
+        pytest.param(b"a|b\n1|2\n", "|", id="pipe"),
+        pytest.param(b'a,b\n"x;y;z","p;q;r"\n', ",", id="others-inside-quotes"),
+        pytest.param(b"Name, first;E-mail\nLee, Ann;x\nRoe, Jo;y\n", ";", id="comma-in-each-row"),
+        pytest.param(b"a,b,c\n1\n1,2\n1,2,3,4\n", ",", id="ragged"),
+        pytest.param(b"email\nx@example.com\n", ",", id="one-column"),
+    ],
+)
+def test_the_delimiter_is_found_out(file: Path, content: bytes, delimiter: str) -> None:
+    assert read(file, content).delimiter == delimiter
+
+
+def test_headers_stay_as_written(file: Path) -> None:
+    """Double and blank headers too: the errors file has to look like the input."""
+    assert read(file, b"Name ,Name,,\n1,2,3,4\n").headers == ("Name ", "Name", "", "")
+
+
+def test_the_frame_has_the_columns_of_a_table(file: Path) -> None:
+    schema = read(file, b"row,overflow\n1,2\n").frame.collect_schema()
+
+    assert dict(schema) == {
+        "row": pl.UInt32,
+        "cell:0": pl.String,
+        "cell:1": pl.String,
+        "overflow": pl.String,
+    }
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        pytest.param(b"", "is empty", id="empty"),
+        pytest.param(b"\n \n", "nothing but blanks", id="blank"),
+        pytest.param(b"a,b\n", "no rows", id="header-only"),
+        pytest.param(b"a,b\n,\n\n", "no rows", id="header-and-blank-rows"),
+        pytest.param(b"a,b\n1,2\n3,\xe9\n", "row 3 is not UTF-8", id="latin-1"),
+        pytest.param(b'a,b\n"1\n\n",2\n3,\xe9\n', "row 3 is not UTF-8", id="row-behind-line-break"),
+        pytest.param(b"a,b\n1,\xc3", "row 2 is not UTF-8", id="half-a-character-at-the-end"),
+        pytest.param("a,b\n1,2\n".encode("utf-16"), "NUL", id="utf-16"),
+        pytest.param(b"a,b\n1,\x00\n", "NUL", id="binary"),
+        pytest.param(b'a,b\n1,2\n3,"4\n5,6\n', "row 3 has a quote", id="open-quote"),
+        pytest.param(b'a,b\n1,"2', "row 2 has a quote", id="open-quote-at-the-end"),
+        pytest.param(b'"a,b\n1,2\n', "row 1 has a quote", id="open-quote-in-the-header"),
+        pytest.param(b'a,b\n1,"2"x\n', "row 2 has a quote", id="text-behind-a-closing-quote"),
+        pytest.param(b'a,b\n1,"x,3\n4,"y",3\n', "quote", id="quotes-that-pair-up-wrongly"),
+        pytest.param(b"a,b\n1,2" + b',""' * 40 + b"\n", "more cells", id="forty-blank-cells"),
+    ],
+)
+def test_what_cannot_be_read_is_one_line_about_the_file(
+    file: Path, content: bytes, said: str
+) -> None:
+    with pytest.raises(InputError, match=said) as caught:
+        rows_of(read(file, content))
+
+    assert str(caught.value).startswith("people.csv: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_messages_about_broken_quotes_show_no_cell(file: Path) -> None:
+    """Polars quotes the text it stumbles over, which is a person."""
+    with pytest.raises(InputError) as caught:
+        rows_of(read(file, b'name,email\nAnn,"ann@example.com\nJo,"jo@example.com",\n'))
+
+    assert "example.com" not in str(caught.value)
+
+
+def test_a_header_longer_than_the_sample_is_called_an_open_quote(
+    file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(delimited, "SAMPLE_BYTES", 16)
+
+    with pytest.raises(InputError, match="header does not end"):
+        read(file, b'"' + b"x" * 50 + b'"\n1\n')
+
+
+def test_a_cell_may_be_longer_than_the_sample(file: Path) -> None:
+    resume = "x" * (dialect.SAMPLE_BYTES + 1)
+    table = read(file, f'a,b\n1,"{resume}"\n3,4\n'.encode())
+
+    assert rows_of(table) == [(2, "1", resume, None), (3, "3", "4", None)]
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2, 3, 7])
+def test_the_check_finds_the_same_across_block_borders(
+    file: Path, block_bytes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(soundness, "BLOCK_BYTES", block_bytes)
+    for content, stray, gap in [
+        (b'a,b\n1,"x ""y"" z"\n"""q""",2\n', False, False),
+        (b'a,b\n1,5" pipe\n', True, False),
+        (b"a,b\n1,2,,,,,,,,,3\n", False, True),
+    ]:
+        file.write_bytes(content)
+        form = dialect.dialect_of(content, "x", is_whole=True)
+        found = soundness.check_text(file, "x", form, spare_columns=8)
+
+        assert (found.has_stray_quotes, found.has_long_gaps) == (stray, gap)
+
+
+def test_many_rows_keep_their_numbers_and_order(file: Path) -> None:
+    """Polars splits large files between threads; quoted line breaks must not confuse it."""
+    lines = "".join(f'{n},"line\n\n""break"" {n}"\n' if n % 3 else "\n" for n in range(2, 30_001))
+    frame = read(file, f"id,text\n{lines}".encode()).frame.collect(engine="streaming")
+
+    assert frame["row"].cast(pl.String).to_list() == frame["cell:0"].to_list()
+    assert frame.height == 20_000
+
+
+def test_the_exact_reader_is_lazy_too(file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Head, filter and projection reach it through polars."""
+    monkeypatch.setattr(delimited, "CHUNK_ROWS", 3)
+    content = "id,size\n" + "".join(f'{n},{n}" pipe\n' for n in range(2, 12))
+    frame = read(file, content.encode()).frame
+
+    assert frame.head(5).collect()["cell:0"].to_list() == ["2", "3", "4", "5", "6"]
+    assert frame.filter(pl.col("cell:0") == "9").select("row").collect().rows() == [(9,)]

@@ -1,0 +1,269 @@
+"""Parquet, workbooks and NDJSON become the same all-text frame as a CSV."""
+
+import datetime as dt
+import io
+import zipfile
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+import xlsxwriter
+
+from jobmojito_batch.errors import InputError, SettingsError
+from jobmojito_batch.intake import lines, read_inputs
+from jobmojito_batch.records import Table
+
+OLE = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(600)
+
+
+def rows_of(table: Table) -> list[tuple[object, ...]]:
+    return table.frame.collect(engine="streaming").rows()
+
+
+def column_of(path: Path, values: pl.Series) -> list[str | None]:
+    """What one Parquet column is read as; a second column keeps the rows from being blank."""
+    pl.DataFrame({"x": values, "id": range(len(values))}).write_parquet(path)
+    return read_inputs([str(path)])[0].frame.collect()["cell:0"].to_list()
+
+
+UTC = dt.UTC
+
+
+@pytest.mark.parametrize(
+    ("values", "expected"),
+    [
+        pytest.param(pl.Series([5, None]), ["5", None], id="integers"),
+        pytest.param(pl.Series([5.0, 2.5, None]), ["5", "2.5", None], id="floats"),
+        pytest.param(pl.Series([float("nan"), 1e20]), [None, f"{10**20}"], id="missing-and-long"),
+        pytest.param(pl.Series([Decimal("5.00"), Decimal("5.10")]), ["5", "5.10"], id="decimals"),
+        pytest.param(pl.Series([True, False, None]), ["true", "false", None], id="booleans"),
+        pytest.param(pl.Series([dt.date(2026, 3, 4)]), ["2026-03-04"], id="dates"),
+        pytest.param(
+            pl.Series([dt.datetime(2026, 3, 4), dt.datetime(2026, 3, 4, 5, 6, 7, 89000)]),  # noqa: DTZ001
+            ["2026-03-04", "2026-03-04T05:06:07.089000"],
+            id="times",
+        ),
+        pytest.param(
+            pl.Series([dt.datetime(2026, 3, 4, 5, tzinfo=UTC)]),
+            ["2026-03-04T05:00:00+00:00"],
+            id="times-with-a-zone",
+        ),
+        pytest.param(pl.Series([[1, 2], None, []]), ["[1,2]", None, "[]"], id="lists"),
+        pytest.param(pl.Series([{"a": "é"}, None]), ['{"a":"é"}', None], id="structs"),
+        pytest.param(pl.Series(["b", "a"], dtype=pl.Categorical), ["b", "a"], id="categories"),
+        pytest.param(pl.Series([None], dtype=pl.Null), [None], id="nothing-but-nulls"),
+        pytest.param(pl.Series(["007", " x "]), ["007", " x "], id="text-as-it-is"),
+    ],
+)
+def test_typed_parquet_columns_become_text(
+    tmp_path: Path, values: pl.Series, expected: list[str | None]
+) -> None:
+    assert column_of(tmp_path / "x.parquet", values) == expected
+
+
+def test_parquet_rows_count_from_one_and_blank_ones_keep_theirs(tmp_path: Path) -> None:
+    path = tmp_path / "x.parquet"
+    pl.DataFrame({"row": ["a", None, "c"], "*": ["1", " ", "3"]}).write_parquet(path)
+    table = read_inputs([str(path)])[0]
+
+    assert table.headers == ("row", "*")
+    assert rows_of(table) == [(1, "a", "1", None), (3, "c", "3", None)]
+
+
+def workbook(path: Path, sheets: dict[str, dict[str, Any]], *, hidden: str = "") -> Path:
+    """A workbook of cells by their address; a date where the value is one."""
+    book = xlsxwriter.Workbook(str(path), {"default_date_format": "yyyy-mm-dd hh:mm"})
+    for name, cells in sheets.items():
+        sheet = book.add_worksheet(name)
+        if name == hidden:
+            sheet.hide()
+        for address, value in cells.items():
+            sheet.write(address, value)
+    book.close()
+    return path
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        pytest.param("007", "007", id="leading-zeros"),
+        pytest.param(5, "5", id="integer"),
+        pytest.param(2.5, "2.5", id="fraction"),
+        pytest.param(1234567890123456, "1234567890123456", id="long-number"),
+        pytest.param(1e20, f"{10**20}", id="no-exponent"),
+        pytest.param(True, "true", id="boolean"),
+        pytest.param(dt.datetime(2026, 3, 4), "2026-03-04", id="date"),  # noqa: DTZ001
+        pytest.param(dt.datetime(2026, 3, 4, 5, 6), "2026-03-04 05:06:00", id="date-and-time"),  # noqa: DTZ001
+        pytest.param(dt.time(13, 30), "13:30:00", id="time"),
+        pytest.param("l1\nl2", "l1\nl2", id="line-break"),
+    ],
+)
+def test_workbook_cells_are_the_text_a_person_sees(
+    tmp_path: Path, value: object, expected: str
+) -> None:
+    path = workbook(tmp_path / "x.xlsx", {"S": {"A1": "x", "A2": value}})
+
+    assert rows_of(read_inputs([str(path)])[0]) == [(2, expected, None)]
+
+
+def test_blank_rows_and_columns_of_a_sheet_keep_the_row_numbers(tmp_path: Path) -> None:
+    """The table starts in C4; row 6 is blank; column E has text but no header."""
+    cells = {"C4": "a", "D4": "b", "C5": "1", "D5": "2", "C7": "3", "E7": "note"}
+    table = read_inputs([str(workbook(tmp_path / "x.xlsx", {"S": cells}))])[0]
+
+    assert table.headers == ("a", "b", "")
+    assert rows_of(table) == [(5, "1", "2", None, None), (7, "3", None, "note", None)]
+
+
+SHEETS = {"Empty": {}, "Hidden": {"A1": "h", "A2": "0"}, "First": {"A1": "f", "A2": "1"}} | {
+    "Second": {"A1": "s", "A2": "2"}
+}
+
+
+@pytest.mark.parametrize(
+    ("sheet", "headers"),
+    [
+        pytest.param(None, ("f",), id="first-with-data"),
+        pytest.param("Second", ("s",), id="by-name"),
+        pytest.param("second ", ("s",), id="by-name-in-other-case"),
+        pytest.param("Hidden", ("h",), id="hidden-by-name"),
+    ],
+)
+def test_the_sheet_is_the_named_one_or_the_first_with_data(
+    tmp_path: Path, sheet: str | None, headers: tuple[str, ...]
+) -> None:
+    path = workbook(tmp_path / "x.xlsx", SHEETS, hidden="Hidden")
+
+    assert read_inputs([str(path)], sheet=sheet)[0].headers == headers
+
+
+def test_hidden_sheets_come_last(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "x.xlsx", {"S": {}, "H": {"A1": "h", "A2": "0"}}, hidden="H")
+
+    assert read_inputs([str(path)])[0].headers == ("h",)
+
+
+def test_an_unknown_sheet_is_answered_with_those_there_are(tmp_path: Path) -> None:
+    path = workbook(tmp_path / "x.xlsx", SHEETS)
+
+    with pytest.raises(SettingsError, match="no sheet 'Third'; there are Empty, Hidden, First"):
+        read_inputs([str(path)], sheet="Third")
+
+
+def test_json_lines_keep_numbers_as_written_and_count_blank_lines(tmp_path: Path) -> None:
+    path = tmp_path / "x.ndjson"
+    path.write_bytes(
+        b'\xef\xbb\xbf{"n": 1.50, "b": true}\n\n'
+        b'{"b": null, "z": {"k": [1, 2.5]}, "n": 12345678901234567890}\r\n'
+        b'{"n": "  "}\n'
+        b'{"n": 1e5, "z": "\\ud800 \\u00e9"}'
+    )
+    table = read_inputs([str(path)])[0]
+
+    assert table.headers == ("n", "b", "z")
+    assert rows_of(table) == [
+        (1, "1.50", "true", None, None),
+        (3, "12345678901234567890", None, '{"k": [1, 2.5]}', None),
+        (5, "1e5", None, "? é", None),
+    ]
+
+
+def test_keys_that_appear_late_are_columns_of_all_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the earlier lines were packed before the key was seen."""
+    monkeypatch.setattr(lines, "CHUNK_ROWS", 1)
+    path = tmp_path / "x.jsonl"
+    path.write_text('{"a": "1"}\n{"b": "2", "row": "r"}\n{"a": "3"}\n')
+    table = read_inputs([str(path)])[0]
+
+    assert table.headers == ("a", "b", "row")
+    assert rows_of(table) == [
+        (1, "1", None, None, None),
+        (2, None, "2", "r", None),
+        (3, "3", None, None, None),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "made_like"),
+    [
+        pytest.param(".data", ".parquet", id="parquet"),
+        pytest.param(".data", ".xlsx", id="workbook"),
+        pytest.param(".data", ".jsonl", id="json"),
+        pytest.param(".data", ".csv", id="csv"),
+        pytest.param("", ".csv", id="csv-without-suffix"),
+        pytest.param(".XLSX", ".xlsx", id="upper-case"),
+        pytest.param(".xls", ".xlsx", id="workbook-with-another-suffix"),
+    ],
+)
+def test_an_unknown_suffix_is_read_by_its_content(
+    tmp_path: Path, suffix: str, made_like: str
+) -> None:
+    made = tmp_path / f"made{made_like}"
+    match made_like:
+        case ".parquet":
+            pl.DataFrame({"a": ["1"]}).write_parquet(made)
+        case ".xlsx":
+            workbook(made, {"S": {"A1": "a", "A2": "1"}})
+        case ".jsonl":
+            made.write_text('\n{"a": "1"}\n')
+        case _:
+            made.write_text("a\n1\n")
+    path = made.rename(tmp_path / f"people{suffix}")
+
+    assert [cells[1] for cells in rows_of(read_inputs([str(path)])[0])] == ["1"]
+
+
+def a_workbook_without(part: str) -> bytes:
+    """The bytes of a workbook that lacks one of its parts."""
+    whole, broken = io.BytesIO(), io.BytesIO()
+    book = xlsxwriter.Workbook(whole)
+    book.add_worksheet().write("A1", "a")
+    book.close()
+    with zipfile.ZipFile(whole) as old, zipfile.ZipFile(broken, "w") as new:
+        for name in old.namelist():
+            if part not in name:
+                new.writestr(name, old.read(name))
+    return broken.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        pytest.param("x.parquet", b"PAR1 and junk", "Parquet", id="broken-parquet"),
+        pytest.param("x.parquet", b"", "is empty", id="empty-parquet"),
+        pytest.param("x.xlsx", b"PK\x03\x04junk", "not a readable workbook", id="broken-xlsx"),
+        pytest.param("x.xlsx", a_workbook_without("sheet1"), "sheet", id="xlsx-without-its-sheet"),
+        pytest.param("x.xlsx", OLE, "password", id="encrypted-xlsx"),
+        pytest.param("x.xls", b"junk", "not a readable workbook", id="broken-xls"),
+        pytest.param("x.jsonl", b'{"a": 1}\n\n{"a":', "line 3 is not a JSON object", id="json"),
+        pytest.param("x.jsonl", b'{"a": 1}\n[1]\n', "line 2 is JSON but not an", id="json-array"),
+        pytest.param("x.jsonl", b'{"a": "\xe9"}\n', "line 1 is not UTF-8", id="json-latin-1"),
+        pytest.param("x.jsonl", b"[" * 100_000, "line 1 is not a JSON", id="json-too-deep"),
+        pytest.param("x.jsonl", b"{}\n", "nothing to read", id="json-without-keys"),
+        pytest.param("x.jsonl", b'{"a": null}\n', "no rows", id="json-without-values"),
+    ],
+)
+def test_broken_files_are_one_line(tmp_path: Path, name: str, content: bytes, said: str) -> None:
+    (tmp_path / name).write_bytes(content)
+
+    with pytest.raises(InputError, match=said) as caught:
+        read_inputs([str(tmp_path / name)])
+
+    assert str(caught.value).startswith(f"{name}: ")
+    assert "\n" not in str(caught.value)
+
+
+def test_files_without_rows_are_refused(tmp_path: Path) -> None:
+    """A header alone, no header either, or no columns at all."""
+    pl.DataFrame({"a": []}, schema={"a": pl.String}).write_parquet(tmp_path / "rows.parquet")
+    pl.DataFrame().write_parquet(tmp_path / "columns.parquet")
+    workbook(tmp_path / "rows.xlsx", {"S": {"A1": "a"}})
+    workbook(tmp_path / "nothing.xlsx", {"S": {}, "T": {"B2": "  "}})
+
+    for name in ("rows.parquet", "columns.parquet", "rows.xlsx", "nothing.xlsx"):
+        with pytest.raises(InputError, match=f"^{name}: "):
+            read_inputs([str(tmp_path / name)])

@@ -1,0 +1,370 @@
+"""The ledger: claims are unique, durable, and never given back by accident."""
+
+import asyncio
+import sqlite3
+import stat
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sqlalchemy import text
+
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.errors import LedgerError
+from jobmojito_batch.ledger import (
+    Claim,
+    ClaimState,
+    EndAttempt,
+    Enrolment,
+    ForgetPositionId,
+    Ledger,
+    OpenPosition,
+    RowOutcome,
+    RunRecord,
+    TakeClaim,
+    Writer,
+)
+
+NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
+ACCOUNT = "https://api.example|m1|live"
+RUN = "run-1"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "books" / "ledger.sqlite"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    book = Ledger.open(f"sqlite:///{path}")
+    yield book
+    book.close()
+
+
+@pytest.fixture
+def writer(ledger: Ledger) -> Iterator[Writer]:
+    pen = ledger.writer()
+    yield pen
+    pen.close()
+
+
+def begin(ledger: Ledger, run_id: str = RUN, *, rows: int = 1) -> None:
+    ledger.begin_run(
+        RunRecord(
+            run_id=run_id,
+            base_url="https://api.example",
+            merchant="m1",
+            environment="live",
+            started_at=NOON,
+            rows=rows,
+            layouts="[]",
+        )
+    )
+
+
+def a_position(ledger: Ledger, key: str = "name:nurse", opening_key: str | None = "nurse") -> int:
+    return ledger.ensure_positions([(ACCOUNT, key, opening_key)])[ACCOUNT, key]
+
+
+def a_row(ordinal: int, position_id: int, email: str, run_id: str = RUN) -> dict[str, object]:
+    return {
+        "run_id": run_id,
+        "ordinal": ordinal,
+        "source": "people.csv",
+        "row": ordinal + 2,
+        "position_id": position_id,
+        "candidate_email": email,
+        "candidate_name": "Ann Lee",
+        "cells": "{}",
+        "outcome": None,
+    }
+
+
+async def claim(
+    writer: Writer,
+    position_id: int,
+    email: str = "ann@example.com",
+    *,
+    ordinal: int = 0,
+    run_id: str = RUN,
+    number: int = 1,
+) -> Claim:
+    taken: Claim = await writer.submit(
+        TakeClaim(
+            run_id=run_id,
+            ordinal=ordinal,
+            position_id=position_id,
+            candidate_email=email,
+            number=number,
+            at=NOON,
+            credits=0.25,
+        )
+    )
+    return taken
+
+
+def ending(
+    claim_: Claim, outcome: Outcome, *, is_free: bool = False, number: int = 1
+) -> EndAttempt:
+    return EndAttempt(
+        invitation_id=claim_.invitation_id,
+        run_id=claim_.run_id,
+        number=number,
+        at=NOON,
+        result=outcome.value,
+        http_status=200,
+        request_id=None,
+        is_free=is_free,
+        row=RowOutcome(run_id=claim_.run_id, ordinal=claim_.ordinal, outcome=outcome),
+        enrolment=Enrolment(status="ai_accept", interview_url="https://i.example/t"),
+    )
+
+
+async def test_an_invitation_is_claimed_once(ledger: Ledger, writer: Writer) -> None:
+    begin(ledger)
+    nurse = a_position(ledger)
+
+    claims = await asyncio.gather(*(claim(writer, nurse, ordinal=n) for n in range(20)))
+
+    assert sum(one.is_mine for one in claims) == 1
+    assert {one.state for one in claims} == {ClaimState.CLAIMED}
+
+
+async def test_two_ledgers_on_one_file_give_one_claim(path: Path, ledger: Ledger) -> None:
+    begin(ledger)
+    nurse = a_position(ledger)
+    other = Ledger.open(f"sqlite:///{path}")
+    begin(other, "run-2")
+    pens = [ledger.writer(), other.writer()]
+
+    claims = await asyncio.gather(
+        *(
+            claim(pen, nurse, f"{n}@example.com", run_id=run)
+            for n in range(50)
+            for pen, run in zip(pens, (RUN, "run-2"), strict=True)
+        )
+    )
+
+    for pen in pens:
+        pen.close()
+    other.close()
+    assert sum(one.is_mine for one in claims) == 50
+
+
+@pytest.mark.parametrize(
+    ("outcome", "may_be_claimed_again"),
+    [
+        (Outcome.INVITED, False),
+        (Outcome.REVIEW, False),
+        (Outcome.REJECTED, False),
+        (Outcome.ALREADY_APPLIED, False),
+        (Outcome.UNKNOWN, False),
+        (Outcome.FAILED, True),
+        (Outcome.NOT_SENT, True),
+    ],
+)
+async def test_only_what_was_not_created_may_be_claimed_again(
+    ledger: Ledger, writer: Writer, outcome: Outcome, *, may_be_claimed_again: bool
+) -> None:
+    begin(ledger)
+    nurse = a_position(ledger)
+    ledger.add_rows([a_row(0, nurse, "ann@example.com")])
+    await writer.submit(ending(await claim(writer, nurse), outcome))
+    begin(ledger, "run-2")
+
+    again = await claim(writer, nurse, run_id="run-2")
+
+    assert again.is_mine is may_be_claimed_again
+
+
+async def test_a_claim_is_on_the_disk_before_it_returns(
+    path: Path, ledger: Ledger, writer: Writer
+) -> None:
+    begin(ledger)
+    await claim(writer, a_position(ledger))
+
+    with sqlite3.connect(path) as reader:
+        rows = reader.execute("SELECT state, run_id FROM invitations").fetchall()
+
+    assert rows == [("claimed", RUN)]
+
+
+async def test_a_dead_owners_claims_become_unknown_and_the_rest_not_sent(
+    path: Path, ledger: Ledger, writer: Writer
+) -> None:
+    begin(ledger, rows=2)
+    nurse = a_position(ledger)
+    ledger.add_rows([a_row(0, nurse, "ann@example.com"), a_row(1, nurse, "bob@example.com")])
+    await claim(writer, nurse)
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE runs SET owner = replace(owner, '|', '|9')")  # no such process
+
+    dead = ledger.settle_orphans()
+
+    assert dead == [RUN]
+    assert ledger.outcomes(RUN) == {Outcome.UNKNOWN: 1, Outcome.NOT_SENT: 1}
+    assert not (await claim(writer, nurse, run_id=RUN)).is_mine
+
+
+async def test_a_living_owners_claims_are_left_alone(ledger: Ledger, writer: Writer) -> None:
+    begin(ledger)
+    nurse = a_position(ledger)
+    await claim(writer, nurse)
+
+    assert ledger.settle_orphans() == []
+    wanted = pl.DataFrame({"position_id": [nurse], "candidate_email": ["ann@example.com"]})
+    assert ledger.history(wanted)["is_in_flight"].to_list() == [True]
+
+
+async def test_a_name_and_the_id_learnt_for_it_are_one_position(
+    ledger: Ledger, writer: Writer
+) -> None:
+    begin(ledger)
+    by_name = a_position(ledger, "name:nurse")
+    await writer.submit(OpenPosition(position_id=by_name, position_def_set_id="P-1", at=NOON))
+
+    found, _ = ledger.known_positions(ACCOUNT, ["id:p-1", "name:nurse"], [])
+
+    assert {one.position_id for one in found.values()} == {by_name}
+    assert found["name:nurse"].position_def_set_id == "P-1"
+
+
+async def test_an_invitation_by_id_is_found_by_the_name_that_turns_out_to_be_it(
+    ledger: Ledger, writer: Writer
+) -> None:
+    begin(ledger)
+    by_id, by_name = a_position(ledger, "id:p-1", None), a_position(ledger, "name:nurse")
+    ledger.add_rows([a_row(0, by_id, "ann@example.com")])
+    await writer.submit(ending(await claim(writer, by_id), Outcome.INVITED))
+
+    merged = await writer.submit(
+        OpenPosition(position_id=by_name, position_def_set_id="P-1", at=NOON)
+    )
+
+    assert merged == by_id
+    assert not (await claim(writer, merged, ordinal=1)).is_mine
+    assert a_position(ledger, "name:nurse") == by_id
+
+
+async def test_a_forgotten_id_leaves_the_name_to_be_opened_again(
+    ledger: Ledger, writer: Writer
+) -> None:
+    begin(ledger)
+    nurse = a_position(ledger)
+    await writer.submit(OpenPosition(position_id=nurse, position_def_set_id="P-1", at=NOON))
+
+    await writer.submit(ForgetPositionId(position_id=nurse, position_def_set_id="P-1"))
+
+    found, _ = ledger.known_positions(ACCOUNT, ["id:p-1", "name:nurse"], ["nurse"])
+    assert list(found) == ["name:nurse"]
+    assert found["name:nurse"].position_def_set_id is None
+    assert not found["name:nurse"].is_opened
+
+
+async def test_a_lost_first_call_leaves_its_name_unresolved_under_every_key(
+    ledger: Ledger, writer: Writer
+) -> None:
+    begin(ledger)
+    nurse = a_position(ledger, "ext:7", "nurse")
+    ledger.add_rows([a_row(0, nurse, "ann@example.com")])
+    await writer.submit(ending(await claim(writer, nurse), Outcome.UNKNOWN))
+
+    found, lost = ledger.known_positions(ACCOUNT, ["ext:7"], ["nurse"])
+
+    assert found["ext:7"].is_unresolved
+    assert lost == {"nurse"}
+
+
+async def test_free_attempts_give_their_credits_back(ledger: Ledger, writer: Writer) -> None:
+    begin(ledger, rows=2)
+    nurse = a_position(ledger)
+    paid = await claim(writer, nurse, "ann@example.com", ordinal=0)
+    free = await claim(writer, nurse, "bob@example.com", ordinal=1)
+
+    await writer.submit(ending(paid, Outcome.INVITED))
+    await writer.submit(ending(free, Outcome.FAILED, is_free=True))
+
+    assert ledger.credits_of(RUN) == 0.25
+    assert ledger.credits_since(NOON) == 0.25
+
+
+async def test_results_join_rows_and_invitations_by_key(ledger: Ledger, writer: Writer) -> None:
+    begin(ledger, rows=2)
+    nurse = a_position(ledger)
+    ledger.add_rows([a_row(1, nurse, "bob@example.com"), a_row(0, nurse, "ann@example.com")])
+    await writer.submit(
+        ending(await claim(writer, nurse, "bob@example.com", ordinal=1), Outcome.INVITED)
+    )
+
+    ledger.end_run(RUN, at=NOON, stop_code=ErrorCode.BREAKER_OPEN, stop_message="stopped")
+
+    (frame,) = ledger.result_frames(RUN)
+    assert frame.select("row", "outcome", "interview_url", "error_code").rows() == [
+        (2, "not_sent", None, "breaker_open"),
+        (3, "invited", "https://i.example/t", None),
+    ]
+
+
+def test_the_file_and_its_folder_are_the_owners_alone(path: Path, ledger: Ledger) -> None:
+    begin(ledger)
+
+    modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
+
+    assert set(modes.values()) == {0o600}
+    assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
+
+
+def test_every_commit_is_flushed(ledger: Ledger) -> None:
+    with ledger._engine.connect() as connection:
+        assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
+        assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
+
+
+def test_looking_for_a_ledger_makes_none(path: Path) -> None:
+    assert Ledger.open_existing(f"sqlite:///{path}") is None
+    assert not path.parent.exists()
+
+
+def test_a_ledger_of_another_version_is_refused(path: Path, ledger: Ledger) -> None:
+    ledger.close()
+    with sqlite3.connect(path) as other:
+        other.execute("UPDATE meta SET value = '99'")
+
+    with pytest.raises(LedgerError, match="schema version 99"):
+        Ledger.open(f"sqlite:///{path}")
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(b"this is no database, whatever its name says" * 100, id="not-sqlite"),
+        pytest.param(b"SQLite format 3\x00" + b"\xff" * 4000, id="corrupt"),
+    ],
+)
+def test_a_broken_file_is_one_line_and_stays_as_it_is(tmp_path: Path, content: bytes) -> None:
+    path = tmp_path / "ledger.sqlite"
+    path.write_bytes(content)
+
+    with pytest.raises(LedgerError, match="JOBMOJITO_LEDGER") as caught:
+        Ledger.open(f"sqlite:///{path}")
+
+    assert "\n" not in str(caught.value)
+    assert path.read_bytes() == content
+
+
+def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
+    path = tmp_path / "shop.sqlite"
+    with sqlite3.connect(path) as other:
+        other.execute("CREATE TABLE orders (id INTEGER)")
+
+    with pytest.raises(LedgerError, match="not a ledger of ours"):
+        Ledger.open(f"sqlite:///{path}")
+
+
+async def test_a_failing_write_reaches_everybody_who_waits(ledger: Ledger, writer: Writer) -> None:
+    begin(ledger)
+    with pytest.raises(LedgerError, match="writing failed"):
+        await claim(writer, position_id=12345)  # no such position: the foreign key says no

@@ -1,0 +1,130 @@
+"""The position gate: the first row of a closed position goes alone."""
+
+import asyncio
+from collections import deque
+
+from jobmojito_batch.sending.gate import Door, Gate, Job, Position
+
+
+def position(
+    number: int, *rows: int, door: Door = Door.CLOSED, name: str | None = None
+) -> Position:
+    return Position(
+        position_id=number,
+        opening_key=name or f"name-{number}",
+        position_def_set_id=None,
+        door=door,
+        queue=deque(rows),
+    )
+
+
+async def taken(gate: Gate) -> Job:
+    job = await asyncio.wait_for(gate.next(), 1)
+    assert job is not None
+    return job
+
+
+async def is_waiting(gate: Gate) -> asyncio.Task[Job | None]:
+    task = asyncio.create_task(gate.next())
+    await asyncio.sleep(0)
+    assert not task.done()
+    return task
+
+
+async def test_the_first_row_goes_alone_and_the_others_wait_for_it() -> None:
+    nurse = position(1, 0, 1, 2)
+    gate = Gate([nurse])
+
+    first = await taken(gate)
+    waiting = await is_waiting(gate)
+    gate.opened(nurse)
+
+    assert (first.ordinal, first.is_opening) == (0, True)
+    second = await waiting
+    assert second is not None
+    assert (second.ordinal, second.is_opening) == (1, False)
+    assert (await taken(gate)).ordinal == 2
+    assert await gate.next() is None
+
+
+async def test_positions_do_not_wait_for_one_another() -> None:
+    slow, open_ = position(1, 0, 2), position(2, 1, 3, door=Door.OPEN)
+    gate = Gate([slow, open_])
+
+    assert [(await taken(gate)).ordinal for _ in range(3)] == [0, 1, 3]
+
+
+async def test_where_the_first_is_refused_for_its_own_sake_the_next_takes_its_place() -> None:
+    nurse = position(1, 0, 1)
+    gate = Gate([nurse])
+    await taken(gate)
+
+    gate.still_closed(nurse)
+
+    second = await taken(gate)
+    assert (second.ordinal, second.is_opening) == (1, True)
+
+
+async def test_a_shut_position_gives_up_its_rows() -> None:
+    nurse = position(1, 0, 1, 2)
+    gate = Gate([nurse])
+    await taken(gate)
+
+    assert gate.shut_position(nurse) == [1, 2]
+    assert await gate.next() is None
+
+
+async def test_one_name_under_two_keys_is_opened_by_one_at_a_time() -> None:
+    first, second = position(1, 0, name="nurse"), position(2, 1, name="nurse")
+    gate = Gate([first, second])
+    await taken(gate)
+    waiting = await is_waiting(gate)
+
+    gate.opened(first)
+
+    other = await waiting
+    assert other is not None
+    assert (other.ordinal, other.is_opening) == (1, True)
+
+
+async def test_a_row_that_comes_back_is_the_next_to_open_its_position() -> None:
+    nurse = position(1, 0, 1, door=Door.OPEN)
+    gate = Gate([nurse])
+    first, second = await taken(gate), await taken(gate)
+
+    gate.back(second)
+    gate.back(first)
+
+    again = await taken(gate)
+    assert (again.ordinal, again.is_opening) == (0, True)
+    waiting = await is_waiting(gate)
+    gate.opened(nurse)
+    last = await waiting
+    assert last is not None
+    assert last.ordinal == 1
+
+
+async def test_a_late_row_that_comes_back_to_an_empty_closed_position_still_goes() -> None:
+    nurse = position(1, 0, 1, door=Door.OPEN)
+    gate = Gate([nurse])
+    first, second = await taken(gate), await taken(gate)
+    gate.back(first)
+    opening = await taken(gate)
+    gate.still_closed(nurse)
+
+    gate.back(second)
+
+    assert opening.ordinal == 0
+    assert (await taken(gate)).ordinal == 1
+
+
+async def test_a_shut_gate_lets_nobody_through_and_wakes_who_waits() -> None:
+    nurse = position(1, 0, 1)
+    gate = Gate([nurse])
+    await taken(gate)
+    waiting = await is_waiting(gate)
+
+    gate.shut()
+
+    assert await waiting is None
+    assert await gate.next() is None
