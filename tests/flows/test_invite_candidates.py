@@ -1,0 +1,171 @@
+"""The flow on a real Prefect server: states, artifacts, and nothing private anywhere."""
+
+import asyncio
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import State
+from prefect.settings import PREFECT_HOME
+from prefect.testing.utilities import prefect_test_harness
+
+from flows.invite_candidates import final_state, invite_candidates
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline import Attendant, Conclusion, attending
+from jobmojito_batch.sandbox import Fault, RunningSandbox
+from tests.helpers import RESUME, TOKEN, Run, a_row, friendly, people, write_input
+
+pytestmark = [
+    pytest.mark.flow,
+    # Prefect leaves sockets and loops to the garbage collector.
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prefect() -> Iterator[None]:
+    """One real server for the module, on loopback, offline."""
+    before = dict(os.environ)
+    os.environ |= {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def climb(path: Path, attendant: Attendant | None = None) -> State[Any]:
+    mark = attending.set(attendant)
+    try:
+        state: State[Any] = asyncio.run(
+            invite_candidates(InviteParameters(inputs=[str(path)]), return_state=True)
+        )
+    finally:
+        attending.reset(mark)
+    return state
+
+
+async def stored(state: State[Any]) -> tuple[str, int]:
+    """Everything the server keeps of the run as text, and how many task runs it had."""
+    run_id = state.state_details.flow_run_id
+    assert run_id is not None
+    async with get_client() as client:
+        flow_run = await client.read_flow_run(run_id)
+        artifacts = await client.read_artifacts(
+            artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+        )
+        logs = await client.read_logs()
+        task_runs = [one for one in await client.read_task_runs() if one.flow_run_id == run_id]
+    texts = [flow_run.model_dump_json(), state.model_dump_json()]
+    texts += [one.model_dump_json() for one in (*artifacts, *logs, *task_runs)]
+    return "\n".join(texts), len(task_runs)
+
+
+def test_a_run_that_needs_nobody_is_completed_with_the_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+
+        state = climb(write_input(tmp_path, people(4)))
+
+    assert (state.type.value, state.name) == ("COMPLETED", "Completed")
+    assert state.message == "4 rows: 4 invited; about 1 credits"
+    assert run.outcomes == {"invited": 4}
+    text, task_runs = asyncio.run(stored(state))
+    assert task_runs == 3
+    assert "rows done: 4 / 4" in text
+    assert "4 rows: 4 invited" in text
+
+
+def test_nothing_private_is_in_states_logs_artifacts_parameters_or_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    faults = (Fault(call=(2,), status=500), Fault(call=(3,), garbage="html"))
+    with RunningSandbox(friendly(faults=faults)) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch)
+        rows = [*people(4), a_row("nobody", name="Zoe Secretname")]
+
+        state = climb(write_input(tmp_path, rows))
+
+    text, _ = asyncio.run(stored(state))
+    for file in Path(str(PREFECT_HOME.value())).rglob("storage/**/*"):
+        text += file.read_bytes().decode("latin-1") if file.is_file() else ""
+    for word in (TOKEN, RESUME, "interview_token", "@example.com", "Secretname"):
+        assert word not in text
+    assert (state.type.value, state.name) == ("FAILED", "Unsettled")
+
+
+def test_a_fault_of_the_input_fails_the_run_with_its_line_and_raises_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBMOJITO_API_TOKEN", TOKEN)
+    monkeypatch.setenv("JOBMOJITO_LEDGER", str(tmp_path / "ledger.sqlite"))
+
+    state = climb(tmp_path / "nowhere.csv")
+
+    assert (state.type.value, state.name) == ("FAILED", "Failed")
+    assert "nowhere.csv" in (state.message or "")
+
+
+def test_a_second_run_of_the_flow_sends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = write_input(tmp_path, people(3))
+        climb(path)
+
+        state = climb(path)
+
+    assert state.message == "3 rows: 3 already done; about 0 credits"
+    assert run.calls == 3
+
+
+def test_who_attends_hears_the_conclusion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    attendant = Attendant()
+    with RunningSandbox(friendly()) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch)
+        climb(write_input(tmp_path, [*people(1), a_row("nobody")]), attendant)
+
+    assert attendant.conclusion is not None
+    assert attendant.conclusion.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "type_", "name"),
+    [
+        (0, "COMPLETED", "Completed"),
+        (1, "COMPLETED", "NeedsRepair"),
+        (3, "FAILED", "Unsettled"),
+        (4, "FAILED", "Stopped"),
+        (143, "CRASHED", "Crashed"),
+    ],
+)
+def test_the_final_state_follows_the_exit_code(exit_code: int, type_: str, name: str) -> None:
+    conclusion = Conclusion(
+        run_id="r", exit_code=exit_code, sentence="1 rows", summary={}, stop_message=None
+    )
+
+    state = final_state(conclusion)
+
+    assert (state.type.value, state.name, state.message) == (type_, name, "1 rows")
+
+
+def test_the_deployment_file_names_the_flow_that_exists() -> None:
+    deployments = yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+
+    for deployment in deployments:
+        file, _, name = deployment["entrypoint"].partition(":")
+        assert f"async def {name}(" in (ROOT / file).read_text()

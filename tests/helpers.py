@@ -1,0 +1,116 @@
+"""Builders and looks for tests of whole runs."""
+
+import csv
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from jobmojito_batch.cli import main
+from jobmojito_batch.sandbox import RunningSandbox, Scenario
+
+TOKEN = "made-up-token-of-the-tests"
+RESUME = "A résumé that nobody may find in a log."
+HEADERS = (
+    "candidate_name,candidate_email,candidate_country_code,candidate_resume,"
+    "position_name,position_location,position_country_code,mojito_language_code,team"
+)
+
+
+def a_row(
+    email: str,
+    *,
+    name: str = "Ann Lee",
+    country: str = "SK",
+    position: str = "Nurse",
+    place: str = "London",
+    team: str = "blue",
+) -> str:
+    return f"{name},{email},{country},{RESUME},{position},{place},GB,en,{team}"
+
+
+def people(count: int, *, position: str = "Nurse", start: int = 0) -> list[str]:
+    return [a_row(f"p{n}@example.com", position=position) for n in range(start, start + count)]
+
+
+def write_input(folder: Path, rows: Sequence[str], name: str = "people.csv") -> Path:
+    path = folder / name
+    path.write_text("\n".join([HEADERS, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+def read_results(path: Path) -> list[dict[str, str]]:
+    return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+
+
+class Run:
+    """A command line against a sandbox, and what it left."""
+
+    def __init__(
+        self, folder: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.folder = folder
+        self.sandbox = sandbox
+        for name, value in self.environment.items():
+            monkeypatch.setenv(name, value)
+
+    @property
+    def environment(self) -> dict[str, str]:
+        return {
+            "JOBMOJITO_API_TOKEN": TOKEN,
+            "JOBMOJITO_BASE_URL": self.sandbox.base_url,
+            "JOBMOJITO_LEDGER": str(self.folder / "ledger.sqlite"),
+            "JOBMOJITO_REQUESTS_PER_SECOND": "500",
+            "JOBMOJITO_READ_TIMEOUT_SECONDS": "5",
+        }
+
+    def invite(self, path: Path, *options: str) -> int:
+        return main(["invite", str(path), "--yes", "--no-prefect", "--no-settle", *options])
+
+    def start(self, path: Path, *options: str) -> "subprocess.Popen[bytes]":
+        """The same in a process of its own, to be killed."""
+        command = [sys.executable, "-m", "jobmojito_batch", "invite", str(path), "--yes"]
+        return subprocess.Popen(
+            [*command, "--no-prefect", "--no-settle", *options],
+            env=os.environ | self.environment,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+
+    @property
+    def results(self) -> list[dict[str, str]]:
+        return read_results(self.folder / "people.results.csv")
+
+    @property
+    def outcomes(self) -> dict[str, int]:
+        frame = pl.DataFrame({"outcome": [row["outcome"] for row in self.results]})
+        return dict(frame.group_by("outcome").len().iter_rows())
+
+    @property
+    def summary(self) -> dict[str, Any]:
+        text = (self.folder / "people.results.summary.json").read_text(encoding="utf-8")
+        found: dict[str, Any] = json.loads(text)
+        return found
+
+    @property
+    def creates(self) -> int:
+        return sum(entry.event == "created" for entry in self.sandbox.log)
+
+    @property
+    def calls(self) -> int:
+        return sum(
+            entry.event == "received" and entry.endpoint.startswith("job-interview-create")
+            for entry in self.sandbox.log
+        )
+
+
+def friendly(**settings: Any) -> Scenario:
+    """A quick sandbox in which everybody is accepted."""
+    given: dict[str, Any] = {"latency": 0.0, "decisions": {"ai_accept": 1.0}} | settings
+    return Scenario(**given)
