@@ -46,14 +46,16 @@ def _prefect() -> Iterator[None]:
 
 
 def climb(path: Path, attendant: Attendant | None = None) -> State[Any]:
+    async def run() -> State[Any]:
+        parameters = InviteParameters(inputs=[str(path)])
+        state: State[Any] = await invite_candidates(parameters, return_state=True)
+        return state
+
     mark = attending.set(attendant)
     try:
-        state: State[Any] = asyncio.run(
-            invite_candidates(InviteParameters(inputs=[str(path)]), return_state=True)
-        )
+        return asyncio.run(run())
     finally:
         attending.reset(mark)
-    return state
 
 
 async def stored(state: State[Any]) -> tuple[str, int]:
