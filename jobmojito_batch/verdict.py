@@ -108,6 +108,9 @@ CREDITS_OUT: Final = re.compile(
 """Nothing is documented for empty credits, so the text decides (reference, section 3.2)."""
 
 
+_BLANK: Final = re.compile(r"\s")
+
+
 def judge(answer: Answer) -> Verdict:
     """What the answer proves and what follows; see the table in tests/unit/test_verdict.py."""
     if answer.silence is not None:
@@ -253,7 +256,7 @@ def _says_credits_are_out(answer: Answer) -> bool:
 
 def is_safe_link(link: str | None) -> bool:
     """Whether a link may be handed on: https, or http to this machine (the sandbox)."""
-    if not link or any(character.isspace() for character in link):
+    if not link or _BLANK.search(link):
         return False
     try:
         parts = urlsplit(link)

@@ -7,16 +7,16 @@ answers are not asked for (and not unpacked), cookies are not kept, TLS is verif
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import TracebackType
-from typing import Any, Final, Self
+from typing import Final, Self
 
 import httpx
 from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from jobmojito_batch.client.token import TokenSource
-from jobmojito_batch.client.transport import KEEPALIVE_SECONDS, careful_transport
+from jobmojito_batch.client.transport import careful_transport
 from jobmojito_batch.contract import (
     CREATE_PATH,
     CreateResponse,
@@ -30,6 +30,9 @@ from jobmojito_batch.verdict import Answer, Silence
 MAX_ANSWER_BYTES: Final = 1_000_000
 """A real answer has about 1 kB; more than this is not one."""
 TOKEN_PATH: Final = "job-interview-token"  # noqa: S105 - a path
+
+Headers = Mapping[bytes, bytes]
+Read = Callable[[int, bytes | None], CreateResponse | ErrorBody | PlatformErrorBody | None]
 
 NOT_DELIVERED: Final = (httpx.ConnectError, httpx.PoolTimeout, httpx.ConnectTimeout)
 """CarefulTransport raises only the first, and only before a byte has left."""
@@ -50,26 +53,24 @@ class JobMojito:
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
         self._tokens = tokens
-        self._create_url = f"{settings.base_url}/{CREATE_PATH}"
-        self._token_url = f"{settings.base_url}/{TOKEN_PATH}"
         self._whole_seconds = settings.connect_timeout_seconds + settings.read_timeout_seconds
-        headers = {"Accept": "application/json", "Accept-Encoding": "identity"}
+        self._create_url = httpx.URL(f"{settings.base_url}/{CREATE_PATH}")
+        self._token_url = httpx.URL(f"{settings.base_url}/{TOKEN_PATH}")
+        self._headers = [
+            (b"accept", b"application/json"),
+            (b"accept-encoding", b"identity"),
+            (b"content-type", b"application/json"),
+        ]
         if settings.apikey is not None:
-            headers["apikey"] = settings.apikey.get_secret_value()
-        self._http = httpx.AsyncClient(
-            transport=transport or careful_transport(settings.max_in_flight, settings.proxy_url),
-            headers=headers,
-            follow_redirects=False,
-            trust_env=False,
-            limits=httpx.Limits(
-                max_connections=settings.max_in_flight, keepalive_expiry=KEEPALIVE_SECONDS
-            ),
-            timeout=httpx.Timeout(
-                settings.read_timeout_seconds,
-                connect=settings.connect_timeout_seconds,
-                pool=settings.connect_timeout_seconds,
-            ),
-        )
+            self._headers.append((b"apikey", settings.apikey.get_secret_value().encode()))
+        self._timeouts = httpx.Timeout(
+            settings.read_timeout_seconds,
+            connect=settings.connect_timeout_seconds,
+            pool=settings.connect_timeout_seconds,
+        ).as_dict()
+        # The transport itself, without httpx.AsyncClient above it: no redirects, cookies, proxies
+        # or log lines to switch off, and half the time a call.
+        self._transport = transport or careful_transport(settings.max_in_flight, settings.proxy_url)
 
     async def __aenter__(self) -> Self:
         return self
@@ -80,7 +81,7 @@ class JobMojito:
         exc: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        await self._http.aclose()
+        await self._transport.aclose()
 
     async def create(self, body: bytes, token: str) -> Answer:
         """POST one candidate; never raises for what the network or the server does."""
@@ -103,17 +104,18 @@ class JobMojito:
 
     async def _post(
         self,
-        url: str,
+        url: httpx.URL,
         body: bytes,
         token: str,
-        read: "Any",  # noqa: ANN401
+        read: Read,
     ) -> Answer:
         started = time.monotonic()
-        request = self._http.build_request(
+        request = httpx.Request(
             "POST",
             url,
             content=body,
-            headers={"Authorization": f"Bearer {token}", "Content-Type": "application/json"},
+            headers=[*self._headers, (b"authorization", b"Bearer " + token.encode())],
+            extensions={"timeout": self._timeouts},
         )
         try:
             async with asyncio.timeout(self._whole_seconds):
@@ -131,16 +133,18 @@ class JobMojito:
             http_status=status,
             body=body_read,
             platform_code=_platform_code(body_read, headers),
-            retry_after=headers.get("retry-after"),
-            request_id=_short(headers.get("sb-request-id")),
+            retry_after=_text(headers.get(b"retry-after")),
+            request_id=_text(headers.get(b"sb-request-id")),
             seconds=time.monotonic() - started,
         )
 
-    async def _exchange(self, request: httpx.Request) -> tuple[int, httpx.Headers, bytes | None]:
+    async def _exchange(self, request: httpx.Request) -> tuple[int, Headers, bytes | None]:
         """Status, headers and body; None for a body that is too large or compressed."""
-        response = await self._http.send(request, stream=True)
+        response = await self._transport.handle_async_request(request)
         try:
-            return response.status_code, response.headers, await _limited(response)
+            # Once, as bytes: each look-up in httpx.Headers decodes all of them again.
+            headers = {name.lower(): value for name, value in response.headers.raw}
+            return response.status_code, headers, await _limited(response, headers)
         finally:
             await response.aclose()
 
@@ -151,11 +155,12 @@ class _Mint(BaseModel):
     interview_id: str
 
 
-async def _limited(response: httpx.Response) -> bytes | None:
-    if response.headers.get("content-encoding", "identity") != "identity":
+async def _limited(response: httpx.Response, headers: Headers) -> bytes | None:
+    if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         return None
     body = bytearray()
-    async for chunk in response.aiter_raw():
+    assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - of an async transport
+    async for chunk in response.stream:
         body += chunk
         if len(body) > MAX_ANSWER_BYTES:
             return None
@@ -190,11 +195,12 @@ def _read_link(status: int, text: bytes | None) -> CreateResponse | None:
     return CreateResponse(status="minted", interview_url=link) if isinstance(link, str) else None
 
 
-def _platform_code(body: object, headers: Mapping[str, str]) -> str | None:
+def _platform_code(body: object, headers: Headers) -> str | None:
     if isinstance(body, PlatformErrorBody):
         return str(body.code)
-    return headers.get("sb-error-code")
+    return _text(headers.get(b"sb-error-code"))
 
 
-def _short(text: str | None) -> str | None:
-    return text[:64] if text else None
+def _text(value: bytes | None) -> str | None:
+    """A header as short text; None for none."""
+    return value.decode("latin-1")[:64] if value else None

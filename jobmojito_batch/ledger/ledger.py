@@ -86,7 +86,7 @@ class Ledger:
         self._engine.dispose()
 
     def writer(self) -> Writer:
-        """The thread through which a run writes; close it when the run ends."""
+        """What a run writes through, in its event loop; close it when the run ends."""
         return Writer(self._engine, APPLIERS)
 
     # What is known

@@ -1,5 +1,6 @@
 """What the writer can be asked to make durable, and the SQL of each."""
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -161,8 +162,9 @@ STATE_AFTER: Final = {
 } | dict.fromkeys(SETTLED_FOR_GOOD, ClaimState.SETTLED)
 
 
-def _upsert_claims(connection: Connection) -> Any:  # noqa: ANN401 - a dialect's own insert
-    dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+@functools.cache
+def _upsert_claims(dialect_name: str) -> Any:  # noqa: ANN401 - a dialect's own insert
+    dialect = postgresql if dialect_name == "postgresql" else sqlite
     statement = dialect.insert(invitations)
     new = statement.excluded
     return statement.on_conflict_do_update(
@@ -187,7 +189,7 @@ def take_claims(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Cla
     taken = {
         (position_id, email): invitation_id
         for invitation_id, position_id, email in connection.execute(
-            _upsert_claims(connection),
+            _upsert_claims(connection.dialect.name),
             [
                 {
                     "position_id": claim.position_id,

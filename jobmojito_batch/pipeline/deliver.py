@@ -147,7 +147,7 @@ async def _send(
             with stop_on_signals(on_signal, prepared.spool.remove):
                 await _with_progress(sender, on_progress, drain_seconds)
     finally:
-        await asyncio.to_thread(writer.close)
+        await writer.close()
     return Delivered(
         tally=sender.tally,
         stopped=sender.stopped,

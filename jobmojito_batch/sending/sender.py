@@ -196,6 +196,23 @@ class Sender:
             row=await self._rows.row(job.ordinal),
             number=self._numbers.pop(job.ordinal, 0),
         )
+        tried = await self._attempt(call)
+        if tried.verdict.action is Action.RETRY:
+            tried = await self._retried(call, tried)
+        if call.lost_to is not None:
+            await self._leave_to_holder(call, call.lost_to)
+        elif self._is_stale_id(call, tried.verdict):
+            await self._reopen(call)
+        else:
+            await self._conclude(call, tried.verdict)
+
+    async def _retried(self, call: _Call, first: Tried) -> Tried:
+        """Go on after a first attempt that provably did not run; the policy is tenacity's."""
+        earlier = [first]
+
+        async def attempt() -> Tried:
+            return earlier.pop() if earlier else await self._attempt(call)
+
         loop = retrying(
             self._policy.retry,
             attempts_that_count=lambda: call.counted,
@@ -203,13 +220,8 @@ class Sender:
             sleep=self._sleep,
             rng=self._rng,
         )
-        tried: Tried = await loop(self._attempt, call)
-        if call.lost_to is not None:
-            await self._leave_to_holder(call, call.lost_to)
-        elif self._is_stale_id(call, tried.verdict):
-            await self._reopen(call)
-        else:
-            await self._conclude(call, tried.verdict)
+        tried: Tried = await loop(attempt)
+        return tried
 
     async def _attempt(self, call: _Call) -> Tried:
         """One call under a claim; every way out leaves the ledger knowing it."""

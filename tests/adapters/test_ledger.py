@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 import stat
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -45,10 +45,10 @@ def ledger(path: Path) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def writer(ledger: Ledger) -> Iterator[Writer]:
+async def writer(ledger: Ledger) -> AsyncIterator[Writer]:
     pen = ledger.writer()
     yield pen
-    pen.close()
+    await pen.close()
 
 
 def begin(ledger: Ledger, run_id: str = RUN, *, rows: int = 1) -> None:
@@ -149,7 +149,7 @@ async def test_two_ledgers_on_one_file_give_one_claim(path: Path, ledger: Ledger
     )
 
     for pen in pens:
-        pen.close()
+        await pen.close()
     other.close()
     assert sum(one.is_mine for one in claims) == 50
 

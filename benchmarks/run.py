@@ -1,0 +1,230 @@
+"""
+`make bench`: the pipeline against a bare loop of the same client, and `check` on a large file.
+
+Ratios within one run, medians of interleaved pairs; the figures go to benchmarks/results.md with
+machine, versions and command. Nothing here is a test.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from importlib import metadata
+from pathlib import Path
+
+import aiohttp
+import httpx
+from httpx_aiohttp import AiohttpTransport
+
+HERE = Path(__file__).parent
+CLI = [sys.executable, "-m", "jobmojito_batch"]
+RESUME = "Ten years of nursing, wards and night shifts; reads charts and people. " * 40  # 2.9 kB
+HEADERS = "candidate_name,candidate_email,candidate_country_code,candidate_resume,position_def_set_id"
+LARGE_HEADERS = (
+    "Application ID,Candidate Name,Email Address,Phone,Country,Job Title,Job Location,Job Country,"
+    "Interview Language,Resume,Stage,Applied On"
+)
+
+
+def start_stub(latency: float) -> tuple[subprocess.Popen[str], str]:
+    """A stub that answers every create after *latency* seconds, in a process of its own."""
+    command = [sys.executable, str(HERE / "stub.py"), str(latency)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None  # noqa: S101
+    return process, process.stdout.readline().strip()
+
+
+def write_rows(path: Path, count: int) -> None:
+    with path.open("w", encoding="utf-8") as file:
+        file.write(HEADERS + "\n")
+        for n in range(count):
+            file.write(f'Ann Lee {n},p{n}@example.com,SK,"{RESUME}",p-1\n')
+
+
+async def bare_loop(url: str, count: int, in_flight: int) -> float:
+    """Rows a second of the same client and transport without ledger, pace, retries or results."""
+    bodies = [
+        json.dumps(
+            {
+                "candidate_name": f"Ann Lee {n}",
+                "candidate_email": f"p{n}@example.com",
+                "candidate_country_code": "SK",
+                "candidate_resume": RESUME,
+                "position_def_set_id": "p-1",
+            }
+        ).encode()
+        for n in range(count)
+    ]
+    queue = iter(bodies)
+
+    def session() -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=in_flight))
+
+    async with httpx.AsyncClient(
+        transport=AiohttpTransport(client=session), timeout=60.0, trust_env=False
+    ) as client:
+
+        async def work() -> None:
+            for body in queue:
+                answer = await client.post(
+                    f"{url}/job-interview-create-for-candidate-with-token",
+                    content=body,
+                    headers={"Authorization": "Bearer t", "Content-Type": "application/json"},
+                )
+                answer.json()
+
+        started = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(in_flight)))
+        return count / (time.perf_counter() - started)
+
+
+def pipeline(url: str, path: Path, in_flight: int, rate: float) -> dict[str, float]:
+    """The summary of a whole `invite` with a new, durable ledger."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = os.environ | {
+            "JOBMOJITO_API_TOKEN": "t",
+            "JOBMOJITO_BASE_URL": url,
+            "JOBMOJITO_LEDGER": f"{folder}/ledger.sqlite",
+            "JOBMOJITO_REQUESTS_PER_SECOND": str(rate),
+            "JOBMOJITO_MAX_IN_FLIGHT": str(in_flight),
+            "XDG_CACHE_HOME": folder,
+        }
+        done = subprocess.run(
+            [*CLI, "invite", str(path), "--yes", "--no-prefect", "--json", "-o", f"{folder}/r.csv"],
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            sys.exit(done.stderr)
+        found: dict[str, float] = json.loads(done.stdout)
+        return found
+
+
+def at_once(pairs: int, rows: int, folder: Path) -> list[str]:
+    """Sending phase against the bare loop: a server that answers at once, 100 in flight."""
+    path = folder / "rows.csv"
+    write_rows(path, rows)
+    ratios, ours, theirs = [], [], []
+    for _ in range(pairs):
+        process, url = start_stub(0.0)
+        try:
+            bare = asyncio.run(bare_loop(url, rows, 100))
+            mine = rows / pipeline(url, path, 100, 10_000)["sending_seconds"]
+        finally:
+            process.terminate()
+            process.wait()
+        ratios.append(mine / bare)
+        ours.append(mine)
+        theirs.append(bare)
+        print(f"at once: {mine:.0f} rows/s against {bare:.0f}, ratio {mine / bare:.2f}")
+    return [
+        f"| {rows:,} rows, answers at once, 100 in flight: sending / bare loop | "
+        f"{statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
+        f"{statistics.median(ours):.0f} and {statistics.median(theirs):.0f} rows/s |"
+    ]
+
+
+def slow_answers(pairs: int, folder: Path) -> list[str]:
+    """Achieved share of the ceiling: 2 s an answer, 1,000 in flight, so 500 a second."""
+    path = folder / "slow.csv"
+    rows = 10_000
+    write_rows(path, rows)
+    shares = []
+    for _ in range(pairs):
+        process, url = start_stub(2.0)
+        try:
+            seconds = pipeline(url, path, 1_000, 10_000)["sending_seconds"]
+        finally:
+            process.terminate()
+            process.wait()
+        shares.append(rows / seconds / 500)
+        print(f"2 s an answer: {rows / seconds:.0f}/s of 500/s")
+    return [
+        f"| {rows:,} rows, 2 s an answer, 1,000 in flight: achieved / 500 a second | "
+        f"{statistics.median(shares):.2f} | {min(shares):.2f} to {max(shares):.2f} | |"
+    ]
+
+
+def large_check(rows: int, folder: Path) -> list[str]:
+    """Peak memory of `check` on a CSV of about 1.2 kB a row with quotes and line breaks."""
+    path = folder / "large.csv"
+    with path.open("w", encoding="utf-8") as file:
+        file.write(LARGE_HEADERS + "\n")
+        for n in range(rows):
+            resume = f'"Profile {n}, ""senior"",\n{RESUME[:1000]}"'
+            file.write(
+                f"A{n},Ann Lee {n},P{n}@Example.com,+421 900 {n},Slovakia,Job {n % 50},Wien,Austria,"
+                f"English,{resume},new,2026-11-24\n"
+            )
+    size = path.stat().st_size
+    started = time.perf_counter()
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    process = subprocess.Popen([*CLI, "check", str(path)], env=environment)
+    _, status, usage = os.wait4(process.pid, 0)
+    path.unlink()
+    if status != 0:
+        sys.exit("check failed")
+    peak = usage.ru_maxrss / 1024
+    print(f"check of {rows:,} rows: {peak:.0f} MiB")
+    return [
+        f"| `check` of {rows:,} rows, {size / 1e9:.2f} GB of CSV: peak memory | {peak:.0f} MiB | | "
+        f"{time.perf_counter() - started:.0f} s |"
+    ]
+
+
+def main() -> None:
+    """Measure and write benchmarks/results.md."""
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--pairs", type=int, default=5)
+    parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--large", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=["once", "slow", "large"])
+    options = parser.parse_args()
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
+    lines: list[str] = []
+    with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER")) as name:
+        folder = Path(name)
+        if options.only in {None, "once"}:
+            lines += at_once(options.pairs, options.rows, folder)
+        if options.only in {None, "slow"}:
+            lines += slow_answers(min(3, options.pairs), folder)
+        if options.only in {None, "large"}:
+            lines += large_check(options.large, folder)
+    commit = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False
+    ).stdout.strip()
+    versions = ", ".join(
+        f"{package} {metadata.version(package)}"
+        for package in ("httpx", "httpx-aiohttp", "aiohttp", "polars", "sqlalchemy", "pydantic")
+    )
+    text = "\n".join(
+        [
+            "# Benchmark results",
+            "",
+            f"`{' '.join(['python', 'benchmarks/run.py', *sys.argv[1:]])}`, commit {commit}, "
+            f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
+            f"{versions}. Client and server share the cores.",
+            "",
+            "| what | median | range | absolute |",
+            "| --- | --- | --- | --- |",
+            *lines,
+            "",
+        ]
+    )
+    if options.only is None:
+        (HERE / "results.md").write_text(text, encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
