@@ -1,4 +1,4 @@
-"""A stub of the create endpoint that costs next to nothing: prints its URL, answers until killed."""
+"""A stub of the create endpoint that costs next to nothing: prints its URL, then answers."""
 
 import asyncio
 import json

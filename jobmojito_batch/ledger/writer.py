@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger.engine import translated
 
-MAX_BATCH: Final = 1000
+MAX_BATCH: Final = 100
 
 Apply = Callable[[Connection, list[Any]], list[Any]]
 """Does all operations of one kind in a transaction; gives a result for each, in order."""

@@ -1,0 +1,60 @@
+"""The README says what the program does."""
+
+import re
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from jobmojito_batch.cli import main
+from jobmojito_batch.cli.app import app
+from jobmojito_batch.settings import Settings, variable
+from tests.readme import README, with_table
+
+TEXT = README.read_text("utf-8")
+ROOT = README.parent
+
+
+def test_the_field_table_is_the_models() -> None:
+    """`python -m tests.readme` writes it."""
+    assert with_table(TEXT) == TEXT
+
+
+def test_the_first_screen_is_what_check_prints(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(ROOT)
+    main(["check", "data/samples/candidates.csv"])
+
+    printed = capsys.readouterr().out.rstrip().splitlines()
+    start = TEXT.index("    read          40")
+    shown = [line[4:] for line in TEXT[start:].split("\n    read →")[0].rstrip().splitlines()]
+    assert shown == printed
+
+
+def test_every_setting_is_named_with_its_default() -> None:
+    for name, field in Settings.model_fields.items():
+        found = re.search(rf"^\| {variable(name)} \| (.*?) \|", TEXT, re.MULTILINE)
+        assert found, name
+        if isinstance(field.default, int | float) and not isinstance(field.default, bool):
+            assert float(found[1]) == field.default
+
+
+@pytest.mark.parametrize("command", ["invite", "check"])
+def test_every_option_is_named(command: str) -> None:
+    help_text = CliRunner().invoke(app, [command, "--help"], env={"COLUMNS": "200"}).output
+
+    options = set(re.findall(r"--[a-z][a-z-]+", help_text)) - {"--help"}
+    assert len(options) > 15
+    for option in options:
+        assert option in TEXT, option
+
+
+def test_every_command_has_help() -> None:
+    for command in ("demo", "check", "invite", "status", "results", "sandbox"):
+        assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
+
+
+def test_pins_name_versions_never_addresses() -> None:
+    for name in ("constraints.txt", "pyproject.toml", "Makefile", ".ci/run"):
+        assert "://" not in Path(ROOT / name).read_text("utf-8")
