@@ -42,7 +42,7 @@ def _value(field: FieldInfo) -> str:
     kind = kinds[0]
     if isinstance(field.annotation, types.UnionType | type(typing.Optional[int])):  # noqa: UP045
         kind = kinds[0]
-    if typing.get_origin(kind) is typing.Literal:
+    if str(kind).startswith("typing.Literal"):
         choices = typing.get_args(kind)
         return f"one of {len(choices)} codes" if choices == LANGUAGE_CODES else ", ".join(choices)
     if isinstance(kind, type) and issubclass(kind, BaseModel):
