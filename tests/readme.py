@@ -36,12 +36,8 @@ def _needed(name: str) -> str:
 
 
 def _value(field: FieldInfo) -> str:
-    kinds = [one for one in typing.get_args(field.annotation) if one is not types.NoneType] or [
-        field.annotation
-    ]
-    kind = kinds[0]
-    if isinstance(field.annotation, types.UnionType | type(typing.Optional[int])):  # noqa: UP045
-        kind = kinds[0]
+    kinds = [one for one in typing.get_args(field.annotation) if one is not types.NoneType]
+    kind: typing.Any = kinds[0] if kinds else field.annotation
     if str(kind).startswith("typing.Literal"):
         choices = typing.get_args(kind)
         return f"one of {len(choices)} codes" if choices == LANGUAGE_CODES else ", ".join(choices)
