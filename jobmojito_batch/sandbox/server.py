@@ -26,7 +26,7 @@ BASE_PATH: Final = "/functions/v1"
 _BACKLOG: Final = 4096
 _HIGHEST_PORT: Final = 65_535
 _OPEN_FILES: Final = 65_536
-_TICK_SECONDS: Final = 0.01
+_TICK_SECONDS: Final = 0.005
 _END_TICK_SECONDS: Final = 0.002
 _END_SECONDS: Final = 0.25
 _START_SECONDS: Final = 10.0
@@ -164,7 +164,7 @@ class _Server(uvicorn.Server):
             self._on_ready(self.base_url)
 
     async def main_loop(self) -> None:
-        """Wait for the end, looking ten times as often as uvicorn does."""
+        """Wait for the end, looking twenty times as often as uvicorn does."""
         while not self.should_exit:  # noqa: ASYNC110 - signal handlers set a flag, no event
             await asyncio.sleep(_TICK_SECONDS)
 

@@ -48,6 +48,9 @@ class Job:
     ordinal: int
     position: Position
     is_opening: bool
+    position_def_set_id: str | None
+    """The position's id when the row got its turn: should the id be forgotten meanwhile, the row
+    meets a 404 and comes back, instead of going by name beside the row that opens it again."""
 
 
 class Gate:
@@ -118,7 +121,7 @@ class Gate:
             if not position.queue or position.door in {Door.OPENING, Door.SHUT}:
                 continue
             if position.door is Door.OPEN:
-                job = Job(ordinal=position.queue.popleft(), position=position, is_opening=False)
+                job = _job(position, is_opening=False)
                 self._offer(position)
                 return job
             if not self._is_parked(position):
@@ -130,7 +133,7 @@ class Gate:
         self._opening += 1
         if position.opening_key is not None:
             self._held_names[position.opening_key] = deque()
-        return Job(ordinal=position.queue.popleft(), position=position, is_opening=True)
+        return _job(position, is_opening=True)
 
     def _is_parked(self, position: Position) -> bool:
         """Whether another position opens this name now; then it waits behind that."""
@@ -169,3 +172,12 @@ class Gate:
             future = self._waiting.popleft()
             if not future.done():
                 future.set_result(None)
+
+
+def _job(position: Position, *, is_opening: bool) -> Job:
+    return Job(
+        ordinal=position.queue.popleft(),
+        position=position,
+        is_opening=is_opening,
+        position_def_set_id=position.position_def_set_id,
+    )

@@ -290,8 +290,7 @@ class Sender:
         return claim.is_mine
 
     async def _post(self, call: _Call) -> Answer:
-        position = call.job.position
-        call.position_def_set_id = position.position_def_set_id
+        call.position_def_set_id = call.job.position_def_set_id
         body = request_of(call.row, call.position_def_set_id).body()
         token = self._tokens.current()
         call.sent_at = self._wall()

@@ -55,7 +55,7 @@ async def test_missing_token_is_refused_by_the_platform(sandbox: Sandbox) -> Non
     ("header", "expected"),
     [
         ("Bearer anything", 200),
-        (f"Bearer {jwt(time.time() + 60)}", 200),
+        (f"Bearer {jwt(time.time() + 36_000)}", 200),
         (f"Bearer {jwt(time.time() - 60)}", 401),
         ("Bearer", 401),
         ("Basic abc", 401),
