@@ -2,10 +2,13 @@
 
 import errno
 import os
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+
+from polars.exceptions import ComputeError
 
 from jobmojito_batch.errors import BatchError, SettingsError
 
@@ -32,10 +35,11 @@ def written_whole(target: Path) -> Iterator[Path]:
     try:
         yield temporary
         _put_in_place(temporary, target)
-    except OSError as exc:
+    except (OSError, ComputeError) as exc:
         # Other errors of the body may be about other files; those keep their own words.
-        if exc.errno in _DISK or str(target) in {exc.filename, exc.filename2}:
-            raise write_fault(target, exc) from exc
+        known = _as_os_error(exc)
+        if known.errno in _DISK or str(target) in {known.filename, known.filename2}:
+            raise write_fault(target, known) from exc
         raise
     finally:
         with suppress(OSError):  # after the rename there is nothing left to remove
@@ -57,6 +61,14 @@ def write_fault(target: Path, exc: OSError) -> BatchError:
     return SettingsError(
         f"{target}: cannot be written ({exc.strerror or type(exc).__name__}); choose another file"
     )
+
+
+def _as_os_error(exc: Exception) -> OSError:
+    """*exc* with its number, which polars gives in its message alone."""
+    if isinstance(exc, OSError) and exc.errno is not None:
+        return exc
+    number = re.search(r"\(os error (\d+)\)", str(exc))
+    return OSError(int(number[1]), os.strerror(int(number[1]))) if number else OSError()
 
 
 def _created_beside(target: Path) -> Path:

@@ -6,6 +6,7 @@ import stat
 from pathlib import Path
 
 import pytest
+from polars.exceptions import ComputeError
 
 from jobmojito_batch.errors import BatchError, SettingsError
 from jobmojito_batch.publish import check_target, write_summary, written_whole
@@ -85,13 +86,26 @@ def test_an_impossible_target_is_one_line(tmp_path: Path, name: str, said: str) 
     assert not list(tmp_path.glob(".*"))
 
 
-def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "error",
+    [
+        pytest.param(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), id="from-python"),
+        pytest.param(OSError("No space left on device (os error 28)"), id="from-polars-csv"),
+        pytest.param(
+            ComputeError("parquet: IO error: No space left on device (os error 28)"),
+            id="from-polars-parquet",
+        ),
+    ],
+)
+def test_a_full_disk_is_one_line_and_leaves_the_old_file(tmp_path: Path, error: Exception) -> None:
     target = tmp_path / "results.csv"
     target.write_text("old")
 
-    with pytest.raises(BatchError, match="make room"), written_whole(target):
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-
+    with (
+        pytest.raises(BatchError, match=r"results\.csv: No space.*make room"),
+        written_whole(target),
+    ):
+        raise error
     assert target.read_text() == "old"
 
 
