@@ -32,7 +32,7 @@ from jobmojito_batch.normalise.fields import (
     MULTILINE,
     VALUED,
 )
-from jobmojito_batch.normalise.headers import NAME, near_matches
+from jobmojito_batch.normalise.headers import FIELDS, NAME, near_matches
 from jobmojito_batch.normalise.rules import (
     EXTERNAL_ID,
     JUDGED,
@@ -41,7 +41,7 @@ from jobmojito_batch.normalise.rules import (
     explain,
     faults,
 )
-from jobmojito_batch.normalise.text import casefolded, clean
+from jobmojito_batch.normalise.text import casefolded, said, tidy, visible
 from jobmojito_batch.normalise.values import parsed
 from jobmojito_batch.records import HeaderMap, Table
 
@@ -62,14 +62,14 @@ def normalise(
     *fills* (member → value) stand in where the input lacks a member or leaves it blank; one that
     is no valid value raises SettingsError before any row is read.
     """
-    _check_fills(fills, max_resume_characters)
-    texts = _texts(mapping, fills)
-    resume_file = _cell(mapping, RESUME_FILE)
-    frame = table.frame.with_columns(
-        pl.lit(table.source).alias(SOURCE),
-        *(text.alias(field) for field, text in texts.items()),
-        (_NOTHING if resume_file is None else resume_file).alias(RESUME_FILE),
-    )
+    fills = _canonical_fills(fills, max_resume_characters)
+    cells = {field: pl.col(f"{CELL_PREFIX}{column}") for field, column in mapping.fields.items()}
+    frame = _cleaned(table.frame.with_columns(pl.lit(table.source).alias(SOURCE)), cells)
+    if RESUME_FILE not in cells:
+        frame = frame.with_columns(_NOTHING.alias(RESUME_FILE))
+    texts = _filled(_with_full_name(cells), fills)
+    frame = frame.with_columns(text.alias(field) for field, text in texts.items())
+    frame = frame.drop([field for field in (FIRST_NAME, LAST_NAME) if field in cells])
     return _judged(frame, texts, max_resume_characters)
 
 
@@ -78,42 +78,40 @@ def raw_values(row: Mapping[str, str | None], mapping: HeaderMap) -> dict[str, s
     return {field: row[f"{CELL_PREFIX}{column}"] for field, column in mapping.fields.items()}
 
 
-def _texts(mapping: HeaderMap, fills: Mapping[str, str]) -> dict[str, pl.Expr]:
-    """The clean text of each member that the input or a fill gives, in the contract's order."""
-    texts = {}
-    for field in MEMBERS:
-        cell = _full_name(mapping) if field == NAME else _cell(mapping, field)
-        fill = _clean(field, pl.lit(fills[field])) if field in fills else None
-        if cell is not None:
-            texts[field] = cell if fill is None else cell.fill_null(fill)
-        elif fill is not None:
-            texts[field] = fill
-    return texts
-
-
-def _cell(mapping: HeaderMap, field: str) -> pl.Expr | None:
-    if field not in mapping.fields:
-        return None
-    return _clean(field, pl.col(f"{CELL_PREFIX}{mapping.fields[field]}"))
-
-
-def _clean(field: str, text: pl.Expr) -> pl.Expr:
-    return clean(
-        text,
-        multiline=field in MULTILINE,
-        none_is_a_value="none" in CHOICES.get(field, ()),
+def _cleaned(frame: pl.LazyFrame, cells: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+    """A column of clean text for each field, step by step (see text.py)."""
+    ordered = [field for field in FIELDS if field in cells]
+    return (
+        frame.with_columns(visible(cells[field]).alias(field) for field in ordered)
+        .with_columns(tidy(pl.col(field), multiline=field in MULTILINE) for field in ordered)
+        .with_columns(
+            said(pl.col(field), none_is_a_value="none" in CHOICES.get(field, ()))
+            for field in ordered
+        )
     )
 
 
-def _full_name(mapping: HeaderMap) -> pl.Expr | None:
-    """The full name's column, or else first and last name joined."""
-    full = _cell(mapping, NAME)
-    parts = [_cell(mapping, field) for field in (FIRST_NAME, LAST_NAME)]
-    present = [part for part in parts if part is not None]
-    if full is not None or not present:
-        return full
-    joined = pl.concat_str(present, separator=" ", ignore_nulls=True)
-    return pl.when(joined != "").then(joined)
+def _with_full_name(cells: Collection[str]) -> dict[str, pl.Expr]:
+    """The members that the input has; first and last name joined where there is no full one."""
+    texts = {field: pl.col(field) for field in MEMBERS if field in cells}
+    parts = [pl.col(field) for field in (FIRST_NAME, LAST_NAME) if field in cells]
+    if parts and NAME not in cells:
+        joined = pl.concat_str(parts, separator=" ", ignore_nulls=True)
+        texts[NAME] = pl.when(joined != "").then(joined)
+    return texts
+
+
+def _filled(texts: Mapping[str, pl.Expr], fills: Mapping[str, str]) -> dict[str, pl.Expr]:
+    """The members that the input or a fill gives, in the contract's order."""
+    filled = {}
+    for field in MEMBERS:
+        if field in texts and field in fills:
+            filled[field] = texts[field].fill_null(pl.lit(fills[field]))
+        elif field in texts:
+            filled[field] = texts[field]
+        elif field in fills:
+            filled[field] = pl.lit(fills[field])
+    return filled
 
 
 def _judged(
@@ -166,21 +164,20 @@ def _keys() -> tuple[pl.Expr, pl.Expr]:
     return position.alias(POSITION_KEY), opening.alias(OPENING_KEY)
 
 
-def _check_fills(fills: Mapping[str, str], max_resume_characters: int) -> None:
-    for field, value in fills.items():
+def _canonical_fills(fills: Mapping[str, str], max_resume_characters: int) -> dict[str, str]:
+    """The fills as canonical text, by the rules of a row that has nothing else."""
+    for field in fills:
         if field not in MEMBERS:
             hint = near_matches(field, MEMBERS)
             raise SettingsError(f"--set {field}=…: there is no such field{hint}")
-        if not value.strip():
-            raise SettingsError(f"--set {field}=: there is no value")
-    row = pl.LazyFrame({OVERFLOW: [None]}, schema={OVERFLOW: pl.String}).with_columns(
-        *(_clean(field, pl.lit(value)).alias(field) for field, value in fills.items()),
-        _NOTHING.alias(RESUME_FILE),
-    )
-    broken = _judged(row, fills, max_resume_characters).collect().row(0, named=True)
+    row = pl.LazyFrame({OVERFLOW: [None]}, schema={OVERFLOW: pl.String})
+    cells = {field: pl.lit(value) for field, value in fills.items()}
+    frame = _cleaned(row, cells).with_columns(_NOTHING.alias(RESUME_FILE))
+    [read] = _judged(frame, fills, max_resume_characters).collect().to_dicts()
     for fault in explain(
-        broken[FAULTS] or "", broken, raw=fills, max_resume_characters=max_resume_characters
+        read[FAULTS] or "", read, raw=fills, max_resume_characters=max_resume_characters
     ):
         # What the one row lacks may be in the input.
         if fault.field in fills:
             raise SettingsError(f"--set {fault.message}")
+    return {field: read[field] for field in fills}

@@ -17,6 +17,7 @@ _LINE_BREAK: Final = r"\r\n?|[\x0B\f\x{85}\x{2028}\x{2029}]"
 # matters where a résumé has hundreds of them.
 _BLANKS: Final = r"[\s&&[^ ]]\s*| \s+"
 _BLANKS_IN_LINE: Final = r"[\s&&[^ \n]][\s&&[^\n]]*| [\s&&[^\n]]+"
+_BLANK_AT_LINE_END: Final = r" \n ?|\n "
 # Spreadsheets and our own CSV files put an apostrophe before what would run as a formula. The
 # repeat leaves nothing for a second normalising to find.
 _APOSTROPHE: Final = r"^[\s']*'([=@+\-\t\r])"
@@ -44,22 +45,32 @@ _PLAIN_LETTERS: Final = {
 _CASE_FOLDS: Final = {"ß": "ss", "ς": "\u03c3", "ŉ": "\u02bcn", "ǰ": "ǰ", "և": "եւ"}
 
 
-def clean(text: pl.Expr, *, multiline: bool = False, none_is_a_value: bool = False) -> pl.Expr:
-    """
-    NFC without invisible characters, with single blanks, null where nothing is said.
+# Cleaning is three steps, each over a column that the one before it has made: written as one
+# expression, polars 2.1 works the first steps out twice, and a résumé is long.
 
-    Multi-line text keeps its line breaks, as LF. *none_is_a_value*: the word `none` stays.
-    """
-    visible = _composed(text.str.replace_all(_INVISIBLE, "")).str.replace(_APOSTROPHE, "${1}")
+
+def visible(text: pl.Expr) -> pl.Expr:
+    """Without zero-width and control characters; those that separate words stay."""
+    return text.str.replace_all(_INVISIBLE, "")
+
+
+def tidy(text: pl.Expr, *, multiline: bool = False) -> pl.Expr:
+    """NFC, single blanks, none at the ends; multi-line text keeps its line breaks, as LF."""
+    composed = _composed(text).str.replace(_APOSTROPHE, "${1}")
     if multiline:
-        single = (
-            visible.str.replace_all(_LINE_BREAK, "\n")
-            .str.replace_all(_BLANKS_IN_LINE, " ")
-            .str.replace_all(r" ?\n ?", "\n")
+        composed = composed.str.replace_all(_LINE_BREAK, "\n")
+        single = composed.str.replace_all(_BLANKS_IN_LINE, " ").str.replace_all(
+            _BLANK_AT_LINE_END, "\n"
         )
     else:
-        single = visible.str.replace_all(_BLANKS, " ")
-    return _without_null_words(single.str.strip_chars(), none_is_a_value=none_is_a_value)
+        single = composed.str.replace_all(_BLANKS, " ")
+    return single.str.strip_chars()
+
+
+def said(text: pl.Expr, *, none_is_a_value: bool = False) -> pl.Expr:
+    """Null where nothing is said, by blanks or a null word; *none_is_a_value* spares `none`."""
+    words = _NULL_BUT_NONE if none_is_a_value else _NULL
+    return pl.when(~text.str.contains(words)).then(text)
 
 
 def _composed(text: pl.Expr) -> pl.Expr:
@@ -67,11 +78,6 @@ def _composed(text: pl.Expr) -> pl.Expr:
     may_need_it = text.str.contains(_NOT_SURELY_NFC)
     composed = pl.when(may_need_it).then(text).str.normalize("NFC")
     return pl.when(may_need_it).then(composed).otherwise(text)
-
-
-def _without_null_words(text: pl.Expr, *, none_is_a_value: bool) -> pl.Expr:
-    words = _NULL_BUT_NONE if none_is_a_value else _NULL
-    return pl.when(~text.str.contains(words)).then(text)
 
 
 def folded(text: pl.Expr) -> pl.Expr:
