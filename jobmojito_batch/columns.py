@@ -108,6 +108,9 @@ RESULT_COLUMNS: Final = (
 )
 ERROR_COLUMNS: Final = ("error_code", "error_field", "error_message")
 
+EXPLANATION_MARKS: Final = ("# meaning:", "# takes:")
+"""How the explaining rows of our own CSV template begin; reading leaves them out."""
+
 # Input columns that are not members of the request.
 RESUME_FILE: Final = "candidate_resume_file"
 FIRST_NAME: Final = "candidate_first_name"

@@ -15,7 +15,8 @@ class InviteParameters(BaseModel):
     inputs: list[str] = Field(
         min_length=1,
         title="Inputs",
-        description="Candidate exports (files, globs, folders) on the machine that runs.",
+        description="Candidate exports (files, globs, folders, s3:// or https:// addresses) as the "
+        "machine that runs sees them.",
         examples=[["data/samples/candidates.csv"]],
     )
     results: str | None = Field(
@@ -44,6 +45,12 @@ class InviteParameters(BaseModel):
         "the column.",
     )
     sheet: str | None = Field(None, title="Sheet", description="Which sheet of a workbook.")
+    resumes: str | None = Field(
+        None,
+        title="Résumé folder",
+        description="Where résumé files lie: named by candidate_resume_file, or after the "
+        "candidate's external id or e-mail; beside the input where empty.",
+    )
     environment: str | None = Field(
         None, title="Environment", description="Keeps test and live invitations apart; live."
     )

@@ -28,6 +28,7 @@ KIND: Final = "kind"
 FIRST: Final = "first"
 """The ordinal of the row that a duplicate repeats."""
 EMAIL: Final = "candidate_email"
+POSITION_NAME: Final = "position_name"
 NAMED_PLACES: Final = ("position_location", "position_country_code", "mojito_language_code")
 
 DEFAULT_CALL_SECONDS: Final = 5.0
@@ -82,11 +83,17 @@ class Plan:
     places: pl.DataFrame = field(repr=False)
     """The positions of the input: PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY, POSITION."""
     counts: dict[Kind, int]
-    positions_to_create: int
+    keys_to_create: tuple[str, ...]
+    """The POSITION_KEY of positions that nothing knows yet, in input order."""
     positions_to_reuse: int
     credits: float
     seconds: float
     warnings: tuple[str, ...] = ()
+
+    @property
+    def positions_to_create(self) -> int:
+        """How many positions the run would create."""
+        return len(self.keys_to_create)
 
     @property
     def to_send(self) -> int:
@@ -157,7 +164,7 @@ def make_plan(
         rows=sorted_rows,
         places=places,
         counts=counts,
-        positions_to_create=to_create,
+        keys_to_create=to_create,
         positions_to_reuse=to_reuse,
         credits=to_send * pricing.credits_per_candidate,
         seconds=_expected_seconds(to_send, pricing),
@@ -206,15 +213,15 @@ def _counts(rows: pl.DataFrame) -> dict[Kind, int]:
     return {kind: int(found.get(kind.value, 0)) for kind in Kind}
 
 
-def _positions(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[int, int]:
-    """How many positions of the rows to send must be created, and how many exist."""
+def _positions(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[tuple[str, ...], int]:
+    """The keys of positions that the rows to send must create, and how many exist."""
     used = (
         places.join(rows.filter(pl.col(KIND) == Kind.TO_SEND.value), on=PLACE, how="semi")
-        .group_by(POSITION)
-        .agg(pl.col("has_id").any())
+        .group_by(POSITION, maintain_order=True)
+        .agg(pl.col("has_id").any(), pl.col(POSITION_KEY).first())
     )
-    existing = int(used["has_id"].sum())
-    return used.height - existing, existing
+    new = used.filter(~pl.col("has_id"))[POSITION_KEY]
+    return tuple(new), used.height - len(new)
 
 
 def _expected_seconds(to_send: int, pricing: Pricing) -> float:
@@ -223,27 +230,66 @@ def _expected_seconds(to_send: int, pricing: Pricing) -> float:
     return max(by_pace, by_places)
 
 
-def place_warnings(rows: pl.DataFrame) -> tuple[str, ...]:
+def position_warnings(rows: pl.LazyFrame) -> tuple[str, ...]:
     """
-    Positions whose rows disagree about place, country or language; the API goes by name.
+    Positions whose rows disagree about place, country or language, and names that look like one.
 
-    `rows`: FAULTS, POSITION_KEY, ROW and those of NAMED_PLACES that the input has.
+    `rows`: FAULTS, POSITION_KEY, and those of NAMED_PLACES and position_name that the input has.
     """
-    fields = [name for name in NAMED_PLACES if name in rows.columns]
-    if not fields:
-        return ()
-    by_name = (
-        rows.lazy()
-        .filter(pl.col(FAULTS).is_null() & ~pl.col(POSITION_KEY).str.starts_with("id:"))
-        .group_by(POSITION_KEY, maintain_order=True)
-        .agg(pl.col(name).drop_nulls().unique(maintain_order=True) for name in fields)
-        .collect()
+    named = rows.filter(
+        pl.col(FAULTS).is_null() & pl.col(POSITION_KEY).str.contains("^(?:name|ext):")
     )
-    return tuple(
+    there = rows.collect_schema().names()
+    fields: list[str] = [name for name in NAMED_PLACES if name in there]
+    warnings = _disagreements(named, fields) if fields else []
+    if POSITION_NAME in there:
+        warnings += _alike_names(named)
+    return tuple(warnings)
+
+
+def _disagreements(named: pl.LazyFrame, fields: list[str]) -> list[str]:
+    by_name = (
+        named.group_by(POSITION_KEY)
+        .agg(
+            pl.col(ORDINAL).min(),
+            *(pl.col(name).drop_nulls().unique(maintain_order=True) for name in fields),
+        )
+        .sort(ORDINAL)
+        .drop(ORDINAL)
+        .collect(engine="streaming")
+    )
+    return [
         f"position '{key.split(':', 1)[1]}': rows give different {name} "
-        f"({', '.join(values[:4])}{', …' if len(values) > 4 else ''}); the API goes by name, so "  # noqa: PLR2004
-        "the first row decides for all"
+        f"({_some(values)}); the API goes by name, so the first row decides for all"
         for key, *found in by_name.iter_rows()
         for name, values in zip(fields, found, strict=True)
         if len(values) > 1
+    ]
+
+
+def _alike_names(named: pl.LazyFrame) -> list[str]:
+    """Spellings of one name, which is one position, and names that may have been meant as one."""
+    name = pl.col(POSITION_NAME)
+    # Accents and punctuation aside: what the API takes for two, and a person may not.
+    bare = name.str.normalize("NFKD").str.to_lowercase().str.replace_all(r"[^\p{L}\p{N}]+", "")
+    spelled = (
+        named.group_by(name, OPENING_KEY)
+        .agg(pl.col(ORDINAL).min())
+        .sort(ORDINAL)
+        .collect(engine="streaming")
+        .with_columns(bare.alias("bare"))
     )
+    alike = spelled.group_by("bare", maintain_order=True).agg(
+        POSITION_NAME, pl.col(OPENING_KEY).n_unique().alias("positions")
+    )
+    return [
+        f"position names {_some(names)} look like one; they are {positions} positions"
+        if positions > 1
+        else f"position '{names[0]}' is written in {len(names)} ways ({_some(names)}); it is one"
+        for _, names, positions in alike.iter_rows()
+        if len(names) > 1
+    ]
+
+
+def _some(values: list[str]) -> str:
+    return f"{', '.join(values[:4])}{', …' if len(values) > 4 else ''}"  # noqa: PLR2004

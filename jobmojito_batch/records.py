@@ -6,6 +6,19 @@ import polars as pl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Detected:
+    """What reading found out about an input; the plan shows it, so that a person can object."""
+
+    kind: str
+    """CSV, workbook, Parquet or NDJSON."""
+    encoding: str | None = None
+    delimiter: str | None = None
+    sheet: str | None = None
+    header_row: int | None = None
+    """The number that a person sees; None where the format has no header row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """
     One input as text, lazily.
@@ -20,6 +33,11 @@ class Table:
     frame: pl.LazyFrame = field(repr=False)
     delimiter: str = ","
     """What the errors file uses: the input's own for a CSV, a comma for everything else."""
+    detected: Detected = Detected(kind="CSV")
+    notes: tuple[str, ...] = ()
+    """Sentences for the plan: what was left out above and below the rows, what was a guess."""
+    folder: str | None = field(default=None, repr=False)
+    """Where the input lies, for files that its cells name; None for a remote one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

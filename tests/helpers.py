@@ -13,6 +13,8 @@ import polars as pl
 import pytest
 
 from jobmojito_batch.cli import main
+from jobmojito_batch.intake import read_inputs
+from jobmojito_batch.records import Table
 from jobmojito_batch.sandbox import RunningSandbox, Scenario
 
 TOKEN = "made-up-token-of-the-tests"
@@ -43,6 +45,13 @@ def write_input(folder: Path, rows: Sequence[str], name: str = "people.csv") -> 
     path = folder / name
     path.write_text("\n".join([HEADERS, *rows]) + "\n", encoding="utf-8")
     return path
+
+
+def tables_of(*paths: Path, **options: Any) -> list[Table]:
+    """What intake makes of files; copies it needs lie in a hidden folder beside the first."""
+    scratch = paths[0].parent / ".scratch"
+    scratch.mkdir(exist_ok=True)
+    return read_inputs([str(path) for path in paths], scratch=scratch, **options)
 
 
 def read_results(path: Path) -> list[dict[str, str]]:

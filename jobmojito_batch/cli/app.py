@@ -9,7 +9,7 @@ import typer
 
 from jobmojito_batch.cli import options as opt
 from jobmojito_batch.cli import through_prefect
-from jobmojito_batch.cli.attend import Person, tell_ending
+from jobmojito_batch.cli.attend import Person, tell_ending, write_mapping
 from jobmojito_batch.cli.demo import run_demo
 from jobmojito_batch.cli.look import show_status
 from jobmojito_batch.cli.plan_view import plan_json, plan_lines
@@ -26,6 +26,7 @@ from jobmojito_batch.pipeline import (
     write_again,
 )
 from jobmojito_batch.plan import Kind
+from jobmojito_batch.publish import write_template
 from jobmojito_batch.sandbox import load_scenario
 from jobmojito_batch.sandbox import serve as serve_sandbox
 from jobmojito_batch.settings import load_settings
@@ -77,7 +78,9 @@ def check(
     fills: opt.Set = None,
     maps: opt.Map = None,
     mapping: opt.MappingFile = None,
+    save_mapping: opt.SaveMapping = None,
     sheet: opt.Sheet = None,
+    resumes: opt.Resumes = None,
     expect_at_most: opt.ExpectAtMost = None,
     limit: opt.Limit = None,
     max_credits: opt.MaxCredits = None,
@@ -90,10 +93,10 @@ def check(
 ) -> int:
     """Read, normalise, validate, plan; show what `invite` would do and cost. Sends nothing."""
     parameters = opt.parameters_of(
-        inputs, results, errors, summary, fills, maps, mapping, sheet, environment, ledger,
+        inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
         base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=True,
     )  # fmt: skip
-    return _check(parameters, as_json=json)
+    return _check(parameters, as_json=json, save_mapping=save_mapping)
 
 
 @app.command()
@@ -106,7 +109,9 @@ def invite(
     fills: opt.Set = None,
     maps: opt.Map = None,
     mapping: opt.MappingFile = None,
+    save_mapping: opt.SaveMapping = None,
     sheet: opt.Sheet = None,
+    resumes: opt.Resumes = None,
     expect_at_most: opt.ExpectAtMost = None,
     limit: opt.Limit = None,
     max_credits: opt.MaxCredits = None,
@@ -123,17 +128,19 @@ def invite(
 ) -> int:
     """The main job: invite every candidate of the inputs once."""
     parameters = opt.parameters_of(
-        inputs, results, errors, summary, fills, maps, mapping, sheet, environment, ledger,
+        inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
         base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=not no_settle,
     )  # fmt: skip
     if dry_run:
-        return _check(parameters, as_json=json)
+        return _check(parameters, as_json=json, save_mapping=save_mapping)
     if not yes and not is_interactive():
         raise SettingsError(
             "nobody can be asked here (standard input is no terminal): look at the plan with "
             "`check`, then say --yes"
         )
-    return _invite(parameters, prefect=prefect, asks=not yes, as_json=json)
+    return _invite(
+        parameters, prefect=prefect, asks=not yes, as_json=json, save_mapping=save_mapping
+    )
 
 
 @app.command()
@@ -179,6 +186,17 @@ def results(
 
 @app.command()
 @told
+def template(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A new .xlsx or .csv file.")],
+) -> int:
+    """Write an empty spreadsheet: every column, its meaning, allowed values, two example rows."""
+    write_template(file)
+    say(f"{file}: two example rows to replace; `jobmojito-batch check {file}` reads it")
+    return 0
+
+
+@app.command()
+@told
 def sandbox(
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8700,
     latency: Annotated[
@@ -202,13 +220,15 @@ def sandbox(
     return 0
 
 
-def _check(parameters: InviteParameters, *, as_json: bool) -> int:
+def _check(parameters: InviteParameters, *, as_json: bool, save_mapping: Path | None) -> int:
     prepared = prepare(parameters, will_send=False)
     try:
+        if save_mapping is not None:
+            write_mapping(save_mapping, prepared)
         if as_json:
             print_json(plan_json(prepared))
         else:
-            for line in plan_lines(prepared):
+            for line in plan_lines(prepared, quotes_cells=True):
                 out().print(line, markup=False)
     finally:
         prepared.close()
@@ -219,10 +239,15 @@ def _check(parameters: InviteParameters, *, as_json: bool) -> int:
 
 
 def _invite(
-    parameters: InviteParameters, *, prefect: bool | None, asks: bool, as_json: bool
+    parameters: InviteParameters,
+    *,
+    prefect: bool | None,
+    asks: bool,
+    as_json: bool,
+    save_mapping: Path | None,
 ) -> int:
     settings_for(parameters)  # settings that make no sense end here, before Prefect is bothered
-    person = Person(asks=asks)
+    person = Person(asks=asks, save_mapping=save_mapping)
     through_flow = through_prefect.is_configured() if prefect is None else prefect
     with person.bar():
         if through_flow:

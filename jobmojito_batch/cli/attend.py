@@ -2,28 +2,34 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from jobmojito_batch.cli.options import mapping_text
 from jobmojito_batch.cli.plan_view import plan_lines
 from jobmojito_batch.cli.talk import err, say, seconds_text
 from jobmojito_batch.pipeline import Attendant, Conclusion, Prepared
+from jobmojito_batch.publish import written_whole
 from jobmojito_batch.sending import Progress as RunProgress
 
 
 class Person(Attendant):
     """Somebody at the command line, or a log that somebody reads."""
 
-    def __init__(self, *, asks: bool) -> None:
+    def __init__(self, *, asks: bool, save_mapping: Path | None = None) -> None:
         super().__init__()
         self._asks = asks
+        self._save_mapping = save_mapping
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
     def may_send(self, prepared: Prepared) -> bool:
         """Show the plan; ask before credits are spent."""
-        for line in plan_lines(prepared):
+        if self._save_mapping is not None:
+            write_mapping(self._save_mapping, prepared)
+        for line in plan_lines(prepared, quotes_cells=self._asks):
             say(line)
         if prepared.plan.to_send == 0:
             say("\nnothing to send")
@@ -69,6 +75,12 @@ def _detail(progress: RunProgress) -> str:
         per_row = progress.seconds / progress.settled
         left = f"  {seconds_text(per_row * (progress.total - progress.settled))} left"
     return f"{rate:.1f}/s  {progress.in_flight} in flight  {counts}{left}"
+
+
+def write_mapping(target: Path, prepared: Prepared) -> None:
+    """Write the mapping in use to *target* as TOML, whole. Raises what written_whole raises."""
+    with written_whole(target) as path:
+        path.write_text(mapping_text(prepared.inputs.mapping), encoding="utf-8")
 
 
 def tell_ending(conclusion: Conclusion) -> None:

@@ -1,7 +1,8 @@
 """The options of `invite` and `check` (spec section 3), and how they become parameters."""
 
+import json
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,8 @@ Inputs = Annotated[
     list[str],
     typer.Argument(
         metavar="INPUT...",
-        help="Candidate exports: CSV, XLSX, Parquet or NDJSON files, globs or folders.",
+        help="Candidate exports: CSV, XLSX, XLS, ODS, Parquet or NDJSON files, globs, folders, or "
+        "s3://, gs://, az://, https:// addresses.",
         show_default=False,
     ),
 ]
@@ -54,6 +56,18 @@ Map = Annotated[
 MappingFile = Annotated[
     Path | None,
     typer.Option("--mapping", metavar="FILE", help="The same from a TOML file: [columns]."),
+]
+SaveMapping = Annotated[
+    Path | None,
+    typer.Option("--save-mapping", metavar="FILE", help="Write the mapping in use, for --mapping."),
+]
+Resumes = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Where résumé files lie: named by candidate_resume_file, or after the candidate's "
+        "external id or e-mail. Default: beside the input.",
+    ),
 ]
 Sheet = Annotated[str | None, typer.Option(metavar="NAME", help="Which sheet of a workbook.")]
 ExpectAtMost = Annotated[
@@ -137,6 +151,18 @@ def _mapping_file(file: Path) -> dict[str, str]:
     return {str(header): field for header, field in columns.items()}
 
 
+def mapping_text(mapping: Mapping[str, str]) -> str:
+    """A mapping as the TOML that --mapping reads."""
+    lines = [f"{_toml_text(header)} = {_toml_text(field)}" for header, field in mapping.items()]
+    comment = '# Which column is which field; "" ignores a column. For --mapping.'
+    return "\n".join([comment, "[columns]", *lines]) + "\n"
+
+
+def _toml_text(text: str) -> str:
+    # A JSON string is a TOML basic string, save for DEL, which TOML wants escaped.
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007F")
+
+
 def parameters_of(
     inputs: list[str],
     results: str | None,
@@ -146,6 +172,7 @@ def parameters_of(
     maps: list[str] | None,
     mapping: Path | None,
     sheet: str | None,
+    resumes: str | None,
     environment: str | None,
     ledger: str | None,
     base_url: str | None,
@@ -170,6 +197,7 @@ def parameters_of(
         values=pairs(fills, "--set", "FIELD=VALUE"),
         mapping=mapping_of(maps, mapping),
         sheet=sheet,
+        resumes=resumes,
         environment=environment,
         ledger=ledger,
         base_url=base_url,

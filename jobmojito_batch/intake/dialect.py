@@ -3,12 +3,14 @@
 import csv
 import io
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from itertools import islice
+from typing import Final, NamedTuple
 
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.intake.frames import has_text
+from jobmojito_batch.intake.header_rows import SEARCHED_ROWS, header_place, preamble_note
 
 SAMPLE_BYTES: Final = 256 * 1024
 CELL_CHARACTERS: Final = 2**31 - 1
@@ -16,10 +18,11 @@ BOM: Final = b"\xef\xbb\xbf"
 
 # Where two delimiters explain a file equally well the earlier wins: commas also stand in names.
 _DELIMITERS: Final = "\t;|,"
-_RECORDS_TO_COMPARE: Final = 50
 _QUOTED: Final = re.compile(r'"[^"]*"?')
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _LONE_CR: Final = re.compile(r"\r(?!\n)")
+# Excel writes and reads this line, and shows it to nobody.
+_SAID: Final = re.compile(r"^sep=(.)(?=[\r\n])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,14 +34,36 @@ class Dialect:
     """Line feed, which stands for CR LF too, or the carriage return of old Macintosh programs."""
     headers: tuple[str, ...]
     header_row: int
-    """From 1: the first record that is not blank."""
+    """From 1, of all records."""
     has_rows: bool
     """True where the sample holds a row below the header; False proves nothing for a long file."""
+    notes: tuple[str, ...] = ()
 
 
-def dialect_of(head: bytes, source: str, *, is_whole: bool) -> Dialect:
+class _Reading(NamedTuple):
+    """The records that are not blank, as one delimiter parts them, and the header among them."""
+
+    delimiter: str
+    rows: list[int]
+    records: list[list[str]]
+    header: int
+    fields: int
+
+    def fitness(self) -> tuple[bool, bool, float, int]:
+        """Whether there is a header, and rows below; how many are as wide, and how wide that is."""
+        widths = [len(record) for record in self.records[self.header :]]
+        if not widths or widths[0] == 1:
+            return (False, False, 0.0, 0)
+        share = widths.count(widths[0]) / len(widths)
+        # Two fields are no accident, one may be.
+        return (self.fields > 1, len(widths) > 1, share, widths[0])
+
+
+def dialect_of(
+    head: bytes, source: str, overrides: Mapping[str, str], *, is_whole: bool
+) -> Dialect:
     """
-    The dialect of a file that starts with *head*; *is_whole* where that is all of it.
+    The dialect of a UTF-8 file that starts with *head*; *is_whole* where that is all of it.
 
     InputError where there is no header in it.
     """
@@ -46,19 +71,25 @@ def dialect_of(head: bytes, source: str, *, is_whole: bool) -> Dialect:
     line_end = _line_end(text)
     if line_end == "\n":
         text = _LONE_CR.sub(" ", text)  # a cell's own; the csv module would end the row there
-    delimiter = max(_DELIMITERS, key=lambda each: _fitness(_records(text, each, is_whole=is_whole)))
-    records = enumerate(_records(text, delimiter, is_whole=is_whole), start=1)
-    filled = ((row, cells) for row, cells in records if any(map(has_text, cells)))
-    header_row, headers = next(filled, (0, []))
-    if not headers:
+    said = _SAID.match(text)
+    delimiters = said[1] if said else _DELIMITERS
+    readings = [
+        _reading(text, each, overrides, is_whole=is_whole, skips=said is not None)
+        for each in delimiters
+    ]
+    best = max(readings, key=_Reading.fitness)
+    if not best.records:
         raise _without_header(source, is_whole=is_whole)
+    headers = _without_trailing_blanks(best.records[best.header :])
+    above = best.rows[: best.header]
     return Dialect(
         # A single column has no delimiter, and every program takes a comma for granted.
-        delimiter=delimiter if len(headers) > 1 else ",",
+        delimiter=best.delimiter if len(headers) > 1 else ",",
         line_end=line_end,
-        headers=tuple(headers),
-        header_row=header_row,
-        has_rows=next(filled, None) is not None,
+        headers=headers,
+        header_row=best.rows[best.header],
+        has_rows=len(best.records) > best.header + 1,
+        notes=(preamble_note(above[0], best.rows[best.header]),) if above else (),
     )
 
 
@@ -84,6 +115,27 @@ def _line_end(text: str) -> str:
     return "\r" if first is not None and first[0] == "\r" else "\n"
 
 
+def _reading(
+    text: str, delimiter: str, overrides: Mapping[str, str], *, is_whole: bool, skips: bool
+) -> _Reading:
+    records = enumerate(_records(text, delimiter, is_whole=is_whole), start=1)
+    numbered = islice(
+        (
+            (row, record)
+            for row, record in records
+            if any(map(has_text, record)) and not (skips and row == 1)
+        ),
+        SEARCHED_ROWS,
+    )
+    rows: list[int] = []
+    filled: list[list[str]] = []
+    for row, record in numbered:
+        rows.append(row)
+        filled.append(record)
+    place = header_place(filled, overrides) if filled else None
+    return _Reading(delimiter, rows, filled, place.at if place else 0, place.fields if place else 0)
+
+
 def _records(text: str, delimiter: str, *, is_whole: bool) -> Iterator[list[str]]:
     """The records of *text*; not the last one where the sample may have cut it."""
     previous: list[str] | None = None
@@ -95,14 +147,9 @@ def _records(text: str, delimiter: str, *, is_whole: bool) -> Iterator[list[str]
         yield previous
 
 
-def _fitness(records: Iterator[list[str]]) -> tuple[float, int]:
-    """How many records are as wide as the header, and how wide that is: more is better."""
-    widths: list[int] = []
-    for record in records:
-        if any(map(has_text, record)):
-            widths.append(len(record))
-        if len(widths) == _RECORDS_TO_COMPARE:
-            break
-    if not widths or widths[0] == 1:
-        return (0.0, 0)
-    return (widths.count(widths[0]) / len(widths), widths[0])
+def _without_trailing_blanks(records: Sequence[Sequence[str]]) -> tuple[str, ...]:
+    """The header without the columns that its trailing delimiters make, where they stay empty."""
+    width = len(records[0])
+    while width > 1 and not any(has_text("".join(record[width - 1 :])) for record in records):
+        width -= 1
+    return tuple(records[0][:width])

@@ -11,6 +11,11 @@ import polars as pl
 
 from jobmojito_batch.errors import InputError
 
+
+class RaggedRowsError(InputError):
+    """A row is wider than the fast parser looks; read the input again with is_ragged=True."""
+
+
 UNREADABLE = (
     pl.exceptions.ComputeError,
     pl.exceptions.InvalidOperationError,
@@ -28,6 +33,9 @@ def as_input_error(source: str, exc: BaseException) -> InputError:
     """*exc*, raised while *source* was read, as one line that quotes no cell."""
     if isinstance(exc, InputError):
         return exc
+    said = str(exc).lower()
+    if isinstance(exc, pl.exceptions.PolarsError) and _WIDTH_WORDS in said:
+        return RaggedRowsError(f"{source}: a row has far more cells than the header")
     return InputError(f"{source}: {_meaning(exc)}")
 
 
@@ -54,6 +62,4 @@ def _meaning(exc: BaseException) -> str:
             'the rows do not add up: somewhere a quote (") is opened and not closed, or text '
             "follows a closing quote; save the file again as CSV from a spreadsheet program"
         )
-    if _WIDTH_WORDS in said:
-        return "a row has far more cells than the header; check the delimiter and the quotes"
     return f"cannot be read to its end ({type(exc).__name__}); save or export it again"

@@ -10,8 +10,8 @@ import polars as pl
 
 from jobmojito_batch.columns import ROW
 from jobmojito_batch.errors import InputError
-from jobmojito_batch.intake.frames import cell_names, refuse_no_rows, shaped
-from jobmojito_batch.records import Table
+from jobmojito_batch.intake.frames import cell_names, is_object_member, refuse_no_rows, shaped
+from jobmojito_batch.records import Detected, Table
 
 CHUNK_ROWS = 20_000
 """Lines that are Python objects at one time; a finished chunk is packed text."""
@@ -41,7 +41,7 @@ def read_lines(path: Path, source: str) -> Table:
     headers = tuple(columns)
     frame = shaped(pl.concat(chunks, how="diagonal").lazy(), len(headers))
     refuse_no_rows(source, frame, headers)
-    return Table(source=source, headers=headers, frame=frame)
+    return Table(source=source, headers=headers, frame=frame, detected=Detected(kind="NDJSON"))
 
 
 def _objects(file: Iterator[bytes], source: str) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -62,7 +62,23 @@ def _objects(file: Iterator[bytes], source: str) -> Iterator[tuple[int, dict[str
             raise InputError(
                 f"{source}: line {number} is JSON but not an object; one object a line is wanted"
             )
-        yield number, value
+        try:
+            yield number, _flat(value)
+        except RecursionError as exc:
+            raise InputError(f"{source}: line {number} is nested too deeply") from exc
+
+
+def _flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Nested objects as columns: `{"candidate": {"name": …}}` is `candidate.name`."""
+    flat: dict[str, Any] = {}
+    for key, inner in value.items():
+        name = prefix + key
+        has_twin = isinstance(inner, dict) and any(f"{key}.{one}" in value for one in inner)
+        if isinstance(inner, dict) and inner and not has_twin and not is_object_member(name):
+            flat |= _flat(inner, f"{name}.")
+        else:
+            flat[name] = inner
+    return flat
 
 
 def _chunk(numbered: list[tuple[int, dict[str, Any]]], columns: dict[str, int]) -> pl.DataFrame:
@@ -90,6 +106,10 @@ def _text(value: Any) -> str | None:  # noqa: ANN401 - any JSON value
             text = value.text
         case int():
             text = str(value)
+        case []:
+            return None
+        case [str() | bool() | int() | float() as only]:
+            return _text(only)  # exports have lists of e-mails with one in each
         case _:
             text = json.dumps(value, ensure_ascii=False)
     # Half a surrogate pair is legal in JSON and nowhere else.

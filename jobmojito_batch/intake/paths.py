@@ -1,16 +1,17 @@
-"""Files, globs and folders → the files to read, each once, each with a name of its own."""
+"""Files, globs, folders and URIs → the files to read, each once, each with a name of its own."""
 
 import glob
 import os
-import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass, field
 from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.intake.faults import input_faults
+from jobmojito_batch.intake.remote import is_remote, name_of, remote_uris, shown
 
 DELIMITED: Final = frozenset({".csv", ".tsv", ".txt"})
 WORKBOOKS: Final = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
@@ -19,30 +20,48 @@ COLUMNAR: Final = frozenset({".parquet"})
 SUFFIXES: Final = DELIMITED | WORKBOOKS | LINES | COLUMNAR
 
 _OUR_OUTPUTS: Final = ("*.results.*", "*.errors.csv", "*.summary.json")
-_REMOTE: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
 
 
-def input_paths(inputs: Sequence[str]) -> list[Path]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputFile:
+    """One file to read."""
+
+    path: Path
+    """Where it lies; for a remote one, a file of its name in the current folder (not there)."""
+    uri: str | None = field(default=None, repr=False)
+    """Where a remote one is; a signed URI is a password."""
+
+
+def input_files(inputs: Sequence[str]) -> list[InputFile]:
     """
-    The files that *inputs* (files, globs, folders) stand for, in that order, each once.
+    The files that *inputs* (files, globs, folders, URIs) stand for, in that order, each once.
 
     Folders and globs leave out hidden files and what this program wrote itself, unless the glob
     asks for it (`*.errors.csv`). InputError where an input stands for nothing.
     """
     if not inputs:
         raise InputError("no input given; name at least one file, glob or folder")
-    found: dict[Path, Path] = {}
+    found: dict[Path | str, InputFile] = {}
     for text in inputs:
+        if is_remote(text):
+            for uri in remote_uris(text):
+                found.setdefault(uri, InputFile(path=Path(name_of(uri) or "input"), uri=uri))
+            continue
         with input_faults(text):
             for path in _expanded(text):
-                found.setdefault(path.resolve(), path)
+                found.setdefault(path.resolve(), InputFile(path=path))
     return list(found.values())
 
 
-def source_names(paths: Sequence[Path]) -> list[str]:
-    """What messages call each of *paths*: its name, with as many folders as tell it apart."""
-    parts = [Path(os.path.abspath(path)).parts for path in paths]  # noqa: PTH100 - links stay
-    names = [""] * len(paths)
+def source_names(files: Sequence[InputFile]) -> list[str]:
+    """What messages call each of *files*: its name, with as many folders as tell it apart."""
+    parts = [
+        Path(os.path.abspath(file.path)).parts  # noqa: PTH100 - links stay
+        if file.uri is None
+        else tuple(shown(file.uri).split("/"))
+        for file in files
+    ]
+    names = [""] * len(files)
     depth = 0
     while "" in names:
         depth += 1
@@ -55,10 +74,6 @@ def source_names(paths: Sequence[Path]) -> list[str]:
 
 
 def _expanded(text: str) -> list[Path]:
-    if remote := _REMOTE.match(text):
-        raise InputError(
-            f"{remote[1]}://…: remote inputs are not supported yet; download the file first"
-        )
     path = Path(text).expanduser()
     if path.is_dir():
         return _in_folder(path, text)

@@ -15,8 +15,7 @@ from typing import Final
 
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.intake.dialect import BOM, Dialect, csv_records
-
-BLOCK_BYTES: Final = 1 << 20
+from jobmojito_batch.intake.encodings import BLOCK_BYTES, NotPlainError
 
 _UNDECODABLE: Final = re.compile("[\udc80-\udcff]")
 
@@ -33,7 +32,7 @@ class Soundness:
 
 def check_text(path: Path, source: str, dialect: Dialect, spare_columns: int) -> Soundness:
     """
-    Raise InputError, with the row, where *path* is not UTF-8 text or leaves a quote open.
+    Raise NotPlainError where *path* is not UTF-8 text, InputError where it leaves a quote open.
 
     *spare_columns* is how many cells beyond the header the fast parser looks at.
     """
@@ -42,24 +41,27 @@ def check_text(path: Path, source: str, dialect: Dialect, spare_columns: int) ->
     decoder = codecs.getincrementaldecoder("utf-8")()
     has_stray_quotes, has_long_gaps, quotes, tail = False, False, 0, b""
     for block in _blocks(path):
-        refuse_binary(block, source)
+        if b"\x00" in block:
+            raise NotPlainError
         try:
             decoder.decode(block)
         except UnicodeDecodeError as exc:
-            raise _undecodable(path, source, dialect) from exc
+            raise NotPlainError from exc
         seen = tail + block
         quotes += block.count(b'"')
         has_stray_quotes = has_stray_quotes or stray.search(seen.replace(b'""', b"")) is not None
         has_long_gaps = has_long_gaps or gap in seen
         tail = seen[-len(gap) :]
     if decoder.getstate()[0]:
-        raise _undecodable(path, source, dialect)
+        raise NotPlainError
     if quotes % 2 and not has_stray_quotes:
         raise _open_quote(path, source, dialect)
     return Soundness(has_stray_quotes=has_stray_quotes, has_long_gaps=has_long_gaps)
 
 
-def strict_records(path: Path, source: str, dialect: Dialect) -> Iterator[tuple[int, list[str]]]:
+def strict_records(
+    path: Path, source: str, dialect: Dialect, codec: str = "utf-8-sig"
+) -> Iterator[tuple[int, list[str]]]:
     """
     The records of *path* with their numbers from 1, by a parser that is slow and exact.
 
@@ -67,9 +69,7 @@ def strict_records(path: Path, source: str, dialect: Dialect) -> Iterator[tuple[
     closing quote and for one that is never closed.
     """
     row = 0
-    with path.open(
-        encoding="utf-8-sig", errors="surrogateescape", newline=dialect.line_end
-    ) as file:
+    with path.open(encoding=codec, errors="surrogateescape", newline=dialect.line_end) as file:
         lines = file if dialect.line_end == "\n" else (line.replace("\r", "\n") for line in file)
         # A lone CR is a cell's own, but the csv module would end the row there.
         clean = (line.replace("\r\n", "\n").replace("\r", " ") for line in lines)
@@ -103,25 +103,22 @@ def _blocks(path: Path) -> Iterator[bytes]:
             block = file.read(BLOCK_BYTES)
 
 
-def refuse_binary(block: bytes, source: str) -> None:
-    """Raise InputError where *block* holds what no text holds."""
-    if b"\x00" in block:
-        raise InputError(
-            f"{source}: holds NUL bytes, so it is not UTF-8 text; save it as CSV UTF-8, or give a "
-            "workbook its own suffix (.xlsx)"
-        )
-
-
-def _undecodable(path: Path, source: str, dialect: Dialect) -> InputError:
+def undecodable(
+    path: Path, source: str, dialect: Dialect, *, codec: str, encoding: str
+) -> InputError:
+    """An error that names the first row of *path* with a byte that is not *encoding*."""
     where = "some row"
     try:
-        for row, record in strict_records(path, source, dialect):
+        for row, record in strict_records(path, source, dialect, codec):
             if any(map(_UNDECODABLE.search, record)):
                 where = f"row {row}"
                 break
     except InputError:  # its quotes are wrong too, but the encoding has to be mended first
         pass
-    return InputError(f"{source}: {where} is not UTF-8 text; save the file as CSV UTF-8")
+    return InputError(
+        f"{source}: {where} holds a byte that is not {encoding}; correct it, or save the file "
+        "again as CSV UTF-8"
+    )
 
 
 def _open_quote(path: Path, source: str, dialect: Dialect) -> InputError:

@@ -1,7 +1,12 @@
 """Which reader an input needs: by its suffix, and by its first bytes where that says nothing."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Final, NamedTuple
+
+import polars as pl
 
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.intake.columnar import read_parquet
@@ -14,12 +19,15 @@ from jobmojito_batch.intake.paths import (
     LINES,
     SUFFIXES,
     WORKBOOKS,
-    input_paths,
+    InputFile,
+    input_files,
     source_names,
 )
+from jobmojito_batch.intake.remote import local_copy, name_of, unreachable
 from jobmojito_batch.intake.workbooks import read_workbook
 from jobmojito_batch.records import Table
 
+_NO_OVERRIDES: Final[Mapping[str, str]] = MappingProxyType({})
 _SUFFIX_BY_MAGIC = {
     b"PAR1": ".parquet",
     b"PK\x03\x04": ".xlsx",
@@ -28,32 +36,64 @@ _SUFFIX_BY_MAGIC = {
 }
 
 
-def read_inputs(inputs: Sequence[str], *, sheet: str | None = None) -> list[Table]:
+def read_inputs(
+    inputs: Sequence[str],
+    *,
+    scratch: Path,
+    sheet: str | None = None,
+    overrides: Mapping[str, str] = _NO_OVERRIDES,
+    is_ragged: bool = False,
+) -> list[Table]:
     """
-    One table for each file that *inputs* (files, globs, folders) stand for, in that order.
+    One table for each file that *inputs* (files, globs, folders, URIs) stand for, in that order.
 
-    CSV and Parquet are scanned when the frame is collected, wrap that in `input_faults`;
-    workbooks and NDJSON are in memory. *sheet* is the sheet of every workbook. Raises InputError,
-    in one line, for what cannot be read or holds no rows; SettingsError for an unknown sheet.
+    CSV and Parquet are scanned when the frame is collected, wrap that in `input_faults`; where it
+    raises RaggedRowsError, read again with *is_ragged*. Workbooks and NDJSON are in memory. Copies
+    go into *scratch*, which has to stay until then. *sheet* is the sheet of every workbook,
+    *overrides* (header → field) help to find the header. Raises InputError, in one line, for what
+    cannot be read or holds no rows; SettingsError for a sheet that is unknown or has to be named.
     """
-    paths = input_paths(inputs)
+    files = input_files(inputs)
+    reading = _Reading(scratch, sheet, overrides, is_ragged)
     return [
-        _read(path, source, sheet) for path, source in zip(paths, source_names(paths), strict=True)
+        reading.table(file, source) for file, source in zip(files, source_names(files), strict=True)
     ]
 
 
-def _read(path: Path, source: str, sheet: str | None) -> Table:
-    with input_faults(source):
+class _Reading(NamedTuple):
+    """How the files of one call are read."""
+
+    scratch: Path
+    sheet: str | None
+    overrides: Mapping[str, str]
+    is_ragged: bool
+
+    def table(self, file: InputFile, source: str) -> Table:
+        with input_faults(source):
+            if file.uri is None:
+                table = self._local(file.path, source)
+                return replace(table, folder=str(file.path.absolute().parent))
+            return self._remote(file.uri, source)
+
+    def _local(self, path: Path, source: str) -> Table:
         if path.stat().st_size == 0:
             raise InputError(f"{source}: the file is empty; export it again")
         suffix = _format_of(path)
         if suffix in WORKBOOKS:
-            return read_workbook(path, source, sheet)
+            return read_workbook(path, source, self.overrides, self.sheet)
         if suffix in COLUMNAR:
             return read_parquet(path, source)
         if suffix in LINES:
             return read_lines(path, source)
-        return read_delimited(path, source)
+        return read_delimited(path, source, self.overrides, self.scratch, is_ragged=self.is_ragged)
+
+    def _remote(self, uri: str, source: str) -> Table:
+        if name_of(uri).lower().endswith(".parquet"):
+            try:
+                return read_parquet(uri, source)
+            except (pl.exceptions.PolarsError, OSError) as exc:
+                raise unreachable(uri, source, exc) from None
+        return self._local(local_copy(uri, source, self.scratch), source)
 
 
 def _format_of(path: Path) -> str:

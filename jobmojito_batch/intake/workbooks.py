@@ -1,6 +1,7 @@
 """XLSX, XLS, XLSB and ODS through calamine: one sheet, every cell as a person sees it."""
 
-from collections.abc import Iterator
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 import fastexcel
@@ -9,7 +10,14 @@ import polars as pl
 from jobmojito_batch.columns import ROW
 from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.intake.frames import cell_names, has_text, no_rows, shaped
-from jobmojito_batch.records import Table
+from jobmojito_batch.intake.header_rows import (
+    SEARCHED_ROWS,
+    TOTAL_NOTE,
+    header_place,
+    is_total,
+    preamble_note,
+)
+from jobmojito_batch.records import Detected, Table
 
 _OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
 _VISIBLE = "visible"
@@ -19,19 +27,43 @@ _MIDNIGHT = r"^(\d{4}-\d{2}-\d{2}) 00:00:00$"
 _TIME_ONLY = r"^1899-12-3[01] (\d{2}:\d{2}:\d{2}(?:\.\d+)?)$"
 
 
-def read_workbook(path: Path, source: str, sheet: str | None = None) -> Table:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Sheet:
+    """A sheet that holds text."""
+
+    name: str
+    is_visible: bool
+    rows: pl.DataFrame
+    """`row` and `cell:i`, without blank rows and columns."""
+    top: list[int]
+    """The numbers of the first of its rows."""
+    header: int
+    """Which of its rows is the header, from 0."""
+    fields: int
+    """How many fields the header names."""
+
+    @property
+    def has_rows(self) -> bool:
+        """Whether anything stands below the header."""
+        return self.rows.height > self.header + 1
+
+
+def read_workbook(
+    path: Path, source: str, overrides: Mapping[str, str], sheet: str | None = None
+) -> Table:
     """
-    One sheet of *path*: the one called *sheet*, else the first with data, hidden ones last.
+    One sheet of *path*: the one called *sheet*, else the one that looks like candidates.
 
     Rows are the sheet's own numbers. Columns without header and data are left out. Raises
-    SettingsError where there is no such sheet, InputError where nothing can be read.
+    SettingsError where there is no such sheet, or two look like candidates; InputError where
+    nothing can be read.
     """
     workbook = _opened(path, source)
     try:
-        cells = _chosen(workbook, source, sheet)
+        chosen, notes = _chosen(workbook, source, overrides, sheet)
     except fastexcel.FastExcelError as exc:
         raise InputError(f"{source}: a sheet cannot be read; save the workbook again") from exc
-    return _as_table(cells, source)
+    return _as_table(chosen, source, notes)
 
 
 def _opened(path: Path, source: str) -> fastexcel.ExcelReader:
@@ -47,17 +79,32 @@ def _opened(path: Path, source: str) -> fastexcel.ExcelReader:
         ) from exc
 
 
-def _chosen(workbook: fastexcel.ExcelReader, source: str, sheet: str | None) -> pl.DataFrame:
+def _chosen(
+    workbook: fastexcel.ExcelReader, source: str, overrides: Mapping[str, str], sheet: str | None
+) -> tuple[_Sheet, list[str]]:
     if sheet is not None:
-        return _cells(workbook, _sheet_called(workbook, source, sheet))
-    hidden: pl.DataFrame | None = None
-    for is_visible, cells in _sheets_with_data(workbook):
-        if is_visible:
-            return cells
-        hidden = cells if hidden is None else hidden
-    if hidden is None:
+        found = _sheet(workbook, _sheet_called(workbook, source, sheet), overrides)
+        if found is None:
+            raise InputError(f"{source}: the sheet is empty; add a header and candidates")
+        return found, []
+    filled = [
+        found
+        for name in workbook.sheet_names
+        if (found := _sheet(workbook, name, overrides)) is not None
+    ]
+    if not filled:
         raise InputError(f"{source}: no sheet holds any data; add a header and candidates")
-    return hidden
+    seen = [one for one in filled if one.is_visible] or filled
+    best = max(seen, key=lambda one: (one.fields, one.has_rows))
+    alike = [one.name for one in seen if one.fields == best.fields and one.has_rows]
+    if best.fields > 1 and len(alike) > 1:
+        raise SettingsError(
+            f"{source}: {len(alike)} sheets look like candidates ({', '.join(alike)}); say which "
+            "with --sheet NAME, or keep them in files of their own"
+        )
+    others = [one.name for one in filled if one is not best]
+    notes = [f"sheet '{best.name}' is read; not: {', '.join(others)}"] if others else []
+    return best, notes
 
 
 def _sheet_called(workbook: fastexcel.ExcelReader, source: str, wanted: str) -> str:
@@ -70,47 +117,56 @@ def _sheet_called(workbook: fastexcel.ExcelReader, source: str, wanted: str) -> 
     raise SettingsError(f"{source}: no sheet {wanted!r}; there are {', '.join(names)}")
 
 
-def _sheets_with_data(workbook: fastexcel.ExcelReader) -> Iterator[tuple[bool, pl.DataFrame]]:
-    """The sheets that hold text, in the workbook's order, and whether each can be seen."""
-    for name in workbook.sheet_names:
-        sheet = _loaded(workbook, name)
-        cells = sheet.to_polars() if sheet.width else pl.DataFrame()
-        if _filled(cells):
-            yield sheet.visible == _VISIBLE, cells
-
-
-def _cells(workbook: fastexcel.ExcelReader, name: str) -> pl.DataFrame:
-    sheet = _loaded(workbook, name)
-    return sheet.to_polars() if sheet.width else pl.DataFrame()
-
-
-def _loaded(workbook: fastexcel.ExcelReader, name: str) -> fastexcel.ExcelSheet:
+def _sheet(
+    workbook: fastexcel.ExcelReader, name: str, overrides: Mapping[str, str]
+) -> _Sheet | None:
+    """The sheet of that name; None where it holds no text."""
     # skip_rows=0 keeps blank rows at the top, without which the numbers would not be the sheet's.
-    return workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
-
-
-def _filled(cells: pl.DataFrame) -> list[str]:
-    """The columns of *cells* that hold any text."""
+    loaded = workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+    cells = loaded.to_polars() if loaded.width else pl.DataFrame()
     has_any = cells.select(pl.all().cast(pl.String).str.contains(r"\S").any())
-    return [name for name in cells.columns if has_any[name][0]]
+    columns = [column for column in cells.columns if has_any[column][0]]
+    if not columns:
+        return None
+    named = (
+        cells.select(
+            pl.col(column).cast(pl.String).alias(cell)
+            for column, cell in zip(columns, cell_names(len(columns)), strict=True)
+        )
+        .with_row_index(ROW, offset=1)
+        .filter(pl.any_horizontal(pl.exclude(ROW).str.contains(r"\S")))
+    )
+    top = named.head(SEARCHED_ROWS).rows()
+    place = header_place([row[1:] for row in top], overrides)
+    return _Sheet(
+        name=name,
+        is_visible=loaded.visible == _VISIBLE,
+        rows=named,
+        top=[row[0] for row in top],
+        header=place.at,
+        fields=place.fields,
+    )
 
 
-def _as_table(cells: pl.DataFrame, source: str) -> Table:
-    filled = _filled(cells)
-    if not filled:
-        raise InputError(f"{source}: the sheet is empty; add a header and candidates")
-    named = cells.select(
-        pl.col(column).cast(pl.String).alias(name)
-        for column, name in zip(filled, cell_names(len(filled)), strict=True)
-    ).with_row_index(ROW, offset=1)
-    is_text = pl.any_horizontal(pl.exclude(ROW).str.contains(r"\S"))
-    header_number, *header = named.filter(is_text).row(0)
+def _as_table(sheet: _Sheet, source: str, notes: list[str]) -> Table:
+    header_row = sheet.top[sheet.header]
+    [header] = sheet.rows[sheet.header].drop(ROW).rows()
     headers = tuple(text if has_text(text) else "" for text in header)
-    below = named.lazy().filter(pl.col(ROW) > header_number)
-    frame = shaped(below.with_columns(_as_seen(pl.exclude(ROW))), len(headers))
-    if named.filter(is_text).height == 1:
+    below = sheet.rows[sheet.header + 1 :]
+    if sheet.header:
+        notes = [*notes, preamble_note(sheet.top[0], header_row)]
+    if below.height and is_total(below.drop(ROW).row(-1)):
+        below = below.head(-1)
+        notes = [*notes, TOTAL_NOTE]
+    if not below.height:
         raise no_rows(source, headers)
-    return Table(source=source, headers=headers, frame=frame)
+    return Table(
+        source=source,
+        headers=headers,
+        frame=shaped(below.lazy().with_columns(_as_seen(pl.exclude(ROW))), len(headers)),
+        detected=Detected(kind="workbook", sheet=sheet.name, header_row=header_row),
+        notes=tuple(notes),
+    )
 
 
 def _as_seen(cell: pl.Expr) -> pl.Expr:

@@ -28,6 +28,9 @@ DATE: Final = "interview_available_till"
 EMAIL: Final = "candidate_email"
 RESUME: Final = "candidate_resume"
 TAGS: Final = "tags"
+EXTERNAL: Final = "candidate_external_id"
+RESUME_PROBLEM: Final = "resume_problem"
+"""What a row says where its résumé file could not be read; null where there is no problem."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

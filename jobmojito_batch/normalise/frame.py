@@ -5,7 +5,8 @@ Countries and languages are looked up by joins: `replace` and `replace_strict` w
 input into memory (docs/decisions, polars 2.1).
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
+from types import MappingProxyType
 from typing import Final
 
 import polars as pl
@@ -23,13 +24,17 @@ from jobmojito_batch.columns import (
 )
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.normalise import email, languages, places
+from jobmojito_batch.normalise.dates import DateOrder
 from jobmojito_batch.normalise.fields import (
     CHOICES,
     COUNTRIES,
     EMAIL,
+    EXTERNAL,
     LANGUAGE,
     MEMBERS,
     MULTILINE,
+    RESUME,
+    RESUME_PROBLEM,
     VALUED,
 )
 from jobmojito_batch.normalise.headers import FIELDS, NAME, near_matches
@@ -47,6 +52,13 @@ from jobmojito_batch.records import HeaderMap, Table
 
 _LOOKED_UP: Final = (*COUNTRIES, LANGUAGE)
 _NOTHING: Final = pl.lit(None, dtype=pl.String)
+_NO_ORDERS: Final[Mapping[str, DateOrder]] = MappingProxyType({})
+
+ReadResumes = Callable[[pl.LazyFrame], pl.LazyFrame]
+"""
+From a frame with clean candidate_resume, candidate_resume_file, candidate_email and
+candidate_external_id to one with candidate_resume filled and RESUME_PROBLEM added.
+"""
 
 
 def normalise(
@@ -55,12 +67,16 @@ def normalise(
     *,
     fills: Mapping[str, str],
     max_resume_characters: int,
+    date_orders: Mapping[str, DateOrder] = _NO_ORDERS,
+    resumes: ReadResumes | None = None,
 ) -> pl.LazyFrame:
     """
     The table with its source, a canonical column per member, FAULTS, POSITION_KEY, OPENING_KEY.
 
     *fills* (member → value) stand in where the input lacks a member or leaves it blank; one that
-    is no valid value raises SettingsError before any row is read.
+    is no valid value raises SettingsError before any row is read. *date_orders* are those of the
+    columns of dates, by member. *resumes* puts the text of résumé files into candidate_resume and
+    says in RESUME_PROBLEM, which stays in the frame, where it could not.
     """
     fills = _canonical_fills(fills, max_resume_characters)
     cells = {field: pl.col(f"{CELL_PREFIX}{column}") for field, column in mapping.fields.items()}
@@ -70,7 +86,11 @@ def normalise(
     texts = _filled(_with_full_name(cells), fills)
     frame = frame.with_columns(text.alias(field) for field, text in texts.items())
     frame = frame.drop([field for field in (FIRST_NAME, LAST_NAME) if field in cells])
-    return _judged(frame, texts, max_resume_characters)
+    if resumes is None:
+        return _judged(frame, texts, max_resume_characters, date_orders).drop(RESUME_PROBLEM)
+    return _judged(
+        _with_resumes(frame, texts, resumes), {*texts, RESUME}, max_resume_characters, date_orders
+    )
 
 
 def raw_values(row: Mapping[str, str | None], mapping: HeaderMap) -> dict[str, str | None]:
@@ -114,19 +134,33 @@ def _filled(texts: Mapping[str, pl.Expr], fills: Mapping[str, str]) -> dict[str,
     return filled
 
 
+def _with_resumes(
+    frame: pl.LazyFrame, present: Collection[str], resumes: ReadResumes
+) -> pl.LazyFrame:
+    """The clean frame with the résumés of files; what a file may be called after is lent to it."""
+    lent = [field for field in (RESUME, EMAIL, EXTERNAL) if field not in present]
+    filled = resumes(frame.with_columns(_NOTHING.alias(field) for field in lent))
+    return filled.drop([field for field in lent if field != RESUME])
+
+
 def _judged(
-    frame: pl.LazyFrame, present: Collection[str], max_resume_characters: int
+    frame: pl.LazyFrame,
+    present: Collection[str],
+    max_resume_characters: int,
+    date_orders: Mapping[str, DateOrder] = _NO_ORDERS,
 ) -> pl.LazyFrame:
     """Clean text columns → canonical ones, with faults and keys beside them."""
     absent = [field for field in JUDGED if field not in present]
     frame = frame.with_columns(_NOTHING.alias(field) for field in absent)
+    if RESUME_PROBLEM not in frame.collect_schema().names():
+        frame = frame.with_columns(_NOTHING.alias(RESUME_PROBLEM))
     looked_up = [field for field in _LOOKED_UP if field in present]
     for field in looked_up:
         frame = _with_looked_up(frame, field)
     read = [field for field in present if field in {EMAIL, *VALUED}]
     replaced = [*looked_up, *read]
     return (
-        frame.with_columns(_read(field).alias(canonical(field)) for field in read)
+        frame.with_columns(_read(field, date_orders).alias(canonical(field)) for field in read)
         .with_columns(faults(present, max_resume_characters).alias(FAULTS), *_keys())
         .with_columns(
             pl.when(pl.col(FAULTS) != "").then(pl.col(FAULTS)),
@@ -148,9 +182,11 @@ def _with_looked_up(frame: pl.LazyFrame, field: str) -> pl.LazyFrame:
     )
 
 
-def _read(field: str) -> pl.Expr:
+def _read(field: str, date_orders: Mapping[str, DateOrder]) -> pl.Expr:
     text = pl.col(field)
-    return email.address(text) if field == EMAIL else parsed(field, text)
+    if field == EMAIL:
+        return email.address(text)
+    return parsed(field, text, date_order=date_orders.get(field, DateOrder.UNDECIDED))
 
 
 def _keys() -> tuple[pl.Expr, pl.Expr]:

@@ -226,6 +226,14 @@ def _known_headers() -> Mapping[str, _Known]:
     }
 
 
+def field_of(key: str) -> str | None:
+    """The field that a header with this `compact` key claims; None where it claims none."""
+    known = _known_headers().get(key)
+    if known is None or (known.rank and _is_never_a_candidate(key)):
+        return None
+    return known.field
+
+
 @cache
 def _bare_names() -> frozenset[str]:
     return frozenset(keys_of(BARE_NAMES, compact))

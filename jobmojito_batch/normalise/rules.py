@@ -14,15 +14,18 @@ import polars as pl
 from jobmojito_batch.columns import OVERFLOW, RESUME_FILE, ErrorCode
 from jobmojito_batch.contract import POSITION_CORE, REQUIRED_ALWAYS
 from jobmojito_batch.normalise import email, places
+from jobmojito_batch.normalise.dates import readings_of
 from jobmojito_batch.normalise.fields import (
     BOOLEANS,
     CHOICES,
     COUNTRIES,
+    DATE,
     EMAIL,
     LANGUAGE,
     NUMBERS,
     OBJECTS,
     RESUME,
+    RESUME_PROBLEM,
     TAGS,
     VALUED,
 )
@@ -68,7 +71,7 @@ def _unread(field: str) -> pl.Expr:
 
 
 def _missing() -> Iterator[Rule]:
-    has_file = pl.col(RESUME_FILE).is_not_null()
+    has_file = pl.col(RESUME_FILE).is_not_null() | pl.col(RESUME_PROBLEM).is_not_null()
     for field in REQUIRED_ALWAYS:
         empty = pl.col(field).is_null()
         yield Rule(
@@ -93,11 +96,12 @@ def _how_to_fill(field: str) -> str:
 
 
 def _resume_file() -> Rule:
+    said = pl.col(RESUME_FILE).is_not_null() | pl.col(RESUME_PROBLEM).is_not_null()
     return Rule(
         code=ErrorCode.RESUME_UNREADABLE,
         field=RESUME,
-        broken=pl.col(RESUME).is_null() & pl.col(RESUME_FILE).is_not_null(),
-        says=f"résumé files are read in a later version; put the text into {RESUME}",
+        broken=pl.col(RESUME).is_null() & said,
+        says="{seen}",
     )
 
 
@@ -113,7 +117,7 @@ def _email() -> Iterator[Rule]:
         code=ErrorCode.INVALID_EMAIL,
         field=EMAIL,
         broken=_unread(EMAIL) & ~several,
-        says="this is no e-mail address; write it as name@example.com",
+        says="this is no e-mail address; write it as name@company.example",
     )
 
 
@@ -243,13 +247,17 @@ def explain(
 def _explained(
     rule: Rule, values: Mapping[str, str | None], raw: Mapping[str, str | None]
 ) -> Fault:
-    if rule.code == ErrorCode.RESUME_TOO_LONG:
+    if rule.code == ErrorCode.RESUME_UNREADABLE:
+        seen = values.get(RESUME_PROBLEM) or f"put the text of the résumé into {RESUME}"
+    elif rule.code == ErrorCode.RESUME_TOO_LONG:
         seen = f"{len(values.get(RESUME) or ''):,} characters"
     else:
         seen = _quoted(rule.field, raw.get(rule.field))
     said = rule.says.replace("{seen}", seen)
     if rule.code == ErrorCode.UNKNOWN_COUNTRY:
         said = _which_country(raw.get(rule.field), seen) or said
+    if rule.field == DATE:
+        said = _which_date(raw.get(rule.field), seen) or said
     message = f"{rule.field}: {said}" if rule.field else said
     return Fault(code=rule.code, field=rule.field, message=message)
 
@@ -266,3 +274,13 @@ def _which_country(cell: str | None, seen: str) -> str | None:
     if not codes:
         return None
     return f"{seen} may be {' or '.join(codes)}; write the two-letter code"
+
+
+def _which_date(cell: str | None, seen: str) -> str | None:
+    readings = readings_of(cell.strip()) if cell else []
+    if len(readings) < 2:  # noqa: PLR2004 - not one of those that can be read both ways
+        return None
+    return (
+        f"{seen} may be {' or '.join(readings)}, and no other date of the column tells; write it "
+        "as one of these"
+    )

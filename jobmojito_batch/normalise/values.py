@@ -4,14 +4,15 @@ the cell does not read as one.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Final, Never
 
 import polars as pl
 from pydantic import BaseModel
 
-from jobmojito_batch.normalise.fields import BOOLEANS, CHOICES, DATE, NUMBERS, OBJECTS, TAGS, Bounds
+from jobmojito_batch.normalise.dates import DateOrder, read_date
+from jobmojito_batch.normalise.fields import BOOLEANS, CHOICES, DATE, NUMBERS, OBJECTS, Bounds
 from jobmojito_batch.normalise.text import by_distinct, compact, keys_of
 
 _NUMBER: Final = r"^[+-]?(?:\d{1,9}(?:[.,]\d{1,9})?|[.,]\d{1,9})$"
@@ -27,13 +28,8 @@ _FALSE: Final = (
     "nie", "ne", "non", "faux", "não", "nao", "falso", "nem", "nee", "onwaar", "fałsz",
 )  # fmt: skip
 
-_DATE: Final = (
-    r"^(\d{4}-\d{2}-\d{2})"
-    r"(?:[T ]((?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,9})?)?(?:Z|[+-]\d{2}:?\d{2})?))?$"
-)
 
-
-def parsed(field: str, text: pl.Expr) -> pl.Expr:
+def parsed(field: str, text: pl.Expr, *, date_order: DateOrder = DateOrder.UNDECIDED) -> pl.Expr:
     """The canonical text of a member that holds a value; null where the cell does not read so."""
     if field in NUMBERS:
         return number(text, NUMBERS[field])
@@ -43,8 +39,9 @@ def parsed(field: str, text: pl.Expr) -> pl.Expr:
         return choice(text, CHOICES[field])
     if field in OBJECTS:
         return by_distinct(text, partial(read_object, model=OBJECTS[field]))
-    readers: dict[str, Callable[[pl.Expr], pl.Expr]] = {TAGS: tags, DATE: date}
-    return readers[field](text)
+    if field == DATE:
+        return by_distinct(text, partial(read_date, order=date_order))
+    return tags(text)
 
 
 def number(text: pl.Expr, bounds: Bounds) -> pl.Expr:
@@ -90,15 +87,6 @@ def choice(text: pl.Expr, options: Sequence[str]) -> pl.Expr:
     return pl.coalesce(
         pl.when(key == option_key).then(pl.lit(option))
         for option, option_key in zip(options, keys_of(options, compact), strict=True)
-    )
-
-
-def date(text: pl.Expr) -> pl.Expr:
-    """An ISO date or date-time that exists."""
-    iso = text.str.to_uppercase()
-    day = iso.str.head(10).str.to_date("%Y-%m-%d", strict=False)
-    return pl.when(iso.str.contains(_DATE) & day.is_not_null()).then(
-        iso.str.replace(" ", "T", literal=True)
     )
 
 

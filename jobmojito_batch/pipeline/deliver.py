@@ -22,9 +22,9 @@ from jobmojito_batch.columns import (
     ErrorCode,
 )
 from jobmojito_batch.ledger import Ledger, RunRecord
-from jobmojito_batch.normalise import explain
 from jobmojito_batch.pipeline.layout import Layout, to_json
-from jobmojito_batch.pipeline.prepare import MEMBERS, REFUSED_BY_MODEL, Prepared, slices
+from jobmojito_batch.pipeline.prepare import Prepared, slices
+from jobmojito_batch.pipeline.preview import MEMBERS, faults_of
 from jobmojito_batch.pipeline.signals import stop_on_signals
 from jobmojito_batch.plan import (
     ACCOUNT,
@@ -37,7 +37,6 @@ from jobmojito_batch.plan import (
     Kind,
     Plan,
 )
-from jobmojito_batch.records import Fault
 from jobmojito_batch.sending import (
     Budget,
     Cap,
@@ -346,7 +345,12 @@ def _reason(
 ) -> tuple[str | None, str | None, str | None]:
     """Error code, field and message of a row that will not be sent."""
     if kind is Kind.INVALID:
-        faults = faults_of(prepared, layout, row)
+        faults = faults_of(
+            row,
+            layout,
+            prepared.refused_by_model,
+            max_resume_characters=prepared.settings.max_resume_characters,
+        )
         first, *others = faults
         also = f" Also: {'; '.join(fault.message for fault in others)}" if others else ""
         return first.code, first.field or None, first.message + also
@@ -375,18 +379,3 @@ def _message(row: dict[str, Any], kind: Kind) -> str | None:
             return "the limit of this run was reached; run again to send the rest"
         case _:
             return None
-
-
-def faults_of(prepared: Prepared, layout: Layout, row: dict[str, Any]) -> list[Fault]:
-    """All faults of an invalid row, the leading one first."""
-    refused = prepared.refused_by_model.get(row[ORDINAL])
-    if refused is not None or row[FAULTS] == REFUSED_BY_MODEL:
-        assert refused is not None  # noqa: S101 - both come from one place
-        return [refused]
-    raw = {name: row[f"{CELL_PREFIX}{number}"] for name, number in layout.fields.items()}
-    return explain(
-        row[FAULTS],
-        {name: row.get(name) for name in MEMBERS},
-        raw=raw,
-        max_resume_characters=prepared.settings.max_resume_characters,
-    )

@@ -14,35 +14,32 @@ from pydantic import ValidationError
 from jobmojito_batch.client import TokenSource, merchant_of
 from jobmojito_batch.columns import FAULTS, OPENING_KEY, ORDINAL, POSITION_KEY, ErrorCode
 from jobmojito_batch.contract import CreateRequest
-from jobmojito_batch.intake import input_faults, input_paths, read_inputs
+from jobmojito_batch.intake import input_files
 from jobmojito_batch.ledger import HISTORY_SCHEMA, KnownPosition, Ledger
-from jobmojito_batch.normalise import map_headers, normalise, to_members
+from jobmojito_batch.normalise import to_members
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.layout import Layout
+from jobmojito_batch.pipeline.preview import MEMBERS, REFUSED_BY_MODEL, Preview, preview_of
+from jobmojito_batch.pipeline.reading import Inputs, read_rows
 from jobmojito_batch.pipeline.spool import Spool
 from jobmojito_batch.pipeline.targets import Targets, find_targets
 from jobmojito_batch.plan import (
     ACCOUNT,
     CODE_OF,
     EMAIL,
-    NAMED_PLACES,
     PLACE,
     POSITION,
     Plan,
     Pricing,
     find_places,
     make_plan,
-    place_warnings,
+    position_warnings,
 )
 from jobmojito_batch.records import Fault
-from jobmojito_batch.sending.rows import SLICE_ROWS
 from jobmojito_batch.settings import Settings, load_settings
 
 CHECK_ROWS: Final = 20_000
 """Rows held at a time while the request model looks at them."""
-MEMBERS: Final = tuple(CreateRequest.model_fields)
-REFUSED_BY_MODEL: Final = f"{ErrorCode.INVALID_VALUE}:request_model"
-"""Stands among the faults of a row where the request model and no rule refused it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,18 +53,25 @@ class Prepared:
     merchant: str
     tokens: TokenSource | None
     """None where nothing will be sent and no token is set."""
-    layouts: tuple[Layout, ...]
-    notes: tuple[str, ...]
+    inputs: Inputs
+    preview: Preview = field(repr=False)
     targets: Targets
     spool: Spool = field(repr=False)
     rows: int
     plan: Plan
+    position_names: tuple[str, ...]
+    """The positions that would be created, as their first row writes them."""
     reasons: dict[str, int]
     """Rows that will not be sent, by error code; the first fault of a row counts."""
     refused_by_model: dict[int, Fault] = field(repr=False)
     """Rows that passed the rules and not the request model, by ordinal."""
     ledger: Ledger | None = field(repr=False)
     """None where there is none yet and nothing will be sent."""
+
+    @property
+    def layouts(self) -> tuple[Layout, ...]:
+        """What became of the columns of each input."""
+        return self.inputs.layouts
 
     @property
     def sources(self) -> list[str]:
@@ -103,18 +107,25 @@ def prepare(
     tokens = TokenSource(settings) if will_send or settings.has_token else None
     token = tokens.current() if tokens is not None else None
     run_id = str(uuid_utils.uuid7())
-    targets = find_targets(parameters, input_paths(parameters.inputs), run_id)
+    files = [file.path for file in input_files(parameters.inputs)]
+    targets = find_targets(parameters, files, run_id)
     ledger = (Ledger.open if will_send else Ledger.open_existing)(settings.ledger_url)
     spool: Spool | None = None
     try:
         if ledger is not None and will_send:
             ledger.settle_orphans()
         spool = Spool(settings.spool_folder, run_id)
-        layouts, notes = _spool_rows(parameters, settings, spool.prepared)
+        inputs = read_rows(parameters, settings, spool)
         refused = _refused_by_model(spool.prepared)
         merchant = _merchant(token, ledger, settings)
         rows = _light_rows(spool.prepared, refused, settings, merchant)
-        plan = _plan(rows, ledger, settings, parameters)
+        plan = _plan(rows, ledger, settings, parameters, spool.prepared)
+        preview = preview_of(
+            spool.prepared,
+            inputs.layouts,
+            refused,
+            max_resume_characters=settings.max_resume_characters,
+        )
     except BaseException:
         if spool is not None:
             spool.remove()
@@ -128,12 +139,13 @@ def prepare(
         settings=settings,
         merchant=merchant,
         tokens=tokens,
-        layouts=layouts,
-        notes=notes,
+        inputs=inputs,
+        preview=preview,
         targets=targets,
         spool=spool,
         rows=rows.height,
         plan=plan,
+        position_names=_names_of(plan.keys_to_create, spool.prepared),
         reasons=_reasons(rows, plan),
         refused_by_model=refused,
         ledger=ledger,
@@ -158,34 +170,6 @@ def _merchant(token: str | None, ledger: Ledger | None, settings: Settings) -> s
         return merchant_of(token) if token is not None else ""
     known = ledger.merchants(settings.base_url, settings.environment)
     return known[0] if len(known) == 1 else ""
-
-
-def _spool_rows(
-    parameters: InviteParameters, settings: Settings, target: Path
-) -> tuple[tuple[Layout, ...], tuple[str, ...]]:
-    """Write the prepared frame of all inputs (docs/architecture.md, Frames), streaming."""
-    frames: list[pl.LazyFrame] = []
-    layouts: list[Layout] = []
-    notes: list[str] = []
-    for table in read_inputs(parameters.inputs, sheet=parameters.sheet):
-        mapping = map_headers(table.headers, overrides=parameters.mapping)
-        frames.append(
-            normalise(
-                table,
-                mapping,
-                fills=parameters.values,
-                max_resume_characters=settings.max_resume_characters,
-            )
-        )
-        layouts.append(Layout.of(table, mapping))
-        notes += [f"{table.source}: {note}" for note in mapping.notes]
-    names = ", ".join(layout.source for layout in layouts)
-    with input_faults(names):
-        pl.concat(frames, how="diagonal").with_row_index(ORDINAL).sink_parquet(
-            target, row_group_size=SLICE_ROWS, compression="lz4", engine="streaming"
-        )
-    target.chmod(0o600)
-    return tuple(layouts), tuple(notes)
 
 
 def _refused_by_model(prepared: Path) -> dict[int, Fault]:
@@ -232,7 +216,7 @@ def _light_rows(
     """What planning looks at: no résumé, no original cells."""
     frame = pl.scan_parquet(prepared)
     there = frame.collect_schema().names()
-    wanted = [FAULTS, POSITION_KEY, OPENING_KEY, EMAIL, "merchant_id", *NAMED_PLACES]
+    wanted = [FAULTS, POSITION_KEY, OPENING_KEY, EMAIL, "merchant_id"]
     return (
         frame.select(ORDINAL, *(name for name in wanted if name in there))
         .collect()
@@ -265,7 +249,11 @@ def _account(settings: Settings, merchant: str, *, has_column: bool) -> pl.Expr:
 
 
 def _plan(
-    rows: pl.DataFrame, ledger: Ledger | None, settings: Settings, parameters: InviteParameters
+    rows: pl.DataFrame,
+    ledger: Ledger | None,
+    settings: Settings,
+    parameters: InviteParameters,
+    prepared: Path,
 ) -> Plan:
     places, numbered = find_places(rows)
     places = _with_ledger(places, ledger)
@@ -286,8 +274,23 @@ def _plan(
             max_in_flight=settings.max_in_flight,
         ),
         limit=parameters.limit,
-        warnings=place_warnings(rows),
+        warnings=position_warnings(pl.scan_parquet(prepared)),
     )
+
+
+def _names_of(keys: tuple[str, ...], prepared: Path) -> tuple[str, ...]:
+    """Positions as their first row writes them; one that has no name by its external id."""
+    scan = pl.scan_parquet(prepared)
+    if "position_name" not in scan.collect_schema().names():
+        return tuple(key.partition(":")[2] for key in keys)
+    found = (
+        scan.filter(pl.col(FAULTS).is_null())
+        .group_by(POSITION_KEY)
+        .agg(pl.col("position_name").sort_by(ORDINAL).drop_nulls().first())
+        .collect(engine="streaming")
+    )
+    names = dict(found.iter_rows())
+    return tuple(names.get(key) or key.partition(":")[2] for key in keys)
 
 
 def _with_ledger(places: pl.DataFrame, ledger: Ledger | None) -> pl.DataFrame:

@@ -25,6 +25,7 @@ class Spool:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             _sweep(folder)
             self._folder.mkdir(mode=0o700)
+            self.scratch.mkdir(mode=0o700)
             (self._folder / _OWNER).write_text(json.dumps(this_owner()), encoding="utf-8")
         except OSError as exc:
             raise SettingsError(
@@ -36,6 +37,11 @@ class Spool:
     def prepared(self) -> Path:
         """The prepared rows (docs/architecture.md, Frames)."""
         return self._folder / "prepared.parquet"
+
+    @property
+    def scratch(self) -> Path:
+        """Where reading keeps copies that last as long as the run."""
+        return self._folder / "scratch"
 
     def remove(self) -> None:
         """Remove the folder and what is in it."""

@@ -3,6 +3,14 @@
 from jobmojito_batch.publish.repairs import write_errors
 from jobmojito_batch.publish.results import check_target, write_results
 from jobmojito_batch.publish.summary import write_summary
+from jobmojito_batch.publish.template import write_template
 from jobmojito_batch.publish.whole import written_whole
 
-__all__ = ["check_target", "write_errors", "write_results", "write_summary", "written_whole"]
+__all__ = [
+    "check_target",
+    "write_errors",
+    "write_results",
+    "write_summary",
+    "write_template",
+    "written_whole",
+]

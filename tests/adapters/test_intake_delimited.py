@@ -6,15 +6,23 @@ import polars as pl
 import pytest
 
 from jobmojito_batch.errors import InputError
-from jobmojito_batch.intake import delimited, dialect, input_faults, read_inputs, soundness
-from jobmojito_batch.records import Table
+from jobmojito_batch.intake import (
+    RaggedRowsError,
+    delimited,
+    dialect,
+    encodings,
+    input_faults,
+    soundness,
+)
+from jobmojito_batch.records import Detected, Table
+from tests.helpers import tables_of
 
 Cells = tuple[object, ...]
 
 
 def read(path: Path, content: bytes) -> Table:
     path.write_bytes(content)
-    return read_inputs([str(path)])[0]
+    return tables_of(path)[0]
 
 
 def rows_of(table: Table) -> list[Cells]:
@@ -104,6 +112,14 @@ def test_headers_stay_as_written(file: Path) -> None:
     assert read(file, b"Name ,Name,,\n1,2,3,4\n").headers == ("Name ", "Name", "", "")
 
 
+def test_trailing_delimiters_make_no_columns(file: Path) -> None:
+    """Some programs end every line with a delimiter; there is nothing to carry below it."""
+    table = read(file, b"name;email;;\nAnn;x@example.com;;\n")
+
+    assert table.headers == ("name", "email")
+    assert rows_of(table) == [(2, "Ann", "x@example.com", None)]
+
+
 def test_the_frame_has_the_columns_of_a_table(file: Path) -> None:
     schema = read(file, b"row,overflow\n1,2\n").frame.collect_schema()
 
@@ -122,17 +138,19 @@ def test_the_frame_has_the_columns_of_a_table(file: Path) -> None:
         pytest.param(b"\n \n", "nothing but blanks", id="blank"),
         pytest.param(b"a,b\n", "no rows", id="header-only"),
         pytest.param(b"a,b\n,\n\n", "no rows", id="header-and-blank-rows"),
-        pytest.param(b"a,b\n1,2\n3,\xe9\n", "row 3 is not UTF-8", id="latin-1"),
-        pytest.param(b'a,b\n"1\n\n",2\n3,\xe9\n', "row 3 is not UTF-8", id="row-behind-line-break"),
-        pytest.param(b"a,b\n1,\xc3", "row 2 is not UTF-8", id="half-a-character-at-the-end"),
-        pytest.param("a,b\n1,2\n".encode("utf-16"), "NUL", id="utf-16"),
-        pytest.param(b"a,b\n1,\x00\n", "NUL", id="binary"),
+        pytest.param("a,b\né,2\n3,".encode() + b"\xe9\n", "row 3 holds a byte", id="stray-byte"),
+        pytest.param(
+            'a,b\n"é\n\n",2\n3,'.encode() + b"\xe9\n", "row 3 holds", id="row-behind-line-break"
+        ),
+        pytest.param("a,b\né,é".encode()[:-1], "row 2 holds", id="half-a-character-at-the-end"),
+        pytest.param(b"a,b\nM\xfcller \x81\n", "row 2 holds.*Windows-125", id="not-windows-1252"),
+        pytest.param(bytes(range(256)) * 4, "is not text", id="binary"),
+        pytest.param(b"%PDF-1.7\n1 0 obj", "is not text", id="pdf"),
         pytest.param(b'a,b\n1,2\n3,"4\n5,6\n', "row 3 has a quote", id="open-quote"),
         pytest.param(b'a,b\n1,"2', "row 2 has a quote", id="open-quote-at-the-end"),
         pytest.param(b'"a,b\n1,2\n', "row 1 has a quote", id="open-quote-in-the-header"),
         pytest.param(b'a,b\n1,"2"x\n', "row 2 has a quote", id="text-behind-a-closing-quote"),
         pytest.param(b'a,b\n1,"x,3\n4,"y",3\n', "quote", id="quotes-that-pair-up-wrongly"),
-        pytest.param(b"a,b\n1,2" + b',""' * 40 + b"\n", "more cells", id="forty-blank-cells"),
     ],
 )
 def test_what_cannot_be_read_is_one_line_about_the_file(
@@ -180,7 +198,7 @@ def test_the_check_finds_the_same_across_block_borders(
         (b"a,b\n1,2,,,,,,,,,3\n", False, True),
     ]:
         file.write_bytes(content)
-        form = dialect.dialect_of(content, "x", is_whole=True)
+        form = dialect.dialect_of(content, "x", {}, is_whole=True)
         found = soundness.check_text(file, "x", form, spare_columns=8)
 
         assert (found.has_stray_quotes, found.has_long_gaps) == (stray, gap)
@@ -203,3 +221,148 @@ def test_the_exact_reader_is_lazy_too(file: Path, monkeypatch: pytest.MonkeyPatc
 
     assert frame.head(5).collect()["cell:0"].to_list() == ["2", "3", "4", "5", "6"]
     assert frame.filter(pl.col("cell:0") == "9").select("row").collect().rows() == [(9,)]
+
+
+ACCENTS = (
+    "Meno;E-mail;Pozícia\nŠimon Ďurica;s@example.com;Účtovník\nĽubomír Žáček;l@example.com;Šéf\n"
+)
+UMLAUTS = "Vorname;Nachname;E-Mail\nJürgen;Müller;j@example.com\nKäthe;Weiß;k@example.com\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "name"),
+    [
+        pytest.param(ACCENTS, "utf-8", "UTF-8", id="utf-8"),
+        pytest.param(ACCENTS, "utf-8-sig", "UTF-8", id="utf-8-with-mark"),
+        pytest.param(ACCENTS, "utf-16", "UTF-16 LE", id="utf-16-with-mark"),
+        pytest.param("\ufeff" + ACCENTS, "utf-16-be", "UTF-16 BE", id="utf-16-be-with-mark"),
+        pytest.param(ACCENTS, "utf-16-le", "UTF-16 LE", id="utf-16-without-mark"),
+        pytest.param(ACCENTS, "cp1250", "Windows-1250", id="windows-1250"),
+        pytest.param(ACCENTS, "iso8859-2", "ISO-8859-2", id="iso-8859-2"),
+        pytest.param(UMLAUTS, "cp1252", "Windows-1252", id="windows-1252"),
+    ],
+)
+def test_the_encoding_is_found_out(file: Path, text: str, codec: str, name: str) -> None:
+    table = read(file, text.encode(codec))
+    lines = text.removeprefix("\ufeff").splitlines()
+
+    assert table.detected == Detected(kind="CSV", encoding=name, delimiter=";", header_row=1)
+    assert table.headers == tuple(lines[0].split(";"))
+    assert [row[1:-1] for row in rows_of(table)] == [tuple(each.split(";")) for each in lines[1:]]
+
+
+def test_a_guessed_encoding_is_said(file: Path) -> None:
+    """Names are at stake, and only a person sees that Müller is not Műller."""
+    assert "check that the names are right" in " ".join(read(file, UMLAUTS.encode("cp1252")).notes)
+    assert read(file, UMLAUTS.encode()).notes == ()
+
+
+def test_accents_far_into_a_long_file_are_found(file: Path) -> None:
+    plain = "".join(f"Ann;Lee;p{n}@example.com\n" for n in range(60_000))
+    head, _, tail = UMLAUTS.partition("\n")
+    table = read(file, f"{head}\n{plain}{tail}".encode("latin-1"))
+
+    assert table.detected.encoding == "Windows-1252"
+    assert rows_of(table)[-1][1:3] == ("Käthe", "Weiß")
+
+
+@pytest.mark.parametrize("block_bytes", [1, 2, 3, 7])
+@pytest.mark.parametrize("codec", ["utf-16", "cp1250"])
+def test_decoding_does_not_depend_on_block_borders(
+    file: Path, block_bytes: int, codec: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(encodings, "BLOCK_BYTES", block_bytes)
+    table = read(file, ACCENTS.encode(codec))
+
+    assert rows_of(table)[0][1] == "Šimon Ďurica"
+
+
+def test_nul_bytes_are_left_out_and_said(file: Path) -> None:
+    table = read(file, b"name,email\nAn\x00n,x@example.com\n")
+
+    assert rows_of(table) == [(2, "Ann", "x@example.com", None)]
+    assert "NUL" in " ".join(table.notes)
+
+
+def test_copies_in_another_encoding_are_private(file: Path) -> None:
+    read(file, ACCENTS.encode("cp1250"))
+    [copy] = (file.parent / ".scratch").iterdir()
+
+    assert copy.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("extra", [1, 30, 400])
+def test_a_row_with_too_many_cells_is_kept_with_what_is_too_much(file: Path, extra: int) -> None:
+    content = "name,email\nAnn,x@example.com\nJo,y@example.com" + ",more" * extra + "\n"
+    table = read(file, content.encode())
+    try:
+        rows = rows_of(table)
+    except RaggedRowsError:
+        rows = rows_of(tables_of(file, is_ragged=True)[0])
+
+    assert rows == [
+        (2, "Ann", "x@example.com", None),
+        (3, "Jo", "y@example.com", ",".join(["more"] * extra)),
+    ]
+
+
+PREAMBLES = [
+    pytest.param(
+        'Notes:\n"When exporting, note, that some are missing."\n\n'
+        "First Name,Last Name,Email Address\nAnn,Lee,x@example.com\n",
+        4,
+        id="linkedin-notes",
+    ),
+    pytest.param(
+        "Report of candidates;;\nName;E-Mail;Stelle\nAnn Lee;x@example.com;Nurse\n",
+        2,
+        id="title-row",
+    ),
+    pytest.param("sep=;\nName;E-Mail\nAnn;x@example.com\n", 2, id="excel-separator-line"),
+    pytest.param(
+        "Candidate;;Job\nName;E-Mail;Job title\nAnn;x@example.com;Nurse\n", 2, id="groups"
+    ),
+    pytest.param("Foo;Bar\nAnn;x@example.com\nName;E-Mail\n", 3, id="below-unknown-words"),
+    pytest.param("Foo;Bar\n1;2\n3;4\n", 1, id="nothing-recognised"),
+    pytest.param("Title\nFoo;Bar;Baz\n1;2;3\n3;4;5\n", 2, id="title-and-unknown-words"),
+]
+
+
+@pytest.mark.parametrize(("content", "row"), PREAMBLES)
+def test_the_header_is_found_below_a_preamble(file: Path, content: str, row: int) -> None:
+    table = read(file, content.encode() + b"last;row\n")
+
+    assert table.detected.header_row == row
+    assert rows_of(table)[0][0] == row + 1
+
+
+def test_what_stands_above_the_header_is_said(file: Path) -> None:
+    table = read(file, b"Report\n\nName;E-Mail\nAnn;x@example.com\n")
+
+    assert table.notes == ("rows 1 to 2 are left out: the header is row 3",)
+
+
+def test_a_header_that_only_map_knows_is_found(file: Path) -> None:
+    file.write_bytes(b"Report;of;today\nWer;Wohin\nAnn;x@example.com\n")
+    overrides = {"Wer": "candidate_name", "Wohin": "candidate_email"}
+
+    assert tables_of(file, overrides=overrides)[0].detected.header_row == 2
+
+
+@pytest.mark.parametrize(
+    ("last", "is_left_out"),
+    [
+        pytest.param("Total;;2", True, id="total"),
+        pytest.param("Summe: 2;;", True, id="with-colon"),
+        pytest.param("Spolu 2;;", True, id="with-number"),
+        pytest.param("Total;total@example.com;", False, id="a-person-called-total"),
+        pytest.param("Total Recall;;x", False, id="other-words"),
+    ],
+)
+def test_a_row_of_totals_at_the_end_is_left_out_and_said(
+    file: Path, last: str, *, is_left_out: bool
+) -> None:
+    table = read(file, f"Name;E-Mail;Age\nAnn;x@example.com;30\n{last}\n\n".encode())
+
+    assert len(rows_of(table)) == (1 if is_left_out else 2)
+    assert bool(table.notes) == is_left_out

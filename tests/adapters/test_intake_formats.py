@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import json
 import zipfile
 from decimal import Decimal
 from pathlib import Path
@@ -12,8 +13,9 @@ import pytest
 import xlsxwriter
 
 from jobmojito_batch.errors import InputError, SettingsError
-from jobmojito_batch.intake import lines, read_inputs
-from jobmojito_batch.records import Table
+from jobmojito_batch.intake import lines
+from jobmojito_batch.records import Detected, Table
+from tests.helpers import tables_of
 
 OLE = bytes.fromhex("D0CF11E0A1B11AE1") + bytes(600)
 
@@ -25,7 +27,7 @@ def rows_of(table: Table) -> list[tuple[object, ...]]:
 def column_of(path: Path, values: pl.Series) -> list[str | None]:
     """What one Parquet column is read as; a second column keeps the rows from being blank."""
     pl.DataFrame({"x": values, "id": range(len(values))}).write_parquet(path)
-    return read_inputs([str(path)])[0].frame.collect()["cell:0"].to_list()
+    return tables_of(path)[0].frame.collect()["cell:0"].to_list()
 
 
 UTC = dt.UTC
@@ -50,8 +52,10 @@ UTC = dt.UTC
             ["2026-03-04T05:00:00+00:00"],
             id="times-with-a-zone",
         ),
-        pytest.param(pl.Series([[1, 2], None, []]), ["[1,2]", None, "[]"], id="lists"),
-        pytest.param(pl.Series([{"a": "é"}, None]), ['{"a":"é"}', None], id="structs"),
+        pytest.param(pl.Series([[1, 2], None, []]), ["[1,2]", None, None], id="lists"),
+        pytest.param(pl.Series([["a@x"], ["b", "c"]]), ["a@x", '["b","c"]'], id="lists-of-one"),
+        pytest.param(pl.Series([[{"a": "é"}]]), ['[{"a":"é"}]'], id="lists-of-structs"),
+        pytest.param(pl.Series([{"a": "é"}, None]), ["é", None], id="structs"),
         pytest.param(pl.Series(["b", "a"], dtype=pl.Categorical), ["b", "a"], id="categories"),
         pytest.param(pl.Series([None], dtype=pl.Null), [None], id="nothing-but-nulls"),
         pytest.param(pl.Series(["007", " x "]), ["007", " x "], id="text-as-it-is"),
@@ -66,7 +70,7 @@ def test_typed_parquet_columns_become_text(
 def test_parquet_rows_count_from_one_and_blank_ones_keep_theirs(tmp_path: Path) -> None:
     path = tmp_path / "x.parquet"
     pl.DataFrame({"row": ["a", None, "c"], "*": ["1", " ", "3"]}).write_parquet(path)
-    table = read_inputs([str(path)])[0]
+    table = tables_of(path)[0]
 
     assert table.headers == ("row", "*")
     assert rows_of(table) == [(1, "a", "1", None), (3, "c", "3", None)]
@@ -105,13 +109,13 @@ def test_workbook_cells_are_the_text_a_person_sees(
 ) -> None:
     path = workbook(tmp_path / "x.xlsx", {"S": {"A1": "x", "A2": value}})
 
-    assert rows_of(read_inputs([str(path)])[0]) == [(2, expected, None)]
+    assert rows_of(tables_of(path)[0]) == [(2, expected, None)]
 
 
 def test_blank_rows_and_columns_of_a_sheet_keep_the_row_numbers(tmp_path: Path) -> None:
     """The table starts in C4; row 6 is blank; column E has text but no header."""
     cells = {"C4": "a", "D4": "b", "C5": "1", "D5": "2", "C7": "3", "E7": "note"}
-    table = read_inputs([str(workbook(tmp_path / "x.xlsx", {"S": cells}))])[0]
+    table = tables_of(workbook(tmp_path / "x.xlsx", {"S": cells}))[0]
 
     assert table.headers == ("a", "b", "")
     assert rows_of(table) == [(5, "1", "2", None, None), (7, "3", None, "note", None)]
@@ -136,20 +140,20 @@ def test_the_sheet_is_the_named_one_or_the_first_with_data(
 ) -> None:
     path = workbook(tmp_path / "x.xlsx", SHEETS, hidden="Hidden")
 
-    assert read_inputs([str(path)], sheet=sheet)[0].headers == headers
+    assert tables_of(path, sheet=sheet)[0].headers == headers
 
 
 def test_hidden_sheets_come_last(tmp_path: Path) -> None:
     path = workbook(tmp_path / "x.xlsx", {"S": {}, "H": {"A1": "h", "A2": "0"}}, hidden="H")
 
-    assert read_inputs([str(path)])[0].headers == ("h",)
+    assert tables_of(path)[0].headers == ("h",)
 
 
 def test_an_unknown_sheet_is_answered_with_those_there_are(tmp_path: Path) -> None:
     path = workbook(tmp_path / "x.xlsx", SHEETS)
 
     with pytest.raises(SettingsError, match="no sheet 'Third'; there are Empty, Hidden, First"):
-        read_inputs([str(path)], sheet="Third")
+        tables_of(path, sheet="Third")
 
 
 def test_json_lines_keep_numbers_as_written_and_count_blank_lines(tmp_path: Path) -> None:
@@ -160,13 +164,13 @@ def test_json_lines_keep_numbers_as_written_and_count_blank_lines(tmp_path: Path
         b'{"n": "  "}\n'
         b'{"n": 1e5, "z": "\\ud800 \\u00e9"}'
     )
-    table = read_inputs([str(path)])[0]
+    table = tables_of(path)[0]
 
-    assert table.headers == ("n", "b", "z")
+    assert table.headers == ("n", "b", "z.k", "z")
     assert rows_of(table) == [
-        (1, "1.50", "true", None, None),
-        (3, "12345678901234567890", None, '{"k": [1, 2.5]}', None),
-        (5, "1e5", None, "? é", None),
+        (1, "1.50", "true", None, None, None),
+        (3, "12345678901234567890", None, "[1, 2.5]", None, None),
+        (5, "1e5", None, None, "? é", None),
     ]
 
 
@@ -177,7 +181,7 @@ def test_keys_that_appear_late_are_columns_of_all_lines(
     monkeypatch.setattr(lines, "CHUNK_ROWS", 1)
     path = tmp_path / "x.jsonl"
     path.write_text('{"a": "1"}\n{"b": "2", "row": "r"}\n{"a": "3"}\n')
-    table = read_inputs([str(path)])[0]
+    table = tables_of(path)[0]
 
     assert table.headers == ("a", "b", "row")
     assert rows_of(table) == [
@@ -214,7 +218,7 @@ def test_an_unknown_suffix_is_read_by_its_content(
             made.write_text("a\n1\n")
     path = made.rename(tmp_path / f"people{suffix}")
 
-    assert [cells[1] for cells in rows_of(read_inputs([str(path)])[0])] == ["1"]
+    assert [cells[1] for cells in rows_of(tables_of(path)[0])] == ["1"]
 
 
 def a_workbook_without(part: str) -> bytes:
@@ -251,7 +255,7 @@ def test_broken_files_are_one_line(tmp_path: Path, name: str, content: bytes, sa
     (tmp_path / name).write_bytes(content)
 
     with pytest.raises(InputError, match=said) as caught:
-        read_inputs([str(tmp_path / name)])
+        tables_of(tmp_path / name)
 
     assert str(caught.value).startswith(f"{name}: ")
     assert "\n" not in str(caught.value)
@@ -266,4 +270,69 @@ def test_files_without_rows_are_refused(tmp_path: Path) -> None:
 
     for name in ("rows.parquet", "columns.parquet", "rows.xlsx", "nothing.xlsx"):
         with pytest.raises(InputError, match=f"^{name}: "):
-            read_inputs([str(tmp_path / name)])
+            tables_of(tmp_path / name)
+
+
+NESTED = {"candidate": {"name": "Ann", "emails": ["a@example.com"]}, "custom_scoring": {"a": 1}}
+
+
+def test_nested_values_become_columns_and_json_members_stay_json(tmp_path: Path) -> None:
+    """The same person, as a line of JSON and as structs and lists of Parquet."""
+    (tmp_path / "x.ndjson").write_text(json.dumps(NESTED) + "\n")
+    pl.DataFrame([NESTED]).write_parquet(tmp_path / "x.parquet")
+    from_json, from_parquet = tables_of(tmp_path / "x.ndjson", tmp_path / "x.parquet")
+
+    assert from_json.headers == ("candidate.name", "candidate.emails", "custom_scoring")
+    assert from_parquet.headers == from_json.headers
+    assert rows_of(from_json) == [(1, "Ann", "a@example.com", '{"a": 1}', None)]
+    assert rows_of(from_parquet) == [(1, "Ann", "a@example.com", '{"a":1}', None)]
+
+
+def test_a_key_that_is_both_nested_and_written_out_is_not_overwritten(tmp_path: Path) -> None:
+    (tmp_path / "x.ndjson").write_text('{"a.b": 1, "a": {"b": 2}}\n')
+    [table] = tables_of(tmp_path / "x.ndjson")
+
+    assert rows_of(table) == [(1, "1", '{"b": 2}', None)]
+
+
+CANDIDATES = {"A1": "Name", "B1": "E-Mail", "A2": "Ann", "B2": "ann@example.com"}
+
+
+def test_the_sheet_that_looks_like_candidates_is_read(tmp_path: Path) -> None:
+    """Whatever stands before it, and the others are named."""
+    sheets = {"Empty": {}, "Read me": {"A1": "How to use", "A2": "Fill in"}, "People": CANDIDATES}
+    [table] = tables_of(workbook(tmp_path / "x.xlsx", sheets))
+
+    assert table.detected == Detected(kind="workbook", sheet="People", header_row=1)
+    assert table.notes == ("sheet 'People' is read; not: Read me",)
+
+
+def test_two_sheets_of_candidates_have_to_be_told_apart(tmp_path: Path) -> None:
+    """To read one of two would lose the people of the other without a word."""
+    path = workbook(tmp_path / "x.xlsx", {"May": CANDIDATES, "June": CANDIDATES})
+
+    with pytest.raises(SettingsError, match=r"May, June.*--sheet"):
+        tables_of(path)
+    assert tables_of(path, sheet="June")[0].detected.sheet == "June"
+
+
+def test_titles_above_and_totals_below_are_left_out_and_said(tmp_path: Path) -> None:
+    """Rows keep the numbers of the sheet, blank ones in the middle counted."""
+    cells = {
+        "A1": "Candidates of May",
+        "A3": "Name",
+        "B3": "E-Mail",
+        "A4": "Ann",
+        "B4": "ann@example.com",
+        "A6": "Jo",
+        "B6": "jo@example.com",
+        "A8": "Total",
+        "B8": 2,
+    }
+    [table] = tables_of(workbook(tmp_path / "x.xlsx", {"S": cells}))
+
+    assert [row[:2] for row in rows_of(table)] == [(4, "Ann"), (6, "Jo")]
+    assert table.notes == (
+        "rows 1 to 2 are left out: the header is row 3",
+        "the last row is left out: it looks like a total, not like a candidate",
+    )

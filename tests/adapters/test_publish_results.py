@@ -15,9 +15,9 @@ import pytest
 
 from jobmojito_batch.columns import RESULT_COLUMNS
 from jobmojito_batch.errors import SettingsError
-from jobmojito_batch.intake import read_inputs
 from jobmojito_batch.publish import workbook, write_errors, write_results
 from jobmojito_batch.publish.cells import UTC_TIME, harmless
+from tests.helpers import tables_of
 
 SUFFIXES = [".csv", ".xlsx", ".parquet", ".jsonl"]
 COLUMNS = (*RESULT_COLUMNS, "Team", "*", "input.row")
@@ -43,7 +43,7 @@ def written(path: Path, *frames: pl.DataFrame) -> Path:
 
 def csv_cells(path: Path) -> list[dict[str, str | None]]:
     """The cells as our own intake reads them."""
-    table = read_inputs([str(path)])[0]
+    table = tables_of(path)[0]
     rows = table.frame.collect().drop("row", "overflow").rows()
     return [dict(zip(table.headers, row, strict=True)) for row in rows]
 
@@ -300,7 +300,7 @@ def test_the_errors_file_has_the_layout_of_the_input(tmp_path: Path) -> None:
         '"1;""2""";;"x\ny";bad;email;"a; b"\n'
         '\'=1;-1,5;;bad;email;"a; b"\n'
     )
-    table = read_inputs([str(path)])[0]
+    table = tables_of(path)[0]
     assert (table.delimiter, table.headers[:3]) == (";", ("Name", "", "Name"))
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 

@@ -52,7 +52,9 @@ BAD = [
     pytest.param(written(b"not a zip", "people.xlsx"), "people.xlsx", id="broken-workbook"),
     pytest.param(written(b"{broken\n", "people.jsonl"), "people.jsonl", id="broken-ndjson"),
     pytest.param(written(b'a,candidate_email\n"x,y\n'), "people.csv", id="open-quote"),
-    pytest.param(written(b"candidate_email\n\xe9\xe8@example.com\n"), "UTF-8", id="not-utf-8"),
+    pytest.param(
+        written("candidate_email\né\n".encode() + b"\xe9\n"), "row 3 holds", id="not-utf-8"
+    ),
     pytest.param(empty_folder, "inbox", id="empty-folder"),
     pytest.param(empty_workbook, "people.xlsx", id="workbook-without-data"),
     pytest.param(good_with("--base-url", "http://api.example.com"), "https", id="http-abroad"),

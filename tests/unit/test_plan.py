@@ -1,6 +1,7 @@
 """The plan: every row in exactly one kind, for the right reason."""
 
 import polars as pl
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -15,7 +16,7 @@ from jobmojito_batch.plan import (
     Pricing,
     find_places,
     make_plan,
-    place_warnings,
+    position_warnings,
 )
 
 PRICING = Pricing(credits_per_candidate=0.25, requests_per_second=2.0, max_in_flight=8)
@@ -129,8 +130,9 @@ def test_every_row_is_in_exactly_one_kind_and_every_clean_person_is_reached(
 
 
 def test_rows_that_disagree_about_a_place_are_warned_of() -> None:
-    frame = pl.DataFrame(
+    frame = pl.LazyFrame(
         {
+            ORDINAL: [0, 1],
             FAULTS: [None, None],
             POSITION_KEY: ["name:nurse", "name:nurse"],
             "position_location": ["London", "Paris"],
@@ -138,7 +140,33 @@ def test_rows_that_disagree_about_a_place_are_warned_of() -> None:
         schema_overrides={FAULTS: pl.String},
     )
 
-    (warning,) = place_warnings(frame)
+    (warning,) = position_warnings(frame)
 
     assert "'nurse'" in warning
     assert "London, Paris" in warning
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        pytest.param(["Nurse", "NURSE"], "it is one", id="one-position"),
+        pytest.param(["Sales-Manager", "Sales Manager"], "they are 2 positions", id="punctuation"),
+        pytest.param(["Účtovník", "Uctovnik"], "they are 2 positions", id="accents"),
+    ],
+)
+def test_two_spellings_of_a_position_are_warned_of(names: list[str], words: str) -> None:
+    keys = [name.lower() for name in names]
+    frame = pl.LazyFrame(
+        {
+            ORDINAL: [0, 1],
+            FAULTS: [None, None],
+            POSITION_KEY: [f"name:{key}" for key in keys],
+            OPENING_KEY: keys,
+            "position_name": names,
+        },
+        schema_overrides={FAULTS: pl.String},
+    )
+
+    (warning,) = position_warnings(frame)
+
+    assert words in warning

@@ -1,0 +1,77 @@
+"""Where the header of a sheet or text file stands, and which last row is no candidate."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+from jobmojito_batch.intake.frames import has_text
+from jobmojito_batch.normalise import recognised
+
+SEARCHED_ROWS: Final = 50
+"""Rows that are not blank among which the header is looked for."""
+
+Cells = Sequence[str | None]
+
+_LEAST_FIELDS: Final = 2
+# A row of group titles (`Candidate`, `Job`) over the header names some fields, but few of them.
+_SHARE_OF_BEST: Final = 0.7
+
+_TOTAL: Final = re.compile(
+    r"(?:grand |sub)?totals?|total général|sum|sum total|count|summe|gesamt|gesamtsumme|"
+    r"insgesamt|anzahl|spolu|celkom|celkem|súčet|součet|počet|razem|suma|łącznie|ogółem|somme|"
+    r"totale|somma|soma|totaal|som|aantal",
+    re.IGNORECASE,
+)
+_AMOUNT: Final = re.compile(r"[\d\s.,:%+-]+")
+
+
+class HeaderPlace(NamedTuple):
+    """Which of the rows looked at is the header, and how many fields it names."""
+
+    at: int
+    fields: int
+
+
+def header_place(rows: Sequence[Cells], overrides: Mapping[str, str]) -> HeaderPlace:
+    """
+    The header among the first *rows*, none of them blank: the first that names most fields.
+
+    Where none names two, it is the first row, unless that has fewer cells: then it is a title.
+    """
+    named = [recognised(row, overrides=overrides) for row in rows[:SEARCHED_ROWS]]
+    best = max(named, default=0)
+    if best >= _LEAST_FIELDS:
+        enough = max(_LEAST_FIELDS, best * _SHARE_OF_BEST)
+        index = next(i for i, fields in enumerate(named) if fields >= enough)
+        return HeaderPlace(index, named[index])
+    filled = [sum(map(has_text, row)) for row in rows[:SEARCHED_ROWS]]
+    likely = named.index(best) if best else _first_wide(filled)
+    index = likely if filled[likely] > filled[0] else 0
+    return HeaderPlace(index, named[index])
+
+
+def _first_wide(filled: Sequence[int]) -> int:
+    return next(i for i, count in enumerate(filled) if count * 2 >= max(filled))
+
+
+def is_total(cells: Cells) -> bool:
+    """Whether a last row sums up the others: a word for it, then nothing but numbers."""
+    texts = [text.strip() for text in cells if text is not None and has_text(text)]
+    if not texts:
+        return False
+    word, _, rest = texts[0].partition(":")
+    amount = rest or re.sub(r"[\d\s.,]+$", "", word)
+    first = word.strip() if rest else amount.strip()
+    others = [rest, *texts[1:]] if rest else texts[1:]
+    return _TOTAL.fullmatch(first) is not None and all(
+        _AMOUNT.fullmatch(text) for text in others if has_text(text)
+    )
+
+
+TOTAL_NOTE: Final = "the last row is left out: it looks like a total, not like a candidate"
+
+
+def preamble_note(first: int, header: int) -> str:
+    """What the plan says of the rows from *first* that stand above the header."""
+    rows = f"row {first} is" if header == first + 1 else f"rows {first} to {header - 1} are"
+    return f"{rows} left out: the header is row {header}"

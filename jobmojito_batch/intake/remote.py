@@ -1,0 +1,112 @@
+"""
+Inputs in object stores and on the web, through polars' own readers.
+
+Parquet is scanned where it is. Text is copied into the run's folder first, since its encoding and
+dialect have to be known before it is parsed, and one download is better than three.
+"""
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import Final
+
+import polars as pl
+
+from jobmojito_batch.errors import InputError
+
+READ_FROM_AFAR: Final = (".parquet", ".csv", ".tsv", ".txt", ".ndjson", ".jsonl")
+_URI: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
+_SCHEMES: Final = frozenset(
+    {"s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "https", "http"}
+)
+_LOOPBACK: Final = re.compile(r"^http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?/")
+_PATTERN: Final = re.compile(r"[*?\[]")
+_PATH: Final = "path"
+
+
+def is_remote(text: str) -> bool:
+    """Whether an input is a URI."""
+    return _URI.match(text) is not None
+
+
+def name_of(uri: str) -> str:
+    """The file name at the end of a URI, without what follows a question mark."""
+    return PurePosixPath(uri.partition("?")[0]).name
+
+
+def shown(uri: str) -> str:
+    """A URI for messages: what follows a question mark may be a key that opens the file."""
+    return uri.partition("?")[0]
+
+
+def remote_uris(uri: str) -> list[str]:
+    """
+    The files that *uri* stands for: itself, or what a pattern or a prefix (`…/`) matches.
+
+    Raises InputError for a scheme or a format that is not read from afar, and where nothing
+    matches.
+    """
+    scheme = _URI.match(uri)
+    if scheme is None or scheme[1].lower() not in _SCHEMES:
+        raise InputError(
+            f"{shown(uri)}: this kind of address is not read; use s3://, gs://, az:// or https://"
+        )
+    if scheme[1].lower() == "http" and not _LOOPBACK.match(uri):
+        raise InputError(f"{shown(uri)}: candidates do not travel unencrypted; use https://")
+    patterns = [f"{uri}*{suffix}" for suffix in READ_FROM_AFAR] if uri.endswith("/") else [uri]
+    if patterns == [uri] and (scheme[1].lower().startswith("http") or not _PATTERN.search(uri)):
+        _check_suffix(uri)
+        return [uri]
+    found = sorted({match for pattern in patterns for match in _matches(pattern)})
+    if not found:
+        raise InputError(f"{shown(uri)}: no file matches; check the address")
+    return found
+
+
+def local_copy(uri: str, source: str, scratch: Path) -> Path:
+    """The text at *uri* as a file of mode 600 in *scratch*. Raises InputError."""
+    folder = scratch / f"{len(list(scratch.iterdir()))}.remote"
+    folder.mkdir(mode=0o700)
+    copy = folder / (name_of(uri) or "input.csv")
+    copy.touch(mode=0o600)
+    try:
+        # Lines as they are: no quote, no delimiter, no header of its own.
+        pl.scan_lines(uri, glob=False).sink_csv(
+            copy, include_header=False, quote_style="never", separator="\x1f", engine="streaming"
+        )
+    except (pl.exceptions.PolarsError, OSError) as exc:
+        raise unreachable(uri, source, exc) from None
+    return copy
+
+
+def unreachable(uri: str, source: str, exc: BaseException) -> InputError:
+    """What a person can do about an address that could not be read."""
+    said = str(exc).lower()
+    if "invalid utf8" in said or "invalid utf-8" in said:
+        what = "is not UTF-8, which text read from afar has to be; download the file first"
+    elif "404" in said or "not found" in said or "nosuchkey" in said or "no such" in said:
+        what = "no such file there; check the address"
+    elif any(word in said for word in ("401", "403", "denied", "credential", "unauthor")):
+        what = "not permitted; set the credentials of the object store in the environment"
+    else:
+        what = f"could not be read ({type(exc).__name__}); check the address and the network"
+    return InputError(f"{source}: {what}" if source else f"{shown(uri)}: {what}")
+
+
+def _check_suffix(uri: str) -> None:
+    suffix = PurePosixPath(name_of(uri)).suffix.lower()
+    if suffix and suffix not in READ_FROM_AFAR:
+        raise InputError(
+            f"{shown(uri)}: {suffix} files are read from a disk only; download the file first"
+        )
+
+
+def _matches(pattern: str) -> list[str]:
+    _check_suffix(pattern)
+    scan = pl.scan_parquet if pattern.endswith(".parquet") else pl.scan_lines
+    try:
+        paths = scan(pattern, include_file_paths=_PATH).select(pl.col(_PATH).unique())
+        return paths.collect(engine="streaming")[_PATH].to_list()
+    except (pl.exceptions.PolarsError, OSError) as exc:
+        if any(word in str(exc).lower() for word in ("expanded paths were empty", "not found")):
+            return []
+        raise unreachable(pattern, "", exc) from None

@@ -1,0 +1,152 @@
+"""What is wrong with the rows and what looks odd, gathered from the prepared rows of a run."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import polars as pl
+
+from jobmojito_batch.columns import CELL_PREFIX, FAULTS, ORDINAL, ROW, SOURCE, ErrorCode
+from jobmojito_batch.contract import CreateRequest
+from jobmojito_batch.normalise import RESUME_PROBLEM, domain_slips, explain
+from jobmojito_batch.pipeline.layout import Layout
+from jobmojito_batch.records import Fault
+
+EXAMPLES: Final = 3
+FIRST_FAULTY: Final = 8
+EMAIL: Final = "candidate_email"
+MEMBERS: Final = tuple(CreateRequest.model_fields)
+REFUSED_BY_MODEL: Final = f"{ErrorCode.INVALID_VALUE}:request_model"
+"""Stands among the faults of a row where the request model and no rule refused it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reason:
+    """A fault that leads some rows, and where the first of them are."""
+
+    code: str
+    field: str
+    count: int
+    examples: tuple[tuple[str, int], ...]
+    """Source and row."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FaultyRow:
+    """One of the first rows that cannot be sent, and why."""
+
+    source: str
+    row: int
+    faults: tuple[Fault, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Preview:
+    """What a person looks at before they answer."""
+
+    reasons: tuple[Reason, ...]
+    """The commonest first."""
+    first_faulty: tuple[FaultyRow, ...] = field(repr=False)
+    warnings: tuple[str, ...]
+
+
+def preview_of(
+    prepared: Path,
+    layouts: tuple[Layout, ...],
+    refused: dict[int, Fault],
+    *,
+    max_resume_characters: int,
+) -> Preview:
+    """The preview of the prepared rows; *refused* are those that the request model refused."""
+    bad = pl.scan_parquet(prepared).filter(
+        pl.col(FAULTS).is_not_null() | pl.col(ORDINAL).is_in(list(refused))
+    )
+    first = bad.head(FIRST_FAULTY).collect(engine="streaming")
+    by_source = {layout.source: layout for layout in layouts}
+    return Preview(
+        reasons=_reasons(bad, refused),
+        first_faulty=tuple(
+            FaultyRow(
+                source=row[SOURCE],
+                row=row[ROW],
+                faults=tuple(
+                    faults_of(
+                        row,
+                        by_source[row[SOURCE]],
+                        refused,
+                        max_resume_characters=max_resume_characters,
+                    )
+                ),
+            )
+            for row in first.iter_rows(named=True)
+        ),
+        warnings=_slips(prepared),
+    )
+
+
+def faults_of(
+    row: dict[str, Any], layout: Layout, refused: dict[int, Fault], *, max_resume_characters: int
+) -> list[Fault]:
+    """All faults of an invalid row, the leading one first."""
+    by_model = refused.get(row[ORDINAL])
+    if by_model is not None or row[FAULTS] == REFUSED_BY_MODEL:
+        assert by_model is not None  # noqa: S101 - both come from one place
+        return [by_model]
+    raw = {name: row[f"{CELL_PREFIX}{number}"] for name, number in layout.fields.items()}
+    return explain(
+        row[FAULTS],
+        {name: row.get(name) for name in (*MEMBERS, RESUME_PROBLEM)},
+        raw=raw,
+        max_resume_characters=max_resume_characters,
+    )
+
+
+def _reasons(bad: pl.LazyFrame, refused: dict[int, Fault]) -> tuple[Reason, ...]:
+    leading = pl.col(FAULTS).str.split(" ").list.first().fill_null(REFUSED_BY_MODEL)
+    found = (
+        bad.select(leading.alias("name"), SOURCE, ROW, ORDINAL)
+        .group_by("name")
+        .agg(
+            pl.len().alias("count"),
+            pl.col(SOURCE, ROW).sort_by(ORDINAL).head(EXAMPLES),
+            pl.col(ORDINAL).min(),
+        )
+        .sort("count", ORDINAL, descending=[True, False])
+        .collect(engine="streaming")
+    )
+    reasons = []
+    for name, count, sources, rows, ordinal in found.iter_rows():
+        code, _, member = name.partition(":")
+        if name == REFUSED_BY_MODEL and ordinal in refused:
+            member = refused[ordinal].field
+        reasons.append(
+            Reason(
+                code=code,
+                field="" if member == "row" else member,
+                count=count,
+                examples=tuple(zip(sources, rows, strict=True)),
+            )
+        )
+    return tuple(reasons)
+
+
+def _slips(prepared: Path) -> tuple[str, ...]:
+    """Domains that look like a slip of a common one: a warning, the address may be right."""
+    scan = pl.scan_parquet(prepared)
+    if EMAIL not in scan.collect_schema().names():
+        return ()
+    domains = (
+        scan.filter(pl.col(FAULTS).is_null())
+        .group_by(pl.col(EMAIL).str.extract(r"@(.*)$").alias("domain"))
+        .agg(pl.len().alias("count"), pl.col(ROW).sort_by(ORDINAL).head(EXAMPLES))
+        .sort("count", "domain", descending=[True, False])
+        .collect(engine="streaming")
+    )
+    meant = domain_slips(domains["domain"].drop_nulls())
+    return tuple(
+        f"{count} e-mail{'s' if count > 1 else ''} at {domain}: {meant[domain]} may be meant "
+        f"(row{'s' if count > 1 else ''} {', '.join(map(str, rows))}"
+        f"{', …' if count > len(rows) else ''})"
+        for domain, count, rows in domains.iter_rows()
+        if domain in meant
+    )

@@ -1,0 +1,150 @@
+"""Inputs become the prepared rows of a run: read, mapped, normalised, spooled."""
+
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from jobmojito_batch.columns import CELL_PREFIX, ERROR_COLUMNS, ORDINAL, RESUME_FILE
+from jobmojito_batch.intake import RaggedRowsError, input_faults, read_inputs
+from jobmojito_batch.normalise import (
+    DATE,
+    DateOrder,
+    column_roles,
+    date_order,
+    map_headers,
+    normalise,
+    overrides_for,
+)
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.layout import Layout
+from jobmojito_batch.pipeline.resume_files import ResumeFiles
+from jobmojito_batch.pipeline.spool import Spool
+from jobmojito_batch.records import Detected, HeaderMap, Table
+from jobmojito_batch.sending.rows import SLICE_ROWS
+from jobmojito_batch.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InputView:
+    """What a person is shown of an input before anything is sent."""
+
+    source: str
+    detected: Detected
+    columns: tuple[tuple[str, str], ...]
+    """Each header as written, and its field, `carried` or `ignored`."""
+    notes: tuple[str, ...] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Inputs:
+    """The inputs of a run, whose rows lie in the spool."""
+
+    layouts: tuple[Layout, ...]
+    views: tuple[InputView, ...]
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """The notes of all inputs, each with its source."""
+        return tuple(f"{view.source}: {note}" for view in self.views for note in view.notes)
+
+    @property
+    def mapping(self) -> dict[str, str]:
+        """Header → field of all inputs, `""` where a column is ignored: what --mapping reads."""
+        fields = {
+            header: "" if role == "ignored" else role
+            for view in self.views
+            for header, role in view.columns
+            if role != "carried" and header and header not in ERROR_COLUMNS
+        }
+        return dict(sorted(fields.items(), key=lambda pair: pair[1] == ""))
+
+
+def read_rows(parameters: InviteParameters, settings: Settings, spool: Spool) -> Inputs:
+    """
+    Write the prepared frame of all inputs (docs/architecture.md, Frames), streaming.
+
+    Raises InputError, SettingsError.
+    """
+    try:
+        return _read(parameters, settings, spool, is_ragged=False)
+    except RaggedRowsError:
+        return _read(parameters, settings, spool, is_ragged=True)
+
+
+def _read(
+    parameters: InviteParameters, settings: Settings, spool: Spool, *, is_ragged: bool
+) -> Inputs:
+    tables = read_inputs(
+        parameters.inputs,
+        scratch=spool.scratch,
+        sheet=parameters.sheet,
+        overrides=parameters.mapping,
+        is_ragged=is_ragged,
+    )
+    mappings = _mappings(tables, parameters.mapping)
+    with ExitStack() as open_readers:
+        frames = [
+            normalise(
+                table,
+                mapping,
+                fills=parameters.values,
+                max_resume_characters=settings.max_resume_characters,
+                date_orders=_date_orders(table, mapping),
+                resumes=_resumes(parameters, table, mapping, open_readers),
+            )
+            for table, mapping in zip(tables, mappings, strict=True)
+        ]
+        _sink(frames, spool.prepared, ", ".join(table.source for table in tables))
+    return Inputs(
+        layouts=tuple(map(Layout.of, tables, mappings)),
+        views=tuple(map(_view, tables, mappings)),
+    )
+
+
+def _mappings(tables: Sequence[Table], overrides: Mapping[str, str]) -> list[HeaderMap]:
+    """Each table by the overrides that it has the headers of; none may fit no table at all."""
+    own = [overrides_for(table.headers, overrides) for table in tables]
+    if unused := overrides.keys() - set().union(*own):
+        own[0] |= {header: overrides[header] for header in unused}  # map_headers says what is wrong
+    return [
+        map_headers(table.headers, overrides=mine) for table, mine in zip(tables, own, strict=True)
+    ]
+
+
+def _sink(frames: Sequence[pl.LazyFrame], target: Path, sources: str) -> None:
+    with input_faults(sources):
+        pl.concat(frames, how="diagonal").with_row_index(ORDINAL).sink_parquet(
+            target, row_group_size=SLICE_ROWS, compression="lz4", engine="streaming"
+        )
+    target.chmod(0o600)
+
+
+def _date_orders(table: Table, mapping: HeaderMap) -> Mapping[str, DateOrder]:
+    if DATE not in mapping.fields:
+        return {}
+    with input_faults(table.source):
+        return {DATE: date_order(table.frame, f"{CELL_PREFIX}{mapping.fields[DATE]}")}
+
+
+def _resumes(
+    parameters: InviteParameters, table: Table, mapping: HeaderMap, open_readers: ExitStack
+) -> ResumeFiles | None:
+    """Résumés come from files where a column names them, or a folder is given."""
+    if RESUME_FILE not in mapping.fields and parameters.resumes is None:
+        return None
+    given = Path(parameters.resumes) if parameters.resumes is not None else None
+    return open_readers.enter_context(
+        ResumeFiles(given=given, beside=Path(table.folder) if table.folder else None)
+    )
+
+
+def _view(table: Table, mapping: HeaderMap) -> InputView:
+    return InputView(
+        source=table.source,
+        detected=table.detected,
+        columns=tuple(column_roles(table.headers, mapping)),
+        notes=(*table.notes, *mapping.notes),
+    )
