@@ -36,6 +36,17 @@ _NAMES: Final = {
     "utf_16_be": "UTF-16 BE",
     "utf_8": UTF_8,
 }
+_UNSURE: Final = 0.7
+_EASTERN: Final = re.compile(rb"\.(?:sk|cz|pl|hu|ro|si|hr|rs|ba)\b", re.IGNORECASE)
+_WESTERN: Final = re.compile(
+    rb"\.(?:de|at|ch|fr|be|es|it|pt|br|mx|ar|nl|dk|se|no|fi|uk|ie|us|ca)\b", re.IGNORECASE
+)
+# What both halves write in the same way: the umlauts, most acute accents, ß and ç.
+_NOT_SHARED: Final = re.compile(
+    rb"[\x80-\xff](?<![\xc1\xc2\xc4\xc7\xc9\xcb\xcd\xce\xd3\xd4\xd6\xda\xdc\xdd\xdf\xe1\xe2\xe4\xe7\xe9\xeb\xed\xee\xf3\xf4\xf6\xfa\xfc\xfd])"
+)
+# ISO 8859 has control characters where Windows has quotes, dashes and the rest of its letters.
+_WINDOWS_ONLY: Final = re.compile(rb"[\x80-\x9f]")
 _SAMPLE_BYTES: Final = 200_000
 _LINE_WITH_ACCENTS: Final = re.compile(rb"[^\n\r]*[\x80-\xff][^\n\r]*[\n\r]*")
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
@@ -148,16 +159,32 @@ def _eight_bit_codec(path: Path) -> str:
                 break
     if good >= bad:
         return "utf_8"
-    found = chardet.detect_all(b"".join(lines), include_encodings=list(_LEGACY))
-    name = str(found[0]["encoding"]).lower() if found else "windows-1252"
-    return _with_controls(_LEGACY.get(name, "cp1252"), b"".join(lines))
+    return legacy_codec(b"".join(lines))
 
 
-def _with_controls(codec: str, sample: bytes) -> str:
-    """ISO 8859 has control characters where Windows has quotes and dashes: then it is Windows."""
-    if not re.search(rb"[\x80-\x9f]", sample):
-        return codec
-    return {"latin_1": "cp1252", "iso8859_2": "cp1250"}.get(codec, codec)
+def legacy_codec(sample: bytes) -> str:
+    """
+    The codec of text with accents that is not Unicode, by its letters.
+
+    Where chardet hardly prefers one half of Europe to the other (two accents in a short file), the
+    countries in the addresses decide, and `ñ` is taken to be a Spanish one rather than Polish.
+    """
+    found = chardet.detect_all(sample, include_encodings=list(_LEGACY))
+    trust = {_LEGACY[str(one["encoding"]).lower()]: one["confidence"] for one in found}
+    eastern = max(("cp1250", "iso8859_2"), key=lambda codec: trust.get(codec, 0.0))
+    western = max(("cp1252", "latin_1"), key=lambda codec: trust.get(codec, 0.0))
+    east, west = trust.get(eastern, 0.0), trust.get(western, 0.0)
+    is_eastern = east > west
+    if min(east, west) > _UNSURE * max(east, west):
+        ends = [len(ending.findall(sample)) for ending in (_EASTERN, _WESTERN)]
+        if ends[0] != ends[1]:
+            is_eastern = ends[0] > ends[1]
+        elif set(_NOT_SHARED.findall(sample)) <= {b"\xf1", b"\xd1"}:
+            is_eastern = False
+    codec = eastern if is_eastern else western
+    if _WINDOWS_ONLY.search(sample):
+        return {"latin_1": "cp1252", "iso8859_2": "cp1250"}.get(codec, codec)
+    return codec
 
 
 def _decoded(path: Path, codec: str) -> Iterator[str]:

@@ -1,7 +1,7 @@
 """XLSX, XLS, XLSB and ODS through calamine: one sheet, every cell as a person sees it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import fastexcel
@@ -9,6 +9,7 @@ import polars as pl
 
 from jobmojito_batch.columns import ROW
 from jobmojito_batch.errors import InputError, SettingsError
+from jobmojito_batch.intake.digits import with_leading_zeros
 from jobmojito_batch.intake.frames import cell_names, has_text, no_rows, shaped
 from jobmojito_batch.intake.header_rows import (
     SEARCHED_ROWS,
@@ -21,6 +22,7 @@ from jobmojito_batch.records import Detected, Table
 
 _OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
 _VISIBLE = "visible"
+_SHOWN = "shown"
 
 # A date cell comes with a midnight nobody wrote, a time cell with the calendar's first day.
 _MIDNIGHT = r"^(\d{4}-\d{2}-\d{2}) 00:00:00$"
@@ -35,6 +37,8 @@ class _Sheet:
     is_visible: bool
     rows: pl.DataFrame
     """`row` and `cell:i`, without blank rows and columns."""
+    columns: list[int]
+    """Where each `cell:i` stands, from 0, the first column of the sheet with content."""
     top: list[int]
     """The numbers of the first of its rows."""
     header: int
@@ -58,16 +62,17 @@ def read_workbook(
     SettingsError where there is no such sheet, or two look like candidates; InputError where
     nothing can be read.
     """
-    workbook = _opened(path, source)
+    content = path.read_bytes()  # not by name: calamine would believe the suffix
+    workbook = _opened(content, source)
     try:
         chosen, notes = _chosen(workbook, source, overrides, sheet)
     except fastexcel.FastExcelError as exc:
         raise InputError(f"{source}: a sheet cannot be read; save the workbook again") from exc
-    return _as_table(chosen, source, notes)
+    shown = with_leading_zeros(content, chosen.name)
+    return _as_table(replace(chosen, rows=_with_shown(chosen, shown)), source, notes)
 
 
-def _opened(path: Path, source: str) -> fastexcel.ExcelReader:
-    content = path.read_bytes()  # not by name: calamine would believe the suffix
+def _opened(content: bytes, source: str) -> fastexcel.ExcelReader:
     try:
         return fastexcel.read_excel(content)
     except fastexcel.FastExcelError as exc:
@@ -142,10 +147,28 @@ def _sheet(
         name=name,
         is_visible=loaded.visible == _VISIBLE,
         rows=named,
+        columns=[cells.columns.index(column) for column in columns],
         top=[row[0] for row in top],
         header=place.at,
         fields=place.fields,
     )
+
+
+def _with_shown(sheet: _Sheet, shown: Mapping[int, Mapping[int, str]]) -> pl.DataFrame:
+    """The rows with the texts of *shown* (column → row → text) in place of their numbers."""
+    rows = sheet.rows
+    for cell, column in zip(cell_names(len(sheet.columns)), sheet.columns, strict=True):
+        if texts := shown.get(column):
+            patch = pl.DataFrame(
+                {ROW: list(texts), _SHOWN: list(texts.values())},
+                schema={ROW: rows.schema[ROW], _SHOWN: pl.String},
+            )
+            rows = (
+                rows.join(patch, on=ROW, how="left", maintain_order="left")
+                .with_columns(pl.coalesce(_SHOWN, cell).alias(cell))
+                .drop(_SHOWN)
+            )
+    return rows
 
 
 def _as_table(sheet: _Sheet, source: str, notes: list[str]) -> Table:

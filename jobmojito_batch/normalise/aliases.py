@@ -74,7 +74,8 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "adres mailowy", "poczta elektroniczna", "indirizzo e-mail", "indirizzo email",
          "posta elettronica", "endereço de e-mail", "correio eletrônico", "e-mailadres",
          "e-mail cím", "direccion de correo electrónico", "email 1"),
-        ("mail", "emails", "email addresses", "e-mails"),
+        ("mail", "emails", "email addresses", "e-mails",
+         *_of_person("emails", "e-mails", "email addresses")),
         ("personal email", "personal email address", "private email", "home email",
          "private e-mail-adresse", "email personal", "email private"),
         ("work email", "work email address", "business email"),
@@ -140,7 +141,7 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "název pracovní pozice", "intitulé du poste", "titre du poste", "nom du poste",
          "nombre del puesto", "título del puesto", "nazwa stanowiska", "titolo della posizione",
          "título da vaga", "nome da vaga", "functietitel", "vacaturetitel"),
-        ("job", "stelle", "position", "pozícia", "pracovná pozícia", "pozice", "pracovní pozice",
+        ("job", "job job title and job code", "stelle", "position", "pozícia", "pracovná pozícia", "pozice", "pracovní pozice",
          "poste", "puesto", "stanowisko", "posizione", "vaga", "posição", "vacature", "functie",
          "munkakör"),
         ("vacancy", "opening", "job opening", "requisition", "posting", "job posting",
@@ -210,9 +211,25 @@ NEVER_A_CANDIDATE: Final = (
     "sourcer", "sourced by", "assigned to", "assignee", "supervisor", "approver", "agency",
     "contact person", "ansprechpartner", "personalverantwort", "verantwortlich", "empfohlen",
     "náborár", "náborář", "personalista", "recruteur", "reclutador", "rekruter", "reclutatore",
-    "recrutador", "current", "previous", "emergency", "languages", "idiomas", "nationality",
+    "recrutador", "selecionador", "selezionatore", "talent partner", "talent acquisition",
+    "hr business partner", "zodpovedn", "zodpovědn", "osoba kontaktowa", "kontaktná osoba",
+    "kontaktní osoba", "persona de contacto", "personne de contact", "persona di contatto",
+    "pessoa de contato", "contactpersoon", "responsable", "responsabile", "responsável",
+    "vedúci", "vedoucí", "przełożon", "leidinggevende", "werver", "referee", "uploaded by",
+    "submitted by", "entered by", "modified by", "invited by", "kolega", "colleague", "current", "previous", "emergency", "languages", "idiomas", "nationality",
 )  # fmt: skip
 """
 A header with one of these in it belongs to somebody or something else, however much the rest of
 it looks like a field: mapping `Recruiter email` would send every invitation to a colleague.
+"""
+
+ANOTHER_JOB: Final = (
+    (("connected on", "first name", "last name"), ("position",)),
+    (("pipeline stage", "note visibility"), ("job title", "location")),
+    (("prospect pool", "who gets credit"), ("title",)),
+)
+"""
+Exports of LinkedIn (connections, Recruiter) and Greenhouse (prospects), by headers that stand
+together in no other, and those of their columns that tell of the job a person has, not of the one
+they are invited for.
 """

@@ -31,6 +31,7 @@ from jobmojito_batch.normalise.fields import (
     EMAIL,
     EXTERNAL,
     LANGUAGE,
+    LINKEDIN,
     MEMBERS,
     MULTILINE,
     RESUME,
@@ -53,6 +54,10 @@ from jobmojito_batch.records import HeaderMap, Table
 _LOOKED_UP: Final = (*COUNTRIES, LANGUAGE)
 _NOTHING: Final = pl.lit(None, dtype=pl.String)
 _NO_ORDERS: Final[Mapping[str, DateOrder]] = MappingProxyType({})
+
+_PROFILE: Final = (
+    r"(?i)^(?:https?://)?(?:[a-z]{2,3}\.|mobile\.)?linkedin\.com/in/([^/?#\s]+)(?:[/?#]\S*)?$"
+)
 
 ReadResumes = Callable[[pl.LazyFrame], pl.LazyFrame]
 """
@@ -159,6 +164,8 @@ def _judged(
         frame = _with_looked_up(frame, field)
     read = [field for field in present if field in {EMAIL, *VALUED}]
     replaced = [*looked_up, *read]
+    if LINKEDIN in present:
+        frame = frame.with_columns(_linkedin(pl.col(LINKEDIN)))
     return (
         frame.with_columns(_read(field, date_orders).alias(canonical(field)) for field in read)
         .with_columns(faults(present, max_resume_characters).alias(FAULTS), *_keys())
@@ -187,6 +194,11 @@ def _read(field: str, date_orders: Mapping[str, DateOrder]) -> pl.Expr:
     if field == EMAIL:
         return email.address(text)
     return parsed(field, text, date_order=date_orders.get(field, DateOrder.UNDECIDED))
+
+
+def _linkedin(text: pl.Expr) -> pl.Expr:
+    """The address of a profile in one form; what is none stays, the contract asks for nothing."""
+    return text.str.replace(_PROFILE, "https://www.linkedin.com/in/${1}")
 
 
 def _keys() -> tuple[pl.Expr, pl.Expr]:

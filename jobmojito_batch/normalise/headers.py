@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from jobmojito_batch.columns import ERROR_COLUMNS, FIRST_NAME, LAST_NAME, RESUME_FILE
 from jobmojito_batch.contract import POSITION_CORE, REQUIRED_ALWAYS
 from jobmojito_batch.errors import InputError, SettingsError
-from jobmojito_batch.normalise.aliases import ALIASES, BARE_NAMES, NEVER_A_CANDIDATE
+from jobmojito_batch.normalise.aliases import ALIASES, ANOTHER_JOB, BARE_NAMES, NEVER_A_CANDIDATE
 from jobmojito_batch.normalise.fields import MEMBERS, RESUME
 from jobmojito_batch.normalise.text import compact, keys_of, shortened
 from jobmojito_batch.records import HeaderMap
@@ -78,7 +78,8 @@ def map_headers(
     taken = {*made.fields.values(), *made.dropped}
     own = set(keys_of(ERROR_COLUMNS, compact))
     made.dropped |= {i for i, key in enumerate(keys) if key in own and i not in taken}
-    free = [i for i in range(len(headers)) if i not in taken | made.dropped]
+    other = _of_another_job(made, keys)
+    free = [i for i in range(len(headers)) if i not in taken | made.dropped | other]
     _settle(made, _claims(made, keys, free))
     if not made.fields:
         raise InputError(_nothing_recognised(headers))
@@ -131,6 +132,23 @@ def _column_of(header: str, headers: Sequence[str], keys: Sequence[str]) -> int:
             f'--map "{header}=…": columns {columns} have this header; rename one in the file'
         )
     return found[0]
+
+
+def _of_another_job(made: _Decision, keys: Sequence[str]) -> set[int]:
+    """Columns that look like the position and tell of the job that a person has already."""
+    found: set[int] = set()
+    for together, columns in ANOTHER_JOB:
+        if set(keys_of(together, compact)) <= set(keys):
+            own = set(keys_of(columns, compact))
+            found |= {i for i, key in enumerate(keys) if key in own}
+    found -= {*made.fields.values(), *made.dropped}
+    made.notes += [
+        f"{made.title(i)} tells of the job that the person has, in this kind of export, not of the "
+        "position; if it does, say so with --map"
+        for i in sorted(found)
+        if field_of(keys[i]) is not None
+    ]
+    return found
 
 
 def _claims(made: _Decision, keys: Sequence[str], free: Iterable[int]) -> dict[str, list[Claim]]:
@@ -264,7 +282,7 @@ def _near_misses(made: _Decision, keys: Sequence[str], carried: Iterable[int]) -
             continue
         cutoff = max(_LEAST_ALIKE, 1 - _LETTERS_APART / (2 * len(key)))
         close = get_close_matches(key, open_keys, n=1, cutoff=cutoff)
-        if close:
+        if close and abs(len(close[0]) - len(key)) < _LETTERS_APART:
             header, name = shortened(made.headers[column]), known[close[0]].field
             notes.append(f'{header}: did you mean {name}? say --map "{header}={name}"')
     return notes

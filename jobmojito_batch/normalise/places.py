@@ -138,7 +138,24 @@ def _codes_by_key() -> Mapping[str, tuple[str, ...]]:
     for names in (_iso_codes(), hand_made, _names_in(["en"]), _names_in(_languages())):
         for name_key, codes in _grouped(names).items():
             table.setdefault(name_key, codes)
+    for name_key, codes in _with_code(table):
+        table.setdefault(name_key, codes)
     return table
+
+
+def _with_code(table: Mapping[str, tuple[str, ...]]) -> list[tuple[str, tuple[str, ...]]]:
+    """`Slovakia (SK)` and `SVK - Slovakia`: a name and a code that agree."""
+    code_of = defaultdict(list)
+    for code, country in _iso_codes():
+        if code.isalpha():
+            code_of[country].append(code.lower())
+    return [
+        (pair, codes)
+        for name_key, codes in table.items()
+        if len(codes) == 1 and len(name_key) > 3  # noqa: PLR2004 - a name, not a code
+        for code in code_of[codes[0]]
+        for pair in (name_key + code, code + name_key)
+    ]
 
 
 def _grouped(names: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:

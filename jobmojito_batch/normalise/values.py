@@ -16,16 +16,19 @@ from jobmojito_batch.normalise.fields import BOOLEANS, CHOICES, DATE, NUMBERS, O
 from jobmojito_batch.normalise.text import by_distinct, compact, keys_of
 
 _NUMBER: Final = r"^[+-]?(?:\d{1,9}(?:[.,]\d{1,9})?|[.,]\d{1,9})$"
+_GROUPED: Final = r"^[+-]?\d{1,3}(?: \d{3})+(?:[.,]\d{1,9})?$"
 # `1,200` and `1.200` are twelve hundred to one person and one and a fifth to another.
 _AMBIGUOUS_NUMBER: Final = r"^[+-]?[1-9]\d{0,2}[.,]\d{3}$"
 
 _TRUE: Final = (
     "true", "t", "yes", "y", "1", "1.0", "x", "on", "✓", "✔", "☑", "checked", "ja", "j", "wahr",
-    "áno", "ano", "oui", "vrai", "sí", "si", "vero", "sim", "tak", "prawda", "igen", "waar",
+    "áno", "ano", "pravda", "oui", "o", "vrai", "sí", "si", "verdadero", "verdadeiro", "sì", "vero",
+    "sim", "tak", "prawda", "igen", "igaz", "waar",
 )  # fmt: skip
 _FALSE: Final = (
     "false", "f", "no", "n", "0", "0.0", "off", "✗", "✘", "☐", "unchecked", "nein", "falsch",
-    "nie", "ne", "non", "faux", "não", "nao", "falso", "nem", "nee", "onwaar", "fałsz",
+    "nie", "ne", "nepravda", "non", "faux", "não", "nao", "falso", "nem", "hamis", "nee", "onwaar",
+    "fałsz",
 )  # fmt: skip
 
 
@@ -45,7 +48,9 @@ def parsed(field: str, text: pl.Expr, *, date_order: DateOrder = DateOrder.UNDEC
 
 
 def number(text: pl.Expr, bounds: Bounds) -> pl.Expr:
-    """A number with a decimal point, `0.5`; a comma is read as one."""
+    """A number with a decimal point, `0.5`; a comma is read as one, blanks part thousands."""
+    grouped = text.str.contains(_GROUPED)
+    text = pl.when(grouped).then(text.str.replace_all(" ", "", literal=True)).otherwise(text)
     plain = (
         text.str.replace(",", ".", literal=True)
         .str.strip_prefix("+")

@@ -8,6 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from jobmojito_batch.columns import CELL_PREFIX, ERROR_COLUMNS, ORDINAL, RESUME_FILE
+from jobmojito_batch.errors import InputError
 from jobmojito_batch.intake import RaggedRowsError, input_faults, read_inputs
 from jobmojito_batch.normalise import (
     DATE,
@@ -109,9 +110,14 @@ def _mappings(tables: Sequence[Table], overrides: Mapping[str, str]) -> list[Hea
     own = [overrides_for(table.headers, overrides) for table in tables]
     if unused := overrides.keys() - set().union(*own):
         own[0] |= {header: overrides[header] for header in unused}  # map_headers says what is wrong
-    return [
-        map_headers(table.headers, overrides=mine) for table, mine in zip(tables, own, strict=True)
-    ]
+    return [_mapping(table, mine) for table, mine in zip(tables, own, strict=True)]
+
+
+def _mapping(table: Table, overrides: Mapping[str, str]) -> HeaderMap:
+    try:
+        return map_headers(table.headers, overrides=overrides)
+    except InputError as exc:
+        raise InputError(f"{table.source}: {exc}") from None
 
 
 def _sink(frames: Sequence[pl.LazyFrame], target: Path, sources: str) -> None:

@@ -1,0 +1,374 @@
+"""Which column is which: by the headers of real systems, and never a recruiter for a candidate."""
+
+import pytest
+
+from jobmojito_batch.columns import FIRST_NAME, LAST_NAME
+from jobmojito_batch.errors import InputError
+from jobmojito_batch.normalise import column_roles, map_headers, overrides_for, recognised
+
+FIRST, LAST, NAME, EMAIL = FIRST_NAME, LAST_NAME, "candidate_name", "candidate_email"
+ID, JOB, PLACE, JOB_ID = (
+    "candidate_external_id",
+    "position_name",
+    "position_location",
+    "position_external_id",
+)
+COUNTRY, LANGUAGE, RESUME = "candidate_country_code", "mojito_language_code", "candidate_resume"
+
+# The headers as the systems write them (reference: anchors, section 4), and what each column is;
+# a column that is not named is carried.
+SYSTEMS = {
+    "personio-export": (
+        "Candidate ID; Candidate name; Gender; Email address; Birthday; Available from; Expected "
+        "salary; Candidate location; Final phase; Final phase date; Final status; Phone number; "
+        "Application ID; Application date; Application tags; Days in current phase",
+        {"Candidate name": NAME, "Email address": EMAIL, "Application ID": ID},
+    ),
+    "personio-import": (
+        "first name; last name; email; status; job name; recruiting channel; application date",
+        {"first name": FIRST, "last name": LAST, "email": EMAIL, "job name": JOB},
+    ),
+    "greenhouse-bulk-import": (
+        "First Name; Last Name; Company; Title; Notes; Email; Phone; Social Media; Website; "
+        "Address; Source; Who gets credit; Job; Department; Office; Prospect Pool; Milestone",
+        {"First Name": FIRST, "Last Name": LAST, "Email": EMAIL, "Job": JOB, "Office": PLACE},
+    ),
+    "greenhouse-report": (
+        "Job ID; Job Name; Opening Date; Recruiter; Hiring Manager; Candidate ID; Candidate Name; "
+        "Application ID; Applied On; Current Stage; Source; Rejection Date",
+        {"Job ID": JOB_ID, "Job Name": JOB, "Candidate Name": NAME, "Application ID": ID},
+    ),
+    "greenhouse-candidates": (
+        "Candidate ID; First Name; Last Name; Email; Phone; Job; Stage; Status; Source; Recruiter; "
+        "Created At; Rejection Reason",
+        {"Candidate ID": ID, "First Name": FIRST, "Last Name": LAST, "Email": EMAIL, "Job": JOB},
+    ),
+    "lever-migration": (
+        "Full-Name; Email; Date-Added; Stage; Archive-Reason; Archive-Date; Sources; Origin",
+        {"Full-Name": NAME, "Email": EMAIL},
+    ),
+    "lever-export": (
+        "Opportunity ID; Posting ID; Posting Title; Posting State; Candidate Name; Stage; Origin; "
+        "Created At; Owner; Hiring Manager; Archived Reason",
+        {"Opportunity ID": ID, "Posting ID": JOB_ID, "Posting Title": JOB, "Candidate Name": NAME},
+    ),
+    "icims": (
+        "Job : Requisition ID; Job: System ID; Job: Job Title and Job Code; Person : System ID; "
+        "Person : Full Name; Person : Email; Submittal Date; Recruiter Full Name; Hiring Manager : "
+        "Full Name: First Last; Hiring Manager : Email",
+        {
+            "Job : Requisition ID": JOB_ID,
+            "Job: Job Title and Job Code": JOB,
+            "Person : System ID": ID,
+            "Person : Full Name": NAME,
+            "Person : Email": EMAIL,
+        },
+    ),
+    "indeed": (
+        "name; email; phone; status; candidate location; relevant experience; education; job "
+        "title; job location; date; interest level; source",
+        {"name": NAME, "email": EMAIL, "job title": JOB, "job location": PLACE},
+    ),
+    "linkedin-recruiter-import": (
+        "First name; Last name; Email; Phone number; Job title; Company; Location; Pipeline stage; "
+        "Note; Note visibility; Tags",
+        {"First name": FIRST, "Last name": LAST, "Email": EMAIL, "Tags": "tags"},
+    ),
+    "linkedin-talent-hub": (
+        "candidate_id; project_id; first_name; last_name; emails; phone_numbers; profile_url; "
+        "sourcing_channels; hiring_state_id; created_time",
+        {
+            "candidate_id": ID,
+            "first_name": FIRST,
+            "last_name": LAST,
+            "emails": EMAIL,
+            "profile_url": "candidate_linkedin_url",
+        },
+    ),
+    "linkedin-connections": (
+        "First Name; Last Name; URL; Email Address; Company; Position; Connected On",
+        {"First Name": FIRST, "Last Name": LAST, "Email Address": EMAIL},
+    ),
+    "workable": (
+        "Name; Email; Phone; Headline; Address; Resume URL; Job; Stage; Source",
+        {"Name": NAME, "Email": EMAIL, "Job": JOB},
+    ),
+    "hirevue": (
+        "First name; Last name; Email; Phone; Mobile Phone; Address; City; country; Recruiter email",
+        {"First name": FIRST, "Last name": LAST, "Email": EMAIL, "country": COUNTRY},
+    ),
+    "trakstar": (
+        "Candidate Name; Candidate Email; Source Type; Source; Referrer; Candidate Phone; "
+        "Archived?; Opening ID; Opening",
+        {"Candidate Name": NAME, "Candidate Email": EMAIL, "Opening ID": JOB_ID, "Opening": JOB},
+    ),
+    "recruiterbox": (
+        "Candidate ID; Candidate Name; Candidate Email; Candidate Phone; Opening ID; Opening; "
+        "Stage; Decision Status; Decision Reason",
+        {
+            "Candidate ID": ID,
+            "Candidate Name": NAME,
+            "Candidate Email": EMAIL,
+            "Opening ID": JOB_ID,
+            "Opening": JOB,
+        },
+    ),
+    "clearcompany": (
+        "Candidate ID; Candidate First Name; Candidate Last Name; Candidate Grade; Date Candidate "
+        "Applied; Current Workflow Stage; Role; Requisition Title",
+        {
+            "Candidate ID": ID,
+            "Candidate First Name": FIRST,
+            "Candidate Last Name": LAST,
+            "Requisition Title": JOB,
+        },
+    ),
+    "applitrack": (
+        "Applicant Number; Email Address; First Name; Middle Initial; Last Name; Other First Name; "
+        "Area Code; 7 digit Phone; EndOfHeader",
+        {"Applicant Number": ID, "Email Address": EMAIL, "First Name": FIRST, "Last Name": LAST},
+    ),
+    "jazzhr-like": (
+        "App Id; Site Id; Site Name; Site Url; External Id; First Name; Last Name; Email",
+        {"App Id": ID, "First Name": FIRST, "Last Name": LAST, "Email": EMAIL},
+    ),
+    "peopleforce": (
+        "full_name; email; gender; skills; phone_numbers; skype_id; linkedin_url; position; "
+        "location; facebook_url; date_of_birth; created_by_id",
+        {
+            "full_name": NAME,
+            "email": EMAIL,
+            "linkedin_url": "candidate_linkedin_url",
+            "position": JOB,
+            "location": PLACE,
+        },
+    ),
+    "recruiting.com": (
+        "Candidate_Email; FirstName; LastName; ResumeText; ResumeURL; Street Address",
+        {"Candidate_Email": EMAIL, "FirstName": FIRST, "LastName": LAST, "ResumeText": RESUME},
+    ),
+    "german": (
+        "Anrede;Vorname;Nachname;E-Mail-Adresse;Telefon;Stelle;Standort;Land;Ansprechpartner E-Mail",
+        {
+            "Vorname": FIRST,
+            "Nachname": LAST,
+            "E-Mail-Adresse": EMAIL,
+            "Stelle": JOB,
+            "Standort": PLACE,
+            "Land": COUNTRY,
+        },
+    ),
+    "slovak": (
+        "Meno;Priezvisko;E-mail;Telefón;Pozícia;Miesto výkonu práce;Krajina;Jazyk pohovoru;"
+        "Životopis;Zodpovedný náborár",
+        {
+            "Meno": FIRST,
+            "Priezvisko": LAST,
+            "E-mail": EMAIL,
+            "Pozícia": JOB,
+            "Miesto výkonu práce": PLACE,
+            "Krajina": COUNTRY,
+            "Jazyk pohovoru": LANGUAGE,
+            "Životopis": RESUME,
+        },
+    ),
+    "czech": (
+        "Jméno;Příjmení;E-mailová adresa;Název pozice;Místo výkonu práce;Země;Jazyk;"
+        "Text životopisu;Personalista e-mail",
+        {
+            "Jméno": FIRST,
+            "Příjmení": LAST,
+            "E-mailová adresa": EMAIL,
+            "Název pozice": JOB,
+            "Místo výkonu práce": PLACE,
+            "Země": COUNTRY,
+            "Jazyk": LANGUAGE,
+            "Text životopisu": RESUME,
+        },
+    ),
+    "polish": (
+        "Imię;Nazwisko;Adres e-mail;Stanowisko;Miejsce pracy;Kraj;Język rozmowy;Życiorys;Rekruter",
+        {
+            "Imię": FIRST,
+            "Nazwisko": LAST,
+            "Adres e-mail": EMAIL,
+            "Stanowisko": JOB,
+            "Miejsce pracy": PLACE,
+            "Kraj": COUNTRY,
+            "Język rozmowy": LANGUAGE,
+            "Życiorys": RESUME,
+        },
+    ),
+    "french": (
+        "Prénom;Nom;Adresse e-mail;Intitulé du poste;Lieu de travail;Pays;Langue de l'entretien;CV;"
+        "E-mail du recruteur",
+        {
+            "Prénom": FIRST,
+            "Nom": LAST,
+            "Adresse e-mail": EMAIL,
+            "Intitulé du poste": JOB,
+            "Lieu de travail": PLACE,
+            "Pays": COUNTRY,
+            "Langue de l'entretien": LANGUAGE,
+            "CV": RESUME,
+        },
+    ),
+    "spanish": (
+        "Nombre;Apellidos;Correo electrónico;Puesto;Lugar de trabajo;País;Idioma de la entrevista;"
+        "Currículum;Correo del reclutador",
+        {
+            "Nombre": FIRST,
+            "Apellidos": LAST,
+            "Correo electrónico": EMAIL,
+            "Puesto": JOB,
+            "Lugar de trabajo": PLACE,
+            "País": COUNTRY,
+            "Idioma de la entrevista": LANGUAGE,
+            "Currículum": RESUME,
+        },
+    ),
+    "italian": (
+        "Nome;Cognome;Indirizzo e-mail;Posizione;Sede di lavoro;Paese;Lingua del colloquio;CV;"
+        "E-mail del recruiter",
+        {
+            "Nome": FIRST,
+            "Cognome": LAST,
+            "Indirizzo e-mail": EMAIL,
+            "Posizione": JOB,
+            "Sede di lavoro": PLACE,
+            "Paese": COUNTRY,
+            "Lingua del colloquio": LANGUAGE,
+            "CV": RESUME,
+        },
+    ),
+    "portuguese": (
+        "Nome;Sobrenome;E-mail;Vaga;Local de trabalho;País;Idioma da entrevista;Currículo;"
+        "E-mail do recrutador",
+        {
+            "Nome": FIRST,
+            "Sobrenome": LAST,
+            "E-mail": EMAIL,
+            "Vaga": JOB,
+            "Local de trabalho": PLACE,
+            "País": COUNTRY,
+            "Idioma da entrevista": LANGUAGE,
+            "Currículo": RESUME,
+        },
+    ),
+    "dutch": (
+        "Voornaam;Achternaam;E-mailadres;Functie;Werklocatie;Land;Taal van het interview;CV;"
+        "E-mail recruiter",
+        {
+            "Voornaam": FIRST,
+            "Achternaam": LAST,
+            "E-mailadres": EMAIL,
+            "Functie": JOB,
+            "Werklocatie": PLACE,
+            "Land": COUNTRY,
+            "Taal van het interview": LANGUAGE,
+            "CV": RESUME,
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("system", SYSTEMS)
+def test_the_headers_of_real_systems_are_understood(system: str) -> None:
+    """Nothing more is claimed than this table says, whoever else has an e-mail there."""
+    text, expected = SYSTEMS[system]
+    headers = [header.strip() for header in text.split(";")]
+    roles = column_roles(headers, map_headers(headers))
+
+    assert {header: role for header, role in roles if role != "carried"} == expected
+
+
+SOMEBODY_ELSE = (
+    "Recruiter Email", "Recruiter's e-mail", "Hiring Manager Email", "Manager E-Mail", "Owner Email",
+    "Referrer Email", "Referred by (email)", "Who gets credit email", "Coordinator Email",
+    "Created by email", "Interviewer Email", "Ansprechpartner E-Mail", "E-Mail des Recruiters",
+    "Personalverantwortlicher E-Mail", "E-mail náborára", "E-mail personalistu",
+    "Zodpovedná osoba e-mail", "E-mail náboráře", "Zodpovědná osoba e-mail", "E-mail rekrutera",
+    "Osoba kontaktowa e-mail", "E-mail du recruteur", "Email du responsable",
+    "Correo del reclutador", "Correo del responsable", "E-mail del recruiter",
+    "Email del responsabile", "E-mail do recrutador", "E-mail do responsável", "E-mail recruiter",
+    "E-mail contactpersoon", "Emergency Contact Email", "Agency Email",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("header", SOMEBODY_ELSE)
+def test_somebody_elses_address_is_never_the_candidates(header: str) -> None:
+    """Beside the candidate's, before it, or as the only address of the file."""
+    assert "candidate_email" not in map_headers([header, "Name"]).fields
+    assert map_headers([header, "E-Mail", "Name"]).fields["candidate_email"] == 1
+    assert map_headers(["E-Mail", header, "Name"]).fields["candidate_email"] == 0
+
+
+def test_map_may_name_any_column() -> None:
+    """What a person says by name is theirs to decide."""
+    mapping = map_headers(["Recruiter Email"], overrides={"Recruiter Email": "candidate_email"})
+
+    assert mapping.fields == {"candidate_email": 0}
+
+
+@pytest.mark.parametrize(
+    ("headers", "names"),
+    [
+        pytest.param(["Email", "E-Mail", "Name"], ("'Email'", "'E-Mail'"), id="two-spellings"),
+        pytest.param(["Email", "Email", "Name"], ("column 1", "column 2"), id="the-same-twice"),
+        pytest.param(["Email", "EMAIL ", "Name"], ("'Email'", "'EMAIL'"), id="case-and-blanks"),
+        pytest.param(["Job Title", "Job Name"], ("'Job Title'", "'Job Name'"), id="other-words"),
+    ],
+)
+def test_two_columns_for_one_field_are_named_both(
+    headers: list[str], names: tuple[str, str]
+) -> None:
+    with pytest.raises(InputError) as caught:
+        map_headers(headers)
+
+    assert all(name in str(caught.value) for name in names), caught.value
+
+
+@pytest.mark.parametrize(
+    ("header", "field"),
+    [
+        ("E-mial", EMAIL),
+        ("Emial Adress", EMAIL),
+        ("Vornahme", FIRST),
+        ("Priezivsko", LAST),
+        ("Stellenbezeichung", JOB),
+        ("Requistion ID", JOB_ID),
+    ],
+)
+def test_a_near_miss_is_suggested(header: str, field: str) -> None:
+    notes = " ".join(map_headers([header, "Country"]).notes)
+
+    assert f'did you mean {field}? say --map "{header}={field}"' in notes
+
+
+@pytest.mark.parametrize("header", ["Recruiter Emial", "Ownr", "Phone", "Notes", "Stage", "Gender"])
+def test_nothing_is_suggested_for_what_is_no_slip(header: str) -> None:
+    assert not map_headers([header, "Name", "E-Mail"]).notes
+
+
+@pytest.mark.parametrize(
+    ("cells", "fields"),
+    [
+        pytest.param(["Name", "E-Mail", "Stage"], 2, id="header"),
+        pytest.param(["E-Mail", "Email"], 1, id="one-field-twice"),
+        pytest.param(["Report of May", None, ""], 0, id="title"),
+        pytest.param(["Name", "ann@example.com"], 0, id="a-row-with-an-address"),
+        pytest.param([], 0, id="nothing"),
+    ],
+)
+def test_how_much_cells_look_like_a_header(cells: list[str | None], fields: int) -> None:
+    assert recognised(cells) == fields
+
+
+def test_a_header_that_map_names_counts() -> None:
+    assert recognised(["Wer", "Wohin"], overrides={"wer": "candidate_name"}) == 1
+
+
+def test_overrides_go_to_the_inputs_that_have_the_header() -> None:
+    overrides = {"Wer": "candidate_name", "Who": "candidate_name"}
+
+    assert overrides_for(["wer", "Anruf"], overrides) == {"Wer": "candidate_name"}
