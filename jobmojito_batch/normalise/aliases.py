@@ -125,6 +125,7 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "candidateid", "person system id"),
         _of_person("number", "no", "nummer"),
         ("source system identifier", "source system id"),
+        ("id",),
     ),
     "candidate_linkedin_url": (
         (*_of_person("linkedin", "linkedin url", "linkedin profile"), "linkedin url",
@@ -141,7 +142,8 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "název pracovní pozice", "intitulé du poste", "titre du poste", "nom du poste",
          "nombre del puesto", "título del puesto", "nazwa stanowiska", "titolo della posizione",
          "título da vaga", "nome da vaga", "functietitel", "vacaturetitel"),
-        ("job", "job job title and job code", "stelle", "position", "pozícia", "pracovná pozícia", "pozice", "pracovní pozice",
+        ("job", "job job title and job code", "stelle", "position", "pozícia", "pracovná pozícia",
+         "pozice", "pracovní pozice",
          "poste", "puesto", "stanowisko", "posizione", "vaga", "posição", "vacature", "functie",
          "munkakör"),
         ("vacancy", "opening", "job opening", "requisition", "posting", "job posting",
@@ -216,7 +218,8 @@ NEVER_A_CANDIDATE: Final = (
     "kontaktní osoba", "persona de contacto", "personne de contact", "persona di contatto",
     "pessoa de contato", "contactpersoon", "responsable", "responsabile", "responsável",
     "vedúci", "vedoucí", "przełożon", "leidinggevende", "werver", "referee", "uploaded by",
-    "submitted by", "entered by", "modified by", "invited by", "kolega", "colleague", "current", "previous", "emergency", "languages", "idiomas", "nationality",
+    "submitted by", "entered by", "modified by", "invited by", "kolega", "colleague", "current",
+    "previous", "emergency", "languages", "idiomas", "nationality",
 )  # fmt: skip
 """
 A header with one of these in it belongs to somebody or something else, however much the rest of

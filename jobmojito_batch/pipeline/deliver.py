@@ -22,6 +22,7 @@ from jobmojito_batch.columns import (
     ErrorCode,
 )
 from jobmojito_batch.ledger import Ledger, RunRecord
+from jobmojito_batch.normalise import RESUME_PROBLEM
 from jobmojito_batch.pipeline.layout import Layout, to_json
 from jobmojito_batch.pipeline.prepare import Prepared, slices
 from jobmojito_batch.pipeline.preview import MEMBERS, faults_of
@@ -278,7 +279,8 @@ def run_rows(prepared: Prepared, position_ids: dict[int, int]) -> Iterator[list[
     )
     start = 0
     for rows in slices(
-        prepared.spool.prepared, only=[ORDINAL, SOURCE, ROW, FAULTS, *MEMBERS, *cells]
+        prepared.spool.prepared,
+        only=[ORDINAL, SOURCE, ROW, FAULTS, RESUME_PROBLEM, *MEMBERS, *cells],
     ):
         planned = prepared.plan.rows.slice(start, rows.height).drop(ORDINAL)
         start += rows.height

@@ -28,7 +28,7 @@ EXAMPLES: Final = (
         "position_location": "Bratislava",
         "position_country_code": "SK",
         "mojito_language_code": "sk",
-        "seniority_level": "mid-senior",
+        "seniority_level": "intermediate",
         "tags": "night shift, intensive care",
     },
     {

@@ -337,16 +337,16 @@ def write_workbook(path: Path, sheets: dict[str, Cells], *, also: Callable[..., 
     workbook.close()
 
 
-def nothing(_: Any) -> None:  # noqa: ANN401
+def nothing(_: Any) -> None:
     """No more than the cells."""
 
 
-def merged_title(workbook: Any) -> None:  # noqa: ANN401
+def merged_title(workbook: Any) -> None:
     bold = workbook.add_format({"bold": True})
     workbook.get_worksheet_by_name("May").merge_range("A1:C1", "Candidates of May 2026", bold)
 
 
-def formats(workbook: Any) -> None:  # noqa: ANN401
+def formats(workbook: Any) -> None:
     sheet = workbook.get_worksheet_by_name("People")
     day = workbook.add_format({"num_format": "dd.mm.yyyy"})
     moment = workbook.add_format({"num_format": "dd.mm.yyyy hh:mm"})
@@ -370,7 +370,7 @@ def formats(workbook: Any) -> None:  # noqa: ANN401
     sheet.write_number("G3", 12345, digits)
 
 
-def hidden_lists(workbook: Any) -> None:  # noqa: ANN401
+def hidden_lists(workbook: Any) -> None:
     workbook.get_worksheet_by_name("Lists").hide()
 
 

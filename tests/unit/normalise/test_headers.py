@@ -94,7 +94,7 @@ SYSTEMS = {
         {"Name": NAME, "Email": EMAIL, "Job": JOB},
     ),
     "hirevue": (
-        "First name; Last name; Email; Phone; Mobile Phone; Address; City; country; Recruiter email",
+        "First name; Last name; Email; Phone; Mobile Phone; City; country; Recruiter email",
         {"First name": FIRST, "Last name": LAST, "Email": EMAIL, "country": COUNTRY},
     ),
     "trakstar": (
@@ -148,7 +148,7 @@ SYSTEMS = {
         {"Candidate_Email": EMAIL, "FirstName": FIRST, "LastName": LAST, "ResumeText": RESUME},
     ),
     "german": (
-        "Anrede;Vorname;Nachname;E-Mail-Adresse;Telefon;Stelle;Standort;Land;Ansprechpartner E-Mail",
+        "Anrede;Vorname;Nachname;E-Mail-Adresse;Telefon;Stelle;Standort;Land;Ansprechpartner Mail",
         {
             "Vorname": FIRST,
             "Nachname": LAST,
@@ -283,7 +283,8 @@ def test_the_headers_of_real_systems_are_understood(system: str) -> None:
 
 
 SOMEBODY_ELSE = (
-    "Recruiter Email", "Recruiter's e-mail", "Hiring Manager Email", "Manager E-Mail", "Owner Email",
+    "Recruiter Email", "Recruiter's e-mail", "Hiring Manager Email", "Manager E-Mail",
+    "Owner Email",
     "Referrer Email", "Referred by (email)", "Who gets credit email", "Coordinator Email",
     "Created by email", "Interviewer Email", "Ansprechpartner E-Mail", "E-Mail des Recruiters",
     "Personalverantwortlicher E-Mail", "E-mail náborára", "E-mail personalistu",
