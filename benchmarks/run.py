@@ -21,7 +21,12 @@ from pathlib import Path
 
 import aiohttp
 import httpx
+import polars as pl
+import xlsxwriter
 from httpx_aiohttp import AiohttpTransport
+
+from jobmojito_batch.intake import read_inputs
+from jobmojito_batch.normalise import map_headers, normalise
 
 HERE = Path(__file__).parent
 CLI = [sys.executable, "-m", "jobmojito_batch"]
@@ -184,13 +189,54 @@ def large_check(rows: int, folder: Path) -> list[str]:
     ]
 
 
+def reading(pairs: int, rows: int, folder: Path) -> list[str]:
+    """Reading and normalising against polars reading the same CSV, and a workbook's `check`."""
+    path = folder / "reading.csv"
+    with path.open("w", encoding="utf-8") as file:
+        file.write(LARGE_HEADERS + "\n")
+        for n in range(rows):
+            file.write(
+                f"A{n},Ann Lee {n},P{n}@Example.com,+421 900 {n},Slovakia,Job {n % 50},Wien,"
+                f'Austria,English,"{RESUME[:800]}",new,2026-11-24\n'
+            )
+    ratios = []
+    for _ in range(pairs):
+        started = time.perf_counter()
+        pl.scan_csv(path, infer_schema=False).sink_parquet(
+            folder / "bare.parquet", compression="lz4", engine="streaming"
+        )
+        middle = time.perf_counter()
+        [table] = read_inputs([str(path)], scratch=folder)
+        normalise(
+            table, map_headers(table.headers), fills={}, max_resume_characters=50_000
+        ).sink_parquet(folder / "ours.parquet", compression="lz4", engine="streaming")
+        ratios.append((time.perf_counter() - middle) / (middle - started))
+    path.unlink()
+    workbook = folder / "reading.xlsx"
+    book = xlsxwriter.Workbook(str(workbook), {"constant_memory": True})
+    sheet = book.add_worksheet()
+    sheet.write_row(0, 0, LARGE_HEADERS.split(","))
+    for n in range(1, 100_001):
+        sheet.write_row(n, 0, [f"A{n}", f"Ann Lee {n}", f"p{n}@example.com", "", "Slovakia", "Job",
+                               "Wien", "Austria", "English", "Nurse", "new", ""])  # fmt: skip
+    book.close()
+    started = time.perf_counter()
+    environment = os.environ | {"XDG_CACHE_HOME": str(folder), "XDG_DATA_HOME": str(folder)}
+    subprocess.run([*CLI, "check", str(workbook)], env=environment, check=True)
+    return [
+        f"| {rows:,} rows of CSV: reading and normalising / polars reading alone | "
+        f"{statistics.median(ratios):.1f} | {min(ratios):.1f} to {max(ratios):.1f} | |",
+        f"| `check` of an XLSX of 100,000 rows | | | {time.perf_counter() - started:.1f} s |",
+    ]
+
+
 def main() -> None:
     """Measure and write benchmarks/results.md."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=["once", "slow", "large"])
+    parser.add_argument("--only", choices=["once", "slow", "large", "reading"])
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
@@ -201,6 +247,8 @@ def main() -> None:
             lines += at_once(options.pairs, options.rows, folder)
         if options.only in {None, "slow"}:
             lines += slow_answers(min(3, options.pairs), folder)
+        if options.only in {None, "reading"}:
+            lines += reading(options.pairs, 200_000, folder)
         if options.only in {None, "large"}:
             lines += large_check(options.large, folder)
     commit = subprocess.run(

@@ -118,7 +118,8 @@ def _last_record(path: Path, dialect: Dialect) -> list[str]:
     lines = [line for line in tail.split(dialect.line_end) if line.strip(" \t\r\n;,|")]
     if len(lines) < 2:  # noqa: PLR2004 - the first may be cut, or be the header
         return []
-    return next(csv_records([lines[-1].removesuffix("\r")], dialect.delimiter), [])
+    only = lines[-1].replace("\r", " ").replace("\n", " ")  # a cell's own, whichever it is
+    return next(csv_records([only], dialect.delimiter), [])
 
 
 def _equals(record: list[str], width: int) -> pl.Expr:

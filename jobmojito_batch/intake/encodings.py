@@ -170,7 +170,11 @@ def legacy_codec(sample: bytes) -> str:
     countries in the addresses decide, and `ñ` is taken to be a Spanish one rather than Polish.
     """
     found = chardet.detect_all(sample, include_encodings=list(_LEGACY))
-    trust = {_LEGACY[str(one["encoding"]).lower()]: one["confidence"] for one in found}
+    trust = {
+        _LEGACY[str(one["encoding"]).lower()]: one["confidence"]
+        for one in found
+        if str(one["encoding"]).lower() in _LEGACY  # None where it has no idea
+    }
     eastern = max(("cp1250", "iso8859_2"), key=lambda codec: trust.get(codec, 0.0))
     western = max(("cp1252", "latin_1"), key=lambda codec: trust.get(codec, 0.0))
     east, west = trust.get(eastern, 0.0), trust.get(western, 0.0)

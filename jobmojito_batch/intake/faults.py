@@ -20,13 +20,14 @@ UNREADABLE = (
     pl.exceptions.ComputeError,
     pl.exceptions.InvalidOperationError,
     pl.exceptions.NoDataError,
+    pl.exceptions.SchemaError,
     OSError,
 )
 """Raised where the bytes of an input are not what its format asks for, or cannot be had."""
 
 # Words of polars' own messages; the rest of them quotes cells, which are people.
 _QUOTE_WORDS = ("malformed", "could not parse", "quote")
-_WIDTH_WORDS = "more fields"
+_WIDTH_WORDS = ("more fields", "n_extra")
 
 
 def as_input_error(source: str, exc: BaseException) -> InputError:
@@ -34,18 +35,24 @@ def as_input_error(source: str, exc: BaseException) -> InputError:
     if isinstance(exc, InputError):
         return exc
     said = str(exc).lower()
-    if isinstance(exc, pl.exceptions.PolarsError) and _WIDTH_WORDS in said:
+    if isinstance(exc, pl.exceptions.PolarsError) and any(words in said for words in _WIDTH_WORDS):
         return RaggedRowsError(f"{source}: a row has far more cells than the header")
     return InputError(f"{source}: {_meaning(exc)}")
 
 
 @contextmanager
 def input_faults(source: str) -> Iterator[None]:
-    """Raise InputError about *source* for whatever UNREADABLE the body raises."""
+    """Raise InputError about *source* for whatever UNREADABLE the body raises, and for panics."""
     try:
         yield
     except UNREADABLE as exc:
         raise as_input_error(source, exc) from exc
+    except BaseException as exc:
+        # Damaged workbooks make the Rust reader panic, which comes as a BaseException without a
+        # public type.
+        if type(exc).__name__ != "PanicException":
+            raise
+        raise InputError(f"{source}: is damaged; open it and save it again") from exc
 
 
 def _meaning(exc: BaseException) -> str:

@@ -113,7 +113,8 @@ def undecodable(
             if any(map(_UNDECODABLE.search, record)):
                 where = f"row {row}"
                 break
-    except InputError:  # its quotes are wrong too, but the encoding has to be mended first
+    except (InputError, UnicodeError):
+        # Its quotes are wrong too, but the encoding has to be mended first; UTF-16 knows no escape.
         pass
     return InputError(
         f"{source}: {where} holds a byte that is not {encoding}; correct it, or save the file "
