@@ -7,6 +7,7 @@ platform drops unknown members silently, so a misspelt one would be lost), toler
 live API returns null in members declared as strings, and may add statuses).
 """
 
+from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Literal, get_args
 
@@ -249,3 +250,45 @@ class PlatformErrorBody(_Received):
 
     code: str | int
     message: str | None = Field(None, repr=False)
+
+
+class ResultRow(_Received):
+    """One enrolment in merchant-result-list, as far as settling looks at it."""
+
+    profile_id: str | None = None
+    profile_interview_id: str | None = None
+    definition_id: str | None = None
+    candidate_email: str | None = Field(None, repr=False)
+    position_name: str | None = None
+    decision_status: str | None = None
+    created_at: datetime | None = None
+
+
+class Pagination(_Received):
+    """Where a page of a list stands."""
+
+    has_more: bool = False
+
+
+class ResultPage(_Received):
+    """A page of merchant-result-list, newest first."""
+
+    data: list[ResultRow] = Field(repr=False)
+    pagination: Pagination = Pagination()
+
+
+class MerchantStatus(_Received):
+    """merchant-status, as far as the plan looks at it."""
+
+    merchant_id: str | None = None
+    credits_interview_monthly: float | None = None
+    credits_interview_extra: float | None = None
+    credits_interview_single: float | None = None
+    invitations_available: int | None = None
+
+    @property
+    def credits_left(self) -> float | None:
+        """Monthly and extra credits together; single ones are for one position only."""
+        if self.credits_interview_monthly is None:
+            return None
+        return self.credits_interview_monthly + (self.credits_interview_extra or 0.0)

@@ -75,8 +75,8 @@ class InviteParameters(BaseModel):
     settle: bool = Field(
         True,
         title="Settle unknown rows",
-        description="Look up rows without a trustworthy answer at the end of the run. This version "
-        "leaves them unknown in any case.",
+        description="Look up rows without a trustworthy answer, and send once more what provably "
+        "did not happen; the run waits for that.",
     )
     expect_at_most: int | None = Field(
         None,

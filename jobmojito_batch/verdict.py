@@ -8,6 +8,7 @@ stops the run whatever its status.
 
 import re
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Final
 from urllib.parse import urlsplit
@@ -49,6 +50,10 @@ class Answer:
     retry_after: str | None = None
     """The header as it came: seconds, a date, or anything."""
     request_id: str | None = None
+    server_date: datetime | None = None
+    """The Date header: the API's clock, to the second."""
+    pause_seconds: float | None = None
+    """Until the API's own count of requests starts anew, where a header says that it is used up."""
     seconds: float = 0.0
 
 

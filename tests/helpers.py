@@ -77,10 +77,15 @@ class Run:
             "JOBMOJITO_LEDGER": str(self.folder / "ledger.sqlite"),
             "JOBMOJITO_REQUESTS_PER_SECOND": "500",
             "JOBMOJITO_READ_TIMEOUT_SECONDS": "5",
+            "JOBMOJITO_SETTLE_SECONDS": "1",
         }
 
     def invite(self, path: Path, *options: str) -> int:
         return main(["invite", str(path), "--yes", "--no-prefect", "--no-settle", *options])
+
+    def settle(self, path: Path, *options: str) -> int:
+        """The same, and unknown rows are looked up."""
+        return main(["invite", str(path), "--yes", "--no-prefect", *options])
 
     def start(self, path: Path, *options: str) -> "subprocess.Popen[bytes]":
         """The same in a process of its own, to be killed."""

@@ -11,7 +11,9 @@ from jobmojito_batch.cli import options as opt
 from jobmojito_batch.cli import through_prefect
 from jobmojito_batch.cli.attend import Person, tell_ending, write_mapping
 from jobmojito_batch.cli.demo import run_demo
+from jobmojito_batch.cli.doctor import show_doctor
 from jobmojito_batch.cli.look import show_status
+from jobmojito_batch.cli.mend import forget_person, reconcile_ledger
 from jobmojito_batch.cli.plan_view import plan_json, plan_lines
 from jobmojito_batch.cli.talk import USAGE, is_interactive, out, print_json, say, told
 from jobmojito_batch.errors import BatchError, SettingsError
@@ -141,6 +143,48 @@ def invite(
     return _invite(
         parameters, prefect=prefect, asks=not yes, as_json=json, save_mapping=save_mapping
     )
+
+
+@app.command()
+@told
+def reconcile(
+    rate: opt.Rate = None,
+    base_url: opt.BaseUrl = None,
+    environment: opt.Environment = None,
+    ledger: opt.LedgerUrl = None,
+    json: opt.Json = False,
+) -> int:
+    """Settle unknown invitations by looking them up; sends nothing."""
+    settings = load_settings(
+        base_url=base_url, environment=environment, ledger=ledger, requests_per_second=rate
+    )
+    return reconcile_ledger(settings, as_json=json)
+
+
+@app.command()
+@told
+def doctor(
+    base_url: opt.BaseUrl = None,
+    environment: opt.Environment = None,
+    ledger: opt.LedgerUrl = None,
+    json: opt.Json = False,
+) -> int:
+    """Token, API, balance, ledger, Prefect: one line each, and what to do about each fault."""
+    settings = load_settings(base_url=base_url, environment=environment, ledger=ledger)
+    return show_doctor(settings, as_json=json)
+
+
+@app.command()
+@told
+def forget(
+    email: Annotated[str, typer.Argument(help="The person's e-mail address.")],
+    ledger: opt.LedgerUrl = None,
+    yes: opt.Yes = False,
+) -> int:
+    """Erase a person from the ledger; a keyed hash stays, so that they are not invited twice."""
+    if not yes and not is_interactive():
+        raise SettingsError("nobody can be asked here (standard input is no terminal): say --yes")
+    return forget_person(load_settings(ledger=ledger), email.strip(), asks=not yes)
 
 
 @app.command()

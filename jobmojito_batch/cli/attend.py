@@ -66,6 +66,20 @@ class Person(Attendant):
                 self._bar.stop()
 
 
+def tell_settled(settled: dict[str, int] | None) -> None:
+    """What looking unknown rows up brought to light, and what it means."""
+    if not settled or not any(settled.values()):
+        return
+    for name, meaning in (
+        ("found", "lost answers: the interviews exist and were not sent again"),
+        ("older", "lost answers: the candidates had applied before"),
+        ("did_not_happen", "lost calls: nothing was created, so they were sent once more"),
+        ("left", "could not be settled; see error_message"),
+    ):
+        if settled[name]:
+            say(f"looked up     {settled[name]} {meaning}")
+
+
 def _detail(progress: RunProgress) -> str:
     """Rate, calls in flight, counts, time left."""
     rate = progress.calls / progress.seconds if progress.seconds > 0 else 0.0
@@ -92,12 +106,14 @@ def tell_ending(conclusion: Conclusion) -> None:
     if reasons:
         texts = (f"{code.replace('_', ' ')} {count}" for code, count in reasons.items())
         say(f"reasons       {', '.join(texts)}")
+    tell_settled(conclusion.summary.get("settled"))
     for name, path in conclusion.summary["files"].items():
         if path is not None:
             say(f"{name:<12}  {path}")
     if conclusion.summary["outcomes"]["unknown"]:
         say(
             "unknown rows were sent and got no trustworthy answer: the interviews may exist and "
-            "may have cost credits. They are never sent again blind; look them up in JobMojito"
+            "may have cost credits. They are never sent again blind: `jobmojito-batch reconcile` "
+            "looks them up later"
         )
     say(f"run           {conclusion.run_id}")

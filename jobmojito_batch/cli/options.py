@@ -98,7 +98,7 @@ LedgerUrl = Annotated[
 ]
 NoSettle = Annotated[
     bool,
-    typer.Option("--no-settle", help="Leave unknown rows for later; this version always does."),
+    typer.Option("--no-settle", help="Leave unknown rows for a later `reconcile`."),
 ]
 Prefect = Annotated[
     bool | None,

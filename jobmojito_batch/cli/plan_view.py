@@ -144,14 +144,16 @@ def _positions_line(prepared: Prepared) -> str:
 
 
 def _warnings(prepared: Prepared) -> list[str]:
-    return [*prepared.plan.warnings, *prepared.preview.warnings]
+    return [*prepared.account_warnings, *prepared.plan.warnings, *prepared.preview.warnings]
 
 
 def _price(prepared: Prepared) -> str:
     plan = prepared.plan
     if plan.to_send == 0:
         return ""
-    return f"about {plan.credits:g} credits, about {seconds_text(plan.seconds)}"
+    left = prepared.account.credits_left if prepared.account else None
+    balance = f" of {left:g}" if left is not None else ""
+    return f"about {plan.credits:g}{balance} credits, about {seconds_text(plan.seconds)}"
 
 
 def plan_json(prepared: Prepared) -> dict[str, Any]:
@@ -205,6 +207,7 @@ def plan_json(prepared: Prepared) -> dict[str, Any]:
             "names_to_create": list(prepared.position_names),
         },
         "credits_estimated": plan.credits,
+        "credits_left": prepared.account.credits_left if prepared.account else None,
         "expected_seconds": round(plan.seconds, 1),
         "notes": list(prepared.inputs.notes),
         "warnings": _warnings(prepared),

@@ -23,6 +23,21 @@ def is_configured() -> bool:
     return asked()
 
 
+def address() -> str:
+    """The Prefect API that is configured, without what a user name in it would tell."""
+    from prefect.settings import PREFECT_API_URL  # noqa: PLC0415 - see above
+
+    return str(PREFECT_API_URL.value() or "").rpartition("@")[2]
+
+
+def is_reachable() -> bool:
+    """Whether the Prefect API answers."""
+    from prefect.client.orchestration import get_client  # noqa: PLC0415 - see above
+
+    with get_client(sync_client=True) as client:
+        return client.api_healthcheck() is None
+
+
 def prepare_embedded_server() -> None:
     """
     Settings for Prefect's embedded server, before Prefect is imported; only the demo wants it.

@@ -6,10 +6,14 @@ answers are not asked for (and not unpacked), cookies are not kept, TLS is verif
 """
 
 import asyncio
+import math
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 import httpx
 from pydantic import BaseModel, ValidationError
@@ -21,7 +25,9 @@ from jobmojito_batch.contract import (
     CREATE_PATH,
     CreateResponse,
     ErrorBody,
+    MerchantStatus,
     PlatformErrorBody,
+    ResultPage,
 )
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.settings import Settings
@@ -31,8 +37,27 @@ MAX_ANSWER_BYTES: Final = 1_000_000
 """A real answer has about 1 kB; more than this is not one."""
 TOKEN_PATH: Final = "job-interview-token"  # noqa: S105 - a path
 
+RESULTS_PATH: Final = "merchant-result-list"
+STATUS_PATH: Final = "merchant-status"
+PAGE_ROWS: Final = 50
+UNIX_TIMES_FROM: Final = 1e9
+"""A reset above this is a moment, not a number of seconds."""
+MOST_LIMIT_PAUSE_SECONDS: Final = 300.0
+
+T = TypeVar("T")
+M = TypeVar("M", bound=BaseModel)
 Headers = Mapping[bytes, bytes]
-Read = Callable[[int, bytes | None], CreateResponse | ErrorBody | PlatformErrorBody | None]
+Body = CreateResponse | ErrorBody | PlatformErrorBody
+Read = Callable[[int, bytes | None], Body | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """What looking a candidate up gave: the answer, and the page where it could be read."""
+
+    answer: Answer
+    page: ResultPage | None = field(repr=False)
+
 
 NOT_DELIVERED: Final = (httpx.ConnectError, httpx.PoolTimeout, httpx.ConnectTimeout)
 """CarefulTransport raises only the first, and only before a byte has left."""
@@ -56,6 +81,8 @@ class JobMojito:
         self._whole_seconds = settings.connect_timeout_seconds + settings.read_timeout_seconds
         self._create_url = httpx.URL(f"{settings.base_url}/{CREATE_PATH}")
         self._token_url = httpx.URL(f"{settings.base_url}/{TOKEN_PATH}")
+        self._results_url = httpx.URL(f"{settings.base_url}/{RESULTS_PATH}")
+        self._status_url = httpx.URL(f"{settings.base_url}/{STATUS_PATH}")
         self._headers = [
             (b"accept", b"application/json"),
             (b"accept-encoding", b"identity"),
@@ -102,6 +129,21 @@ class JobMojito:
         body = answer.body
         return body.interview_url if isinstance(body, CreateResponse) else None
 
+    async def results_of(self, email: str, *, offset: int, token: str) -> LookUp:
+        """
+        A page of merchant-result-list for an e-mail, newest first; never raises for the network.
+
+        Creates nothing and costs nothing.
+        """
+        query = {"filter_text": email, "limit": str(PAGE_ROWS), "offset": str(offset)}
+        url = self._results_url.copy_merge_params(query)
+        answer, page = await self._ask("GET", url, None, token, _read_page)
+        return LookUp(answer=answer, page=page)
+
+    async def status(self, token: str) -> tuple[Answer, MerchantStatus | None]:
+        """merchant-status: whose token it is and what is left. Costs nothing."""
+        return await self._ask("GET", self._status_url, None, token, _read_status)
+
     async def _post(
         self,
         url: httpx.URL,
@@ -109,9 +151,24 @@ class JobMojito:
         token: str,
         read: Read,
     ) -> Answer:
+        said: Body | None
+        answer, said = await self._ask("POST", url, body, token, read)
+        return replace(
+            answer, body=said, platform_code=_platform_code(said) or answer.platform_code
+        )
+
+    async def _ask(
+        self,
+        method: str,
+        url: httpx.URL,
+        body: bytes | None,
+        token: str,
+        read: Callable[[int, bytes | None], T | None],
+    ) -> tuple[Answer, T | None]:
+        """The answer without its body, and the body as *read* understands it."""
         started = time.monotonic()
         request = httpx.Request(
-            "POST",
+            method,
             url,
             content=body,
             headers=[*self._headers, (b"authorization", b"Bearer " + token.encode())],
@@ -121,22 +178,23 @@ class JobMojito:
             async with asyncio.timeout(self._whole_seconds):
                 status, headers, text = await self._exchange(request)
         except NOT_DELIVERED:
-            return Answer(silence=Silence.NOT_DELIVERED, seconds=time.monotonic() - started)
+            return Answer(silence=Silence.NOT_DELIVERED, seconds=time.monotonic() - started), None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
             raise SettingsError(f"JOBMOJITO_BASE_URL: {type(exc).__name__}") from None
         except (TimeoutError, httpx.TimeoutException):
-            return Answer(silence=Silence.NO_ANSWER, seconds=time.monotonic() - started)
+            return Answer(silence=Silence.NO_ANSWER, seconds=time.monotonic() - started), None
         except (httpx.HTTPError, OSError):
-            return Answer(silence=Silence.CONNECTION_LOST, seconds=time.monotonic() - started)
-        body_read = read(status, text)
-        return Answer(
+            return Answer(silence=Silence.CONNECTION_LOST, seconds=time.monotonic() - started), None
+        answer = Answer(
             http_status=status,
-            body=body_read,
-            platform_code=_platform_code(body_read, headers),
+            platform_code=_text(headers.get(b"sb-error-code")),
             retry_after=_text(headers.get(b"retry-after")),
             request_id=_text(headers.get(b"sb-request-id")),
+            server_date=_date(headers.get(b"date")),
+            pause_seconds=limit_pause_seconds(headers),
             seconds=time.monotonic() - started,
         )
+        return answer, read(status, text)
 
     async def _exchange(self, request: httpx.Request) -> tuple[int, Headers, bytes | None]:
         """Status, headers and body; None for a body that is too large or compressed."""
@@ -195,10 +253,58 @@ def _read_link(status: int, text: bytes | None) -> CreateResponse | None:
     return CreateResponse(status="minted", interview_url=link) if isinstance(link, str) else None
 
 
-def _platform_code(body: object, headers: Headers) -> str | None:
-    if isinstance(body, PlatformErrorBody):
-        return str(body.code)
-    return _text(headers.get(b"sb-error-code"))
+def _read_page(status: int, text: bytes | None) -> ResultPage | None:
+    return _validated(ResultPage, status, text)
+
+
+def _read_status(status: int, text: bytes | None) -> MerchantStatus | None:
+    return _validated(MerchantStatus, status, text)
+
+
+def _validated(model: type[M], status: int, text: bytes | None) -> M | None:
+    if text is None or status != 200:  # noqa: PLR2004
+        return None
+    try:
+        return model.model_validate_json(text)
+    except ValidationError:
+        return None
+
+
+def limit_pause_seconds(headers: Headers) -> float | None:
+    """
+    Seconds until the API counts anew, where its rate-limit headers say that nothing is left.
+
+    None where there are no such headers, something is left, or they make no sense. Known are
+    `ratelimit-remaining` and `-reset` with and without `x-`; a reset is seconds, or Unix time.
+    """
+    for prefix in (b"ratelimit-", b"x-ratelimit-"):
+        remaining = _number(headers.get(prefix + b"remaining"))
+        reset = _number(headers.get(prefix + b"reset"))
+        if remaining is None or reset is None or remaining > 0:
+            continue
+        seconds = reset - time.time() if reset > UNIX_TIMES_FROM else reset
+        return seconds if 0 < seconds <= MOST_LIMIT_PAUSE_SECONDS else None
+    return None
+
+
+def _number(value: bytes | None) -> float | None:
+    try:
+        number = float(value) if value else None
+    except ValueError:
+        return None
+    return number if number is not None and math.isfinite(number) else None
+
+
+def _date(value: bytes | None) -> datetime | None:
+    try:
+        moment = parsedate_to_datetime(value.decode("latin-1")) if value else None
+    except (ValueError, OverflowError):
+        return None
+    return moment if moment is None or moment.tzinfo is not None else None
+
+
+def _platform_code(body: object) -> str | None:
+    return str(body.code) if isinstance(body, PlatformErrorBody) else None
 
 
 def _text(value: bytes | None) -> str | None:

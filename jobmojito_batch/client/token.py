@@ -5,6 +5,7 @@ import base64
 import binascii
 import json
 import subprocess
+from datetime import UTC, datetime
 from typing import Final
 
 from jobmojito_batch.errors import SettingsError
@@ -109,6 +110,17 @@ def merchant_of(token: str) -> str:
     metadata = claims.get("app_metadata")
     merchant = metadata.get("merchant_id") if isinstance(metadata, dict) else None
     return str(merchant) if merchant else ""
+
+
+def expiry_of(token: str) -> datetime | None:
+    """When a JWT says that it expires, read without verifying; None where it says nothing."""
+    expires = _claims(token).get("exp")
+    if not isinstance(expires, int | float) or isinstance(expires, bool):
+        return None
+    try:
+        return datetime.fromtimestamp(expires, UTC)
+    except (OverflowError, OSError, ValueError):
+        return None
 
 
 def _claims(token: str) -> dict[str, object]:

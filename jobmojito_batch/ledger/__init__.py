@@ -1,6 +1,13 @@
 """The durable record of claims and outcomes. What it returns from has reached the disk."""
 
-from jobmojito_batch.ledger.ledger import HISTORY_SCHEMA, KnownPosition, Ledger, RunRecord
+from jobmojito_batch.ledger.doubts import Doubted
+from jobmojito_batch.ledger.ledger import (
+    HISTORY_SCHEMA,
+    LEASE_SECONDS,
+    KnownPosition,
+    Ledger,
+    RunRecord,
+)
 from jobmojito_batch.ledger.operations import (
     BeginAttempt,
     Claim,
@@ -8,9 +15,14 @@ from jobmojito_batch.ledger.operations import (
     Enrolment,
     ForgetPositionId,
     OpenPosition,
+    RenewLease,
     RowOutcome,
+    SettleDoubt,
     SettleRows,
+    SharePause,
     TakeClaim,
+    TakeOver,
+    TakeSlots,
     UpgradeLink,
 )
 from jobmojito_batch.ledger.owners import is_alive, this_owner
@@ -19,20 +31,27 @@ from jobmojito_batch.ledger.writer import Writer
 
 __all__ = [
     "HISTORY_SCHEMA",
+    "LEASE_SECONDS",
     "BeginAttempt",
     "Claim",
     "ClaimState",
+    "Doubted",
     "EndAttempt",
     "Enrolment",
     "ForgetPositionId",
     "KnownPosition",
     "Ledger",
     "OpenPosition",
+    "RenewLease",
     "RowOutcome",
     "RunRecord",
     "RunState",
+    "SettleDoubt",
     "SettleRows",
+    "SharePause",
     "TakeClaim",
+    "TakeOver",
+    "TakeSlots",
     "UpgradeLink",
     "Writer",
     "is_alive",

@@ -6,12 +6,22 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, create_engine, event, insert, inspect, select
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from jobmojito_batch.errors import LedgerError
-from jobmojito_batch.ledger.tables import SCHEMA_VERSION, meta, metadata
+from jobmojito_batch.ledger.tables import SCHEMA_VERSION, UPGRADES, meta, metadata
 
 BUSY_SECONDS: Final = 30
 """How long a writer waits for another process's commit."""
@@ -124,8 +134,21 @@ def _check_schema(connection: Connection, url: str) -> None:
         connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
         return
     found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
-    if found != str(SCHEMA_VERSION):
+    if found in {str(version) for version in UPGRADES}:
+        _upgrade(connection, int(found))
+    elif found != str(SCHEMA_VERSION):
         raise LedgerError(
             f"the ledger has schema version {found}, this program knows {SCHEMA_VERSION}; "
             "use the program version that made it, or another ledger"
         )
+
+
+def _upgrade(connection: Connection, found: int) -> None:
+    """Lead an older schema to ours, step by step, in the transaction that found it."""
+    for version in range(found, SCHEMA_VERSION):
+        for statement in UPGRADES[version]:
+            connection.execute(text(statement))
+    metadata.create_all(connection)
+    connection.execute(
+        update(meta).where(meta.c.key == "schema_version").values(value=str(SCHEMA_VERSION))
+    )

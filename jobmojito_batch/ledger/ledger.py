@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
 
 import polars as pl
@@ -10,7 +10,10 @@ from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, inser
 
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.ledger import owners
+from jobmojito_batch.ledger.doubts import Doubted, doubts, is_being_opened
 from jobmojito_batch.ledger.engine import open_engine, translated, writing
+from jobmojito_batch.ledger.forgetting import forget, traces_of
+from jobmojito_batch.ledger.masks import forgotten_key, mask
 from jobmojito_batch.ledger.operations import APPLIERS
 from jobmojito_batch.ledger.tables import (
     ClaimState,
@@ -27,6 +30,8 @@ from jobmojito_batch.ledger.writer import Writer
 LOOKUP_CHUNK: Final = 500
 """Values in one IN list; SQLite takes 32,766, shorter lists stay in the statement cache."""
 RESULT_CHUNK: Final = 10_000
+LEASE_SECONDS: Final = 60.0
+"""How long a run counts as living after its last word, where its process cannot be asked."""
 
 HISTORY_SCHEMA: Final = {
     "position_id": pl.Int64(),
@@ -49,6 +54,8 @@ class RunRecord:
     rows: int
     layouts: str
     """JSON: the headers of each source and what they are (see pipeline.Layout)."""
+    owner: str = ""
+    """Who lives as long as the run does; this process where it is empty."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,17 +136,61 @@ class Ledger:
         found: list[tuple[Any, ...]] = []
         alive: dict[str, bool] = {}
         with translated("reading"), self._engine.connect() as connection:
+            forgotten = forgotten_key(connection)
             for (position_id,), group in wanted.group_by("position_id"):
-                emails = group["candidate_email"].unique().to_list()
-                for chunk in chunks(emails):
+                names = {email: email for email in group["candidate_email"].unique()}
+                if forgotten is not None:
+                    names |= {mask(email, forgotten): email for email in list(names)}
+                for chunk in chunks(list(names)):
                     for row in connection.execute(_history(position_id, chunk)):
-                        in_flight = row.state == ClaimState.CLAIMED and _remembered(
-                            alive, row.owner
-                        )
-                        found.append(
-                            (position_id, row.candidate_email, row.state, in_flight, row.run_id)
-                        )
+                        in_flight = row.state == ClaimState.CLAIMED and _remembered(alive, row)
+                        email = names[row.candidate_email]
+                        found.append((position_id, email, row.state, in_flight, row.run_id))
         return pl.DataFrame(found, schema=HISTORY_SCHEMA, orient="row")
+
+    def doubts(
+        self, accounts: Sequence[str] | None = None, now: datetime | None = None
+    ) -> list[Doubted]:
+        """Invitations that are unknown or claimed, of *accounts* or of all, the oldest first."""
+        with translated("reading"), self._engine.connect() as connection:
+            return doubts(connection, now or utc_now(), accounts=accounts)
+
+    def doubt(self, invitation_id: int) -> Doubted | None:
+        """An invitation as settling needs it; None where it is in doubt no more."""
+        with translated("reading"), self._engine.connect() as connection:
+            return next(iter(doubts(connection, utc_now(), invitation_id=invitation_id)), None)
+
+    def is_being_opened(self, name: str) -> bool:
+        """Whether somebody holds the opening of a name (`account|folded name`)."""
+        with translated("reading"), self._engine.connect() as connection:
+            return is_being_opened(connection, name)
+
+    def standing(self, invitation_id: int) -> tuple[ClaimState, Outcome | None]:
+        """Where an invitation stands now."""
+        query = select(invitations.c.state, invitations.c.outcome).where(
+            invitations.c.id == invitation_id
+        )
+        with translated("reading"), self._engine.connect() as connection:
+            row = connection.execute(query).one()
+        return ClaimState(row.state), Outcome(row.outcome) if row.outcome else None
+
+    def position(self, position_id: int) -> tuple[str | None, bool]:
+        """A position's id in the API, and whether it is known to exist."""
+        query = select(positions.c.position_def_set_id, positions.c.opened_at).where(
+            positions.c.id == position_id
+        )
+        with translated("reading"), self._engine.connect() as connection:
+            row = connection.execute(query).one()
+        return row.position_def_set_id, row.opened_at is not None
+
+    def traces_of(self, email: str) -> int:
+        """Rows that have the address, as theirs or in an original cell."""
+        with translated("reading"), self._engine.connect() as connection:
+            return traces_of(connection, email)
+
+    def forget(self, email: str) -> None:
+        """Erase a person; see ledger.forgetting."""
+        forget(self._engine, email)
 
     def merchants(self, base_url: str, environment: str) -> list[str]:
         """The merchants that runs were made for, under this URL and label."""
@@ -172,20 +223,32 @@ class Ledger:
 
     # A run
 
-    def settle_orphans(self) -> list[str]:
+    def settle_orphans(self, now: datetime | None = None) -> list[str]:
         """Claims without an outcome whose owner is dead become unknown; gives the runs' ids."""
+        now = now or utc_now()
         with translated("reading"), self._engine.connect() as connection:
             running = connection.execute(
-                select(runs.c.run_id, runs.c.owner).where(runs.c.state == RunState.RUNNING)
+                select(runs.c.run_id, runs.c.owner, runs.c.lease_until).where(
+                    runs.c.state == RunState.RUNNING
+                )
             ).all()
-        dead = [row.run_id for row in running if not owners.is_alive(row.owner)]
+        dead = [
+            row.run_id for row in running if not owners.is_alive(row.owner, row.lease_until, now)
+        ]
         for run_id in dead:
-            self.abandon_run(run_id)
+            self.abandon_run(run_id, now)
         return dead
 
-    def abandon_run(self, run_id: str) -> None:
-        """Mark a run as crashed: what it held is unknown, what it had not reached is not_sent."""
+    def abandon_run(self, run_id: str, now: datetime | None = None) -> None:
+        """
+        Mark a run as crashed: what it held is unknown, what it had not reached is not_sent.
+
+        The doubt counts from now, or from the end of the lease where that is earlier: the owner
+        is dead, so no call of its can have begun later.
+        """
+        now = now or utc_now()
         with translated("writing"), writing(self._engine) as connection:
+            lease = connection.scalar(select(runs.c.lease_until).where(runs.c.run_id == run_id))
             connection.execute(
                 update(invitations)
                 .where(invitations.c.run_id == run_id, invitations.c.state == ClaimState.CLAIMED)
@@ -194,6 +257,7 @@ class Ledger:
                     outcome=Outcome.UNKNOWN.value,
                     error_code=ErrorCode.INTERRUPTED.value,
                     sent_at=invitations.c.claimed_at,
+                    unknown_since=min(now, lease or now),
                 )
             )
             _settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
@@ -201,8 +265,8 @@ class Ledger:
                 update(runs).where(runs.c.run_id == run_id).values(state=RunState.CRASHED.value)
             )
 
-    def begin_run(self, run: RunRecord) -> None:
-        """Enter a run, owned by this process."""
+    def begin_run(self, run: RunRecord, *, now: datetime | None = None) -> None:
+        """Enter a run, owned by this process for the first LEASE_SECONDS (see RenewLease)."""
         with translated("writing"), writing(self._engine) as connection:
             connection.execute(
                 insert(runs).values(
@@ -211,7 +275,8 @@ class Ledger:
                     merchant=run.merchant,
                     environment=run.environment,
                     state=RunState.RUNNING.value,
-                    owner=owners.this_owner(),
+                    owner=run.owner or owners.this_owner(),
+                    lease_until=(now or utc_now()) + timedelta(seconds=LEASE_SECONDS),
                     started_at=run.started_at,
                     rows=run.rows,
                     layouts=run.layouts,
@@ -305,7 +370,9 @@ class Ledger:
 
     def is_running(self, run: Row[Any]) -> bool:
         """Whether the run goes on in a living process."""
-        return run.state == RunState.RUNNING and owners.is_alive(run.owner)
+        return run.state == RunState.RUNNING and owners.is_alive(
+            run.owner, run.lease_until, utc_now()
+        )
 
     def invitation_counts(self) -> dict[str, int]:
         """Invitations by outcome, of all runs; `in_flight` for those without one."""
@@ -366,16 +433,21 @@ RESULT_SCHEMA: Final = {
 }
 
 
+def utc_now() -> datetime:
+    """The wall clock, UTC without a zone, as the ledger keeps times."""
+    return datetime.now(UTC).replace(tzinfo=None)
+
+
 def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
     """The values, LOOKUP_CHUNK at a time."""
     for start in range(0, len(values), LOOKUP_CHUNK):
         yield values[start : start + LOOKUP_CHUNK]
 
 
-def _remembered(alive: dict[str, bool], owner: str) -> bool:
-    if owner not in alive:
-        alive[owner] = owners.is_alive(owner)
-    return alive[owner]
+def _remembered(alive: dict[str, bool], row: Row[Any]) -> bool:
+    if row.run_id not in alive:
+        alive[row.run_id] = owners.is_alive(row.owner, row.lease_until, utc_now())
+    return alive[row.run_id]
 
 
 def _by_alias(account: str, keys: Sequence[str]) -> Any:  # noqa: ANN401 - a select
@@ -423,6 +495,7 @@ def _history(position_id: object, emails: Sequence[str]) -> Any:  # noqa: ANN401
             invitations.c.state,
             invitations.c.run_id,
             runs.c.owner,
+            runs.c.lease_until,
         )
         .join(runs, runs.c.run_id == invitations.c.run_id)
         .where(

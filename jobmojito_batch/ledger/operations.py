@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -11,6 +11,7 @@ from sqlalchemy import (
     bindparam,
     delete,
     exists,
+    func,
     insert,
     select,
     update,
@@ -18,13 +19,18 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jobmojito_batch.columns import SETTLED_FOR_GOOD, ErrorCode, Outcome
+from jobmojito_batch.ledger.masks import forgotten_key, mask
 from jobmojito_batch.ledger.tables import (
     ClaimState,
+    RunState,
     attempts,
     invitations,
+    openings,
+    paces,
     position_aliases,
     positions,
     run_rows,
+    runs,
 )
 from jobmojito_batch.ledger.writer import Apply
 
@@ -40,15 +46,35 @@ class TakeClaim:
     number: int
     at: datetime
     credits: float
+    opens: str | None = None
+    """Account and folded name, where the row is to open its position."""
+    day_limit: float | None = None
+    """What all calls of the UTC day may cost; None for no bound."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeOver:
+    """Take an unknown invitation that provably did not happen, to send it once more."""
+
+    invitation_id: int
+    seen_at: datetime
+    """`claimed_at` as it was when the doubt was settled: should it have moved, it is not ours."""
+    run_id: str
+    ordinal: int
+    number: int
+    at: datetime
+    credits: float
+    opens: str | None = None
+    position_id: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Claim:
     """
-    What became of a TakeClaim.
+    What became of a TakeClaim or TakeOver.
 
-    `is_mine` is false where somebody has the invitation or it is settled; then `state` and
-    `run_id` say who and how.
+    `is_mine` is false where somebody has the invitation, it is settled, somebody else opens the
+    position, or the day's credits are spent; `state` and `run_id` say who and how.
     """
 
     invitation_id: int
@@ -56,17 +82,20 @@ class Claim:
     state: ClaimState
     run_id: str
     ordinal: int
+    is_opened_elsewhere: bool = False
+    is_over_day_limit: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BeginAttempt:
-    """A further attempt under a claim that is held."""
+    """A further attempt under a claim that is held; False where it is held no more."""
 
     invitation_id: int
     run_id: str
     number: int
     at: datetime
     credits: float
+    day_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +148,53 @@ class EndAttempt:
     row: RowOutcome | None = None
     enrolment: Enrolment | None = None
     gives_back_claim: bool = False
+    opened: str | None = None
+    """The opening that the attempt held: it is let go unless the attempt is in doubt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettleDoubt:
+    """
+    What looking up an unknown invitation came to; False where it is not the same doubt any more.
+
+    The rows that say unknown because of it, in whatever run, get the outcome.
+    """
+
+    invitation_id: int
+    seen_at: datetime
+    run_id: str
+    outcome: Outcome
+    at: datetime
+    error_code: ErrorCode | None = None
+    error_message: str | None = None
+    enrolment: Enrolment | None = None
+    opened: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RenewLease:
+    """The run lives until *until*, at least."""
+
+    run_id: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakeSlots:
+    """Reserve the next *count* starts of the shared pace; gives the first, and the pause."""
+
+    key: str
+    count: int
+    interval: float
+    now: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharePause:
+    """Hold the starts of all processes until *until* (Unix seconds)."""
+
+    key: str
+    until: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +231,11 @@ class ForgetPositionId:
     position_def_set_id: str
 
 
+ROUNDING: Final = 1e-9
+CREDIT_SECONDS: Final = 0.020
+"""How late a start may be and still count as on time (see sending.pace)."""
+MOST_AHEAD_SECONDS: Final = 3_600.0
+
 STATE_AFTER: Final = {
     Outcome.FAILED: ClaimState.OPEN,
     Outcome.NOT_SENT: ClaimState.OPEN,
@@ -176,6 +257,7 @@ def _upsert_claims(dialect_name: str) -> Any:  # noqa: ANN401 - a dialect's own 
             "claimed_at": new.claimed_at,
             "outcome": None,
             "error_code": None,
+            "unknown_since": None,
         },
         where=invitations.c.state == ClaimState.OPEN,
     ).returning(invitations.c.id, invitations.c.position_id, invitations.c.candidate_email)
@@ -184,8 +266,21 @@ def _upsert_claims(dialect_name: str) -> Any:  # noqa: ANN401 - a dialect's own 
 def take_claims(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Claim]:
     """Claim what is free; the unique constraint, not this code, keeps one claim per invitation."""
     first: dict[tuple[int, str], TakeClaim] = {}
+    refused: dict[int, Claim] = {}
+    forgotten = forgotten_key(connection)
+    spent = _spent_today(connection, wanted)
     for claim in wanted:
-        first.setdefault((claim.position_id, claim.candidate_email), claim)
+        key = (claim.position_id, claim.candidate_email)
+        if key in first:
+            continue
+        denied = _denied(connection, claim, forgotten, spent)
+        if denied is not None:
+            refused[id(claim)] = denied
+            continue
+        spent += claim.credits
+        first[key] = claim
+    if not first:
+        return [refused[id(claim)] for claim in wanted]
     taken = {
         (position_id, email): invitation_id
         for invitation_id, position_id, email in connection.execute(
@@ -212,7 +307,143 @@ def take_claims(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Cla
                 for invitation_id, claim in mine
             ],
         )
-    return [_claim(connection, claim, first, taken) for claim in wanted]
+    for (position_id, email), claim in first.items():
+        if claim.opens and (position_id, email) not in taken:
+            _close_opening(connection, claim.opens, claim.run_id, claim.ordinal)
+    return [refused.get(id(claim)) or _claim(connection, claim, first, taken) for claim in wanted]
+
+
+def _denied(
+    connection: Connection, claim: TakeClaim, forgotten: bytes | None, spent: float
+) -> Claim | None:
+    """Why a claim may not even be tried: a forgotten person, the day's credits, another opening."""
+    blank = Claim(
+        invitation_id=0,
+        is_mine=False,
+        state=ClaimState.OPEN,
+        run_id=claim.run_id,
+        ordinal=claim.ordinal,
+    )
+    if claim.day_limit is not None and spent + claim.credits > claim.day_limit + ROUNDING:
+        return replace(blank, is_over_day_limit=True)
+    if forgotten is not None:
+        found = connection.execute(
+            select(invitations.c.id, invitations.c.state, invitations.c.run_id).where(
+                invitations.c.position_id == claim.position_id,
+                invitations.c.candidate_email == mask(claim.candidate_email, forgotten),
+            )
+        ).first()
+        if found is not None:
+            return replace(
+                blank,
+                invitation_id=found.id,
+                state=ClaimState(found.state),
+                run_id=found.run_id,
+                ordinal=-1,
+            )
+    holder = _opening_held(connection, claim) if claim.opens else None
+    if holder is not None:
+        return replace(
+            blank, state=ClaimState.CLAIMED, run_id=holder, ordinal=-1, is_opened_elsewhere=True
+        )
+    return None
+
+
+def _opening_held(connection: Connection, claim: "TakeClaim | TakeOver") -> str | None:
+    """Take the opening of the claim's name; gives the run that has it where that is another row."""
+    held = connection.execute(
+        select(openings.c.run_id, openings.c.ordinal).where(openings.c.name == claim.opens)
+    ).first()
+    if held is not None:
+        is_mine = (held.run_id, held.ordinal) == (claim.run_id, claim.ordinal)
+        return None if is_mine else str(held.run_id)
+    connection.execute(
+        insert(openings).values(
+            name=claim.opens,
+            position_id=claim.position_id,
+            run_id=claim.run_id,
+            ordinal=claim.ordinal,
+            at=claim.at,
+        )
+    )
+    return None
+
+
+def _close_opening(connection: Connection, name: str, run_id: str, ordinal: int) -> None:
+    connection.execute(
+        delete(openings).where(
+            openings.c.name == name, openings.c.run_id == run_id, openings.c.ordinal == ordinal
+        )
+    )
+
+
+def _spent_today(
+    connection: Connection, wanted: "Sequence[TakeClaim] | Sequence[BeginAttempt]"
+) -> float:
+    """Credits of the UTC day that calls cost or may have cost; asked where there is a bound."""
+    bounded = next((one for one in wanted if one.day_limit is not None), None)
+    if bounded is None:
+        return 0.0
+    midnight = bounded.at.replace(hour=0, minute=0, second=0, microsecond=0)
+    total = connection.scalar(
+        select(func.sum(attempts.c.credits)).where(attempts.c.started_at >= midnight)
+    )
+    return float(total or 0.0)
+
+
+def take_over(connection: Connection, wanted: "Sequence[TakeOver]") -> list[Claim]:
+    """Claim unknown invitations anew, each only where it is still the doubt that was settled."""
+    return [_take_over(connection, one) for one in wanted]
+
+
+def _take_over(connection: Connection, one: TakeOver) -> Claim:
+    if one.opens:
+        # The lost first call may hold the opening still; it is the one that did not happen.
+        connection.execute(
+            update(openings)
+            .where(openings.c.name == one.opens, openings.c.position_id == one.position_id)
+            .values(run_id=one.run_id, ordinal=one.ordinal, at=one.at)
+        )
+    changed = connection.execute(
+        update(invitations)
+        .where(
+            invitations.c.id == one.invitation_id,
+            invitations.c.state == ClaimState.UNKNOWN,
+            invitations.c.claimed_at == one.seen_at,
+        )
+        .values(
+            state=ClaimState.CLAIMED.value,
+            run_id=one.run_id,
+            ordinal=one.ordinal,
+            claimed_at=one.at,
+            unknown_since=None,
+            outcome=None,
+        )
+    )
+    if changed.rowcount == 1:
+        connection.execute(
+            insert(attempts),
+            [_attempt(one.invitation_id, one.run_id, one.number, one.at, one.credits)],
+        )
+        return Claim(
+            invitation_id=one.invitation_id,
+            is_mine=True,
+            state=ClaimState.CLAIMED,
+            run_id=one.run_id,
+            ordinal=one.ordinal,
+        )
+    found = connection.execute(
+        select(invitations.c.state, invitations.c.run_id).where(
+            invitations.c.id == one.invitation_id
+        )
+    ).one()
+    return Claim(
+        invitation_id=one.invitation_id,
+        is_mine=False,
+        state=ClaimState(found.state),
+        run_id=found.run_id,
+        ordinal=-1,
+    )
 
 
 def _claim(
@@ -256,13 +487,27 @@ def _attempt(
     }
 
 
-def begin_attempts(connection: Connection, begun: Sequence[BeginAttempt]) -> list[None]:
-    """Note further attempts before they start."""
-    connection.execute(
-        insert(attempts),
-        [_attempt(one.invitation_id, one.run_id, one.number, one.at, one.credits) for one in begun],
-    )
-    return [None] * len(begun)
+def begin_attempts(connection: Connection, begun: Sequence[BeginAttempt]) -> list[bool]:
+    """Note further attempts before they start; False where the claim or the credits are gone."""
+    spent = _spent_today(connection, begun)
+    may: list[bool] = []
+    for one in begun:
+        held = connection.scalar(
+            select(invitations.c.id).where(
+                invitations.c.id == one.invitation_id,
+                invitations.c.run_id == one.run_id,
+                invitations.c.state == ClaimState.CLAIMED,
+            )
+        )
+        fits = one.day_limit is None or spent + one.credits <= one.day_limit + ROUNDING
+        may.append(held is not None and fits)
+        if may[-1]:
+            spent += one.credits
+            connection.execute(
+                insert(attempts),
+                [_attempt(one.invitation_id, one.run_id, one.number, one.at, one.credits)],
+            )
+    return may
 
 
 _END_ATTEMPT = (
@@ -290,7 +535,7 @@ _SETTLE_INVITATION = (
             for name in (
                 "state", "outcome", "status", "interview_url", "reason", "position_def_set_id",
                 "interview_def_set_id", "profile_interview_id", "error_code", "http_status",
-                "sent_at", "settled_at",
+                "sent_at", "settled_at", "unknown_since",
             )
         }
     )
@@ -325,6 +570,16 @@ def end_attempts(connection: Connection, ended: Sequence[EndAttempt]) -> list[No
             .where(invitations.c.id.in_(given_back))
             .values(state=ClaimState.OPEN.value)
         )
+    for one in ended:
+        is_over = one.gives_back_claim or (
+            one.row is not None and one.row.outcome is not Outcome.UNKNOWN
+        )
+        if one.opened and is_over:
+            connection.execute(
+                delete(openings).where(
+                    openings.c.name == one.opened, openings.c.run_id == one.run_id
+                )
+            )
     final = [one for one in ended if one.row is not None]
     if final:
         connection.execute(_SETTLE_INVITATION, [_settled(one) for one in final])
@@ -361,6 +616,7 @@ def _settled(one: EndAttempt) -> dict[str, object]:
         "new_http_status": row.http_status,
         "new_sent_at": row.sent_at,
         "new_settled_at": row.settled_at,
+        "new_unknown_since": one.at if row.outcome is Outcome.UNKNOWN else None,
     }
 
 
@@ -495,6 +751,110 @@ def forget_position_ids(connection: Connection, gone: Sequence[ForgetPositionId]
     return [None] * len(gone)
 
 
+def settle_doubts(connection: Connection, settled: Sequence[SettleDoubt]) -> list[bool]:
+    """Record what look-ups showed, each only where the doubt is still the same."""
+    return [_settle_doubt(connection, one) for one in settled]
+
+
+def _settle_doubt(connection: Connection, one: SettleDoubt) -> bool:
+    said = one.enrolment or Enrolment()
+    code = one.error_code.value if one.error_code else None
+    changed = connection.execute(
+        update(invitations)
+        .where(
+            invitations.c.id == one.invitation_id,
+            invitations.c.state == ClaimState.UNKNOWN,
+            invitations.c.claimed_at == one.seen_at,
+        )
+        .values(
+            state=STATE_AFTER[one.outcome].value,
+            outcome=one.outcome.value,
+            status=said.status,
+            interview_url=said.interview_url,
+            reason=said.reason,
+            interview_def_set_id=said.interview_def_set_id,
+            profile_interview_id=said.profile_interview_id,
+            error_code=code,
+            settled_at=one.at,
+            unknown_since=None,
+        )
+        .returning(invitations.c.position_id, invitations.c.candidate_email)
+    ).first()
+    if changed is None:
+        return False
+    connection.execute(
+        update(run_rows)
+        .where(
+            run_rows.c.position_id == changed.position_id,
+            run_rows.c.candidate_email == changed.candidate_email,
+            run_rows.c.outcome == Outcome.UNKNOWN.value,
+        )
+        .values(
+            outcome=one.outcome.value,
+            error_code=code,
+            error_field=None,
+            error_message=one.error_message,
+            settled_at=one.at,
+        )
+    )
+    if one.opened:
+        connection.execute(
+            delete(openings).where(
+                openings.c.name == one.opened, openings.c.position_id == changed.position_id
+            )
+        )
+    return True
+
+
+def renew_leases(connection: Connection, renewed: Sequence[RenewLease]) -> list[None]:
+    """Runs live on."""
+    for one in renewed:
+        connection.execute(
+            update(runs)
+            .where(runs.c.run_id == one.run_id, runs.c.state == RunState.RUNNING)
+            .values(lease_until=one.until)
+        )
+    return [None] * len(renewed)
+
+
+def take_slots(connection: Connection, wanted: Sequence[TakeSlots]) -> list[tuple[float, float]]:
+    """The first of the reserved starts and the end of the pause, both in Unix seconds."""
+    return [_take_slots(connection, one) for one in wanted]
+
+
+def _take_slots(connection: Connection, one: TakeSlots) -> tuple[float, float]:
+    query = select(paces.c.due, paces.c.paused_until).where(paces.c.key == one.key)
+    if connection.dialect.name == "postgresql":
+        query = query.with_for_update()
+    found = connection.execute(query).first()
+    due, paused = (found.due, found.paused_until) if found else (0.0, 0.0)
+    if max(due, paused) > one.now + MOST_AHEAD_SECONDS:
+        due, paused = 0.0, 0.0  # a clock was put back: nobody reserves so far ahead
+    first = max(due, one.now - CREDIT_SECONDS)
+    values = {"due": first + one.count * one.interval, "paused_until": paused}
+    if found is None:
+        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
+        connection.execute(
+            dialect.insert(paces)
+            .values(key=one.key, **values)
+            .on_conflict_do_update(index_elements=["key"], set_=values)
+        )
+    else:
+        connection.execute(update(paces).where(paces.c.key == one.key).values(**values))
+    return first, paused
+
+
+def share_pauses(connection: Connection, shared: Sequence[SharePause]) -> list[None]:
+    """A pause for everybody; a longer one that is under way stays."""
+    for one in shared:
+        connection.execute(
+            update(paces)
+            .where(paces.c.key == one.key, paces.c.paused_until < one.until)
+            .values(paused_until=one.until)
+        )
+    return [None] * len(shared)
+
+
 APPLIERS: Final[dict[type, Apply]] = {
     TakeClaim: take_claims,
     BeginAttempt: begin_attempts,
@@ -503,4 +863,9 @@ APPLIERS: Final[dict[type, Apply]] = {
     UpgradeLink: upgrade_links,
     OpenPosition: open_positions,
     ForgetPositionId: forget_position_ids,
+    TakeOver: take_over,
+    SettleDoubt: settle_doubts,
+    RenewLease: renew_leases,
+    TakeSlots: take_slots,
+    SharePause: share_pauses,
 }

@@ -1,6 +1,7 @@
 """Whether the process that owns a run is alive: told by host, process id and start time."""
 
 import socket
+from datetime import datetime
 from typing import Final
 
 import psutil
@@ -15,16 +16,16 @@ def this_owner() -> str:
     return f"{socket.gethostname()}|{process.pid}|{process.create_time():.2f}"
 
 
-def is_alive(owner: str) -> bool:
+def is_alive(owner: str, lease_until: datetime | None = None, now: datetime | None = None) -> bool:
     """
-    Whether the owner's process still runs.
+    Whether the owner lives: here its process does, on another host its lease has not ended.
 
-    An owner on another host cannot be asked from here and counts as alive: its claims are left
-    alone.
+    Without a lease an owner on another host cannot be asked and counts as alive: its claims are
+    left alone.
     """
     host, pid, started = owner.rsplit("|", 2)
     if host != socket.gethostname():
-        return True
+        return lease_until is None or now is None or lease_until > now
     try:
         process = psutil.Process(int(pid))
         is_same = abs(process.create_time() - float(started)) < _SECONDS_APART

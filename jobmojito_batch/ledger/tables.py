@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 1
+SCHEMA_VERSION: Final = 2
 
 metadata = MetaData()
 
@@ -60,6 +60,7 @@ runs = Table(
     Column("environment", String, nullable=False),
     Column("state", String, nullable=False),
     Column("owner", String, nullable=False),
+    Column("lease_until", DateTime),
     Column("started_at", DateTime, nullable=False),
     Column("ended_at", DateTime),
     Column("exit_code", Integer),
@@ -99,6 +100,7 @@ invitations = Table(
     Column("run_id", ForeignKey("runs.run_id"), nullable=False),
     Column("ordinal", Integer, nullable=False),
     Column("claimed_at", DateTime, nullable=False),
+    Column("unknown_since", DateTime),
     Column("outcome", String),
     Column("status", String),
     Column("interview_url", Text),
@@ -131,6 +133,26 @@ attempts = Table(
     Index("attempts_by_start", "started_at"),
 )
 
+openings = Table(
+    "openings",
+    metadata,
+    Column("name", String, primary_key=True),
+    Column("position_id", ForeignKey("positions.id"), nullable=False),
+    Column("run_id", ForeignKey("runs.run_id"), nullable=False),
+    Column("ordinal", Integer, nullable=False),
+    Column("at", DateTime, nullable=False),
+)
+"""Who opens a position now: account and folded name, since the platform goes by name."""
+
+paces = Table(
+    "paces",
+    metadata,
+    Column("key", String, primary_key=True),
+    Column("due", Float, nullable=False),
+    Column("paused_until", Float, nullable=False),
+)
+"""When the next start of all processes is due, and until when a 429 holds them (Unix seconds)."""
+
 run_rows = Table(
     "run_rows",
     metadata,
@@ -160,3 +182,12 @@ run_rows = Table(
 Every row of every run. `cells` is a JSON object of the original cells by column number, without
 the résumé's. Times are UTC without a zone, since SQLite keeps none.
 """
+
+UPGRADES: Final = {
+    1: (
+        "ALTER TABLE runs ADD COLUMN lease_until TIMESTAMP",
+        "ALTER TABLE invitations ADD COLUMN unknown_since TIMESTAMP",
+        "UPDATE invitations SET unknown_since = claimed_at WHERE state = 'unknown'",
+    ),
+}
+"""What leads from a schema version to the next, beside tables that are new."""

@@ -8,6 +8,7 @@ from jobmojito_batch.normalise.members import to_members
 from jobmojito_batch.normalise.recognition import column_roles, overrides_for, recognised
 from jobmojito_batch.normalise.rules import RULES, explain
 from jobmojito_batch.normalise.slips import domain_slips
+from jobmojito_batch.normalise.text import folded_name
 
 __all__ = [
     "DATE",
@@ -19,6 +20,7 @@ __all__ = [
     "date_order",
     "domain_slips",
     "explain",
+    "folded_name",
     "map_headers",
     "normalise",
     "overrides_for",

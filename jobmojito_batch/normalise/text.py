@@ -114,6 +114,11 @@ def keys_of(texts: Sequence[str], key: Callable[[pl.Expr], pl.Expr]) -> list[str
     return series.to_frame().select(key(pl.col("text"))).to_series().to_list()
 
 
+def folded_name(text: str) -> str:
+    """One name in the form in which names are one."""
+    return keys_of([text], casefolded)[0]
+
+
 def by_distinct(text: pl.Expr, read: Callable[[str], str | None]) -> pl.Expr:
     """*read* applied to each distinct value: for the few kinds of text no expression can judge."""
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -131,6 +131,7 @@ def _summary(
         "sending_seconds": round(seconds, 3),
         "rate_reached": round(tally.calls / seconds, 3) if seconds > 0 and tally.calls else 0.0,
         "latency_seconds": tally.latency_seconds(),
+        "settled": asdict(delivered.settled) if delivered.settled is not None else None,
     }
 
 

@@ -1,6 +1,7 @@
 """The second step: the run is entered in the ledger, its rows are sent, and nothing is lost."""
 
 import asyncio
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -21,7 +22,7 @@ from jobmojito_batch.columns import (
     SOURCE,
     ErrorCode,
 )
-from jobmojito_batch.ledger import Ledger, RunRecord
+from jobmojito_batch.ledger import Ledger, RunRecord, TakeSlots, Writer
 from jobmojito_batch.normalise import RESUME_PROBLEM
 from jobmojito_batch.pipeline.layout import Layout, to_json
 from jobmojito_batch.pipeline.prepare import Prepared, slices
@@ -41,7 +42,9 @@ from jobmojito_batch.plan import (
 from jobmojito_batch.sending import (
     Budget,
     Cap,
+    Counts,
     Door,
+    Doubt,
     Pace,
     Position,
     Progress,
@@ -50,6 +53,7 @@ from jobmojito_batch.sending import (
     Sender,
     SenderPolicy,
     Stop,
+    TakeBlock,
     Tally,
 )
 from jobmojito_batch.settings import Settings
@@ -78,6 +82,8 @@ class Delivered:
     signal_number: int | None
     """The signal that ended the run early: 2 or 15."""
     seconds: float
+    settled: Counts | None = None
+    """What looking unknown rows up came to; None where they were left alone."""
 
 
 def over_http(prepared: Prepared) -> JobMojito:
@@ -124,20 +130,26 @@ async def _send(
     assert prepared.tokens is not None  # noqa: S101 - prepare() read one, since it will send
     try:
         async with open_api(prepared) as api:
+            positions = positions_of(prepared, position_ids)
+            doubts = await asyncio.to_thread(doubts_of, prepared, ledger, positions)
             sender = Sender(
                 prepared.run_id,
                 api,
                 prepared.tokens,
                 writer,
                 _reader(prepared),
-                positions_of(prepared.plan, position_ids),
+                positions,
                 pace=lambda sleep: Pace(
                     settings.requests_per_second,
                     now=asyncio.get_running_loop().time,
                     sleep=sleep,
+                    take_block=shared_starts(writer, settings.base_url),
                 ),
-                budget=_budget(settings, ledger),
-                policy=_policy(settings),
+                budget=_budget(prepared, ledger),
+                policy=_policy(settings, settles=prepared.settles),
+                ledger=ledger,
+                doubts=doubts,
+                pace_key=settings.base_url,
             )
 
             def on_signal(number: int) -> None:
@@ -153,6 +165,7 @@ async def _send(
         stopped=sender.stopped,
         signal_number=signals[0] if signals else None,
         seconds=sender.progress.seconds,
+        settled=sender.settling.counts if sender.settling is not None else None,
     )
 
 
@@ -181,8 +194,18 @@ def _reader(prepared: Prepared) -> RowReader:
     return RowReader(prepared.spool.prepared, [name for name in wanted if name in there])
 
 
-def _budget(settings: Settings, ledger: Ledger) -> Budget:
+def _budget(prepared: Prepared, ledger: Ledger) -> Budget:
+    settings = prepared.settings
     caps = []
+    left = prepared.account.credits_left if prepared.account is not None else None
+    if left is not None:
+        caps.append(
+            Cap(
+                left,
+                code=ErrorCode.INSUFFICIENT_CREDITS,
+                message="the account's credits are used up; buy more and run again",
+            )
+        )
     if settings.max_credits_per_run is not None:
         caps.append(Cap(settings.max_credits_per_run))
     if settings.max_credits_per_day is not None:
@@ -191,8 +214,24 @@ def _budget(settings: Settings, ledger: Ledger) -> Budget:
     return Budget(caps)
 
 
-def _policy(settings: Settings) -> SenderPolicy:
+def shared_starts(writer: Writer, key: str) -> TakeBlock:
+    """Starts handed out by the ledger, so that all processes that use it keep one pace."""
+
+    async def take_block(count: int, interval: float) -> tuple[float, float]:
+        wall = time.time()
+        first, paused_until = await writer.submit(
+            TakeSlots(key=key, count=count, interval=interval, now=wall)
+        )
+        ahead = asyncio.get_running_loop().time() - wall
+        return first + ahead, paused_until + ahead
+
+    return take_block
+
+
+def _policy(settings: Settings, *, settles: bool) -> SenderPolicy:
     return SenderPolicy(
+        settle_seconds=settings.settle_seconds if settles else None,
+        day_limit=settings.max_credits_per_day,
         max_in_flight=settings.max_in_flight,
         credits_per_candidate=settings.credits_per_candidate,
         breaker_failures=settings.breaker_failures,
@@ -200,10 +239,11 @@ def _policy(settings: Settings) -> SenderPolicy:
     )
 
 
-def positions_of(plan: Plan, position_ids: dict[int, int]) -> list[Position]:
-    """The positions of the rows to send, each with its queue in input order."""
+def positions_of(prepared: Prepared, position_ids: dict[int, int]) -> list[Position]:
+    """The positions of the rows that may be sent, each with its queue in input order."""
+    plan = prepared.plan
     queues = (
-        plan.rows.filter(pl.col(KIND) == Kind.TO_SEND.value)
+        plan.rows.filter(pl.col(KIND).is_in(sent_kinds(prepared)))
         .with_columns(
             pl.col(PLACE)
             .replace_strict(position_ids, return_dtype=pl.Int64, default=None)
@@ -232,8 +272,59 @@ def _position(position_id: int, ordinals: list[int], places: list[dict[str, Any]
         or (given[0][POSITION_KEY].removeprefix("id:") if given else None),
         is_given=len(given) == len(places),
         door=Door.OPEN if is_open else Door.CLOSED,
+        is_in_doubt=any(place["is_unresolved"] for place in places),
         queue=deque(ordinals),
     )
+
+
+def sent_kinds(prepared: Prepared) -> list[str]:
+    """The kinds of rows that the sender gets: where it settles, those whose position waits too."""
+    kinds = [Kind.TO_SEND.value]
+    if prepared.settles and prepared.parameters.limit is None:
+        kinds.append(Kind.UNRESOLVED.value)
+    return kinds
+
+
+def doubts_of(prepared: Prepared, ledger: Ledger, positions: list[Position]) -> list[Doubt]:
+    """
+    What earlier or other runs left in doubt and rows of this run hang on.
+
+    A position whose opening is in doubt is held until that is settled.
+    """
+    if not prepared.settles:
+        return []
+    accounts = prepared.plan.places[ACCOUNT].cast(pl.String).unique().to_list()
+    rows = _unknown_rows(prepared)
+    held = {one.opening_key: one for one in positions if one.is_in_doubt and one.opening_key}
+    found: list[Doubt] = []
+    for of in ledger.doubts(accounts):
+        ordinal = rows.get((of.position_id, of.candidate_email))
+        position = held.get(f"{of.account}|{of.opening_key}")
+        if ordinal is not None or position is not None:
+            found.append(Doubt(of=of, ordinal=ordinal, position=position))
+            if position is not None:
+                position.door = Door.OPENING
+    return found
+
+
+def _unknown_rows(prepared: Prepared) -> dict[tuple[int, str], int]:
+    """Ordinals of the rows whose invitation is in doubt, by position id and e-mail."""
+    unknown = prepared.plan.rows.filter(pl.col(KIND) == Kind.UNKNOWN.value)
+    if not unknown.height:
+        return {}
+    emails = (
+        pl.scan_parquet(prepared.spool.prepared)
+        .select(ORDINAL, "candidate_email")
+        .filter(pl.col(ORDINAL).is_in(unknown[ORDINAL].implode()))
+        .collect()
+    )
+    both = unknown.join(emails, on=ORDINAL)
+    return {
+        (position_id, email): ordinal
+        for position_id, email, ordinal in both.select(
+            POSITION, "candidate_email", ORDINAL
+        ).iter_rows()
+    }
 
 
 # Entering the run
@@ -261,7 +352,9 @@ def enter_run(prepared: Prepared, ledger: Ledger) -> dict[int, int]:
 
 def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
     used = plan.places.join(
-        plan.rows.filter(pl.col(KIND) == Kind.TO_SEND.value), on=PLACE, how="semi"
+        plan.rows.filter(pl.col(KIND).is_in([Kind.TO_SEND.value, Kind.UNRESOLVED.value])),
+        on=PLACE,
+        how="semi",
     ).with_columns(pl.col(ACCOUNT).cast(pl.String))
     made = ledger.ensure_positions(used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows())
     known = dict(plan.places.filter(pl.col(POSITION) >= 0).select(PLACE, POSITION).iter_rows())
@@ -327,6 +420,8 @@ def _run_row(
     kind = Kind(row[KIND])
     outcome = OUTCOME_OF.get(kind)
     code, field, message = _reason(prepared, layout, row, kind)
+    if kind is Kind.UNRESOLVED and kind.value in sent_kinds(prepared):
+        outcome = code = message = None  # it waits until its position is settled
     return {
         "run_id": prepared.run_id,
         "ordinal": row[ORDINAL],

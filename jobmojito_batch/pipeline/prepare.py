@@ -18,6 +18,7 @@ from jobmojito_batch.intake import input_files
 from jobmojito_batch.ledger import HISTORY_SCHEMA, KnownPosition, Ledger
 from jobmojito_batch.normalise import to_members
 from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.account import AccountView, account_warnings, view_account
 from jobmojito_batch.pipeline.layout import Layout
 from jobmojito_batch.pipeline.preview import MEMBERS, REFUSED_BY_MODEL, Preview, preview_of
 from jobmojito_batch.pipeline.reading import Inputs, read_rows
@@ -55,6 +56,9 @@ class Prepared:
     """None where nothing will be sent and no token is set."""
     inputs: Inputs
     preview: Preview = field(repr=False)
+    account: AccountView | None
+    """What the API says of the account; None where it was not asked."""
+    account_warnings: tuple[str, ...]
     targets: Targets
     spool: Spool = field(repr=False)
     rows: int
@@ -67,6 +71,11 @@ class Prepared:
     """Rows that passed the rules and not the request model, by ordinal."""
     ledger: Ledger | None = field(repr=False)
     """None where there is none yet and nothing will be sent."""
+
+    @property
+    def settles(self) -> bool:
+        """Whether the run looks its unknown rows up."""
+        return self.parameters.settle
 
     @property
     def layouts(self) -> tuple[Layout, ...]:
@@ -120,6 +129,11 @@ def prepare(
         merchant = _merchant(token, ledger, settings)
         rows = _light_rows(spool.prepared, refused, settings, merchant)
         plan = _plan(rows, ledger, settings, parameters, spool.prepared)
+        started_at = now or datetime.now(UTC)
+        account = view_account(settings, tokens) if tokens is not None and plan.to_send else None
+        warnings = account_warnings(
+            account, token, credits_=plan.credits, seconds=plan.seconds, now=started_at
+        )
         preview = preview_of(
             spool.prepared,
             inputs.layouts,
@@ -134,13 +148,15 @@ def prepare(
         raise
     return Prepared(
         run_id=run_id,
-        started_at=now or datetime.now(UTC),
+        started_at=started_at,
         parameters=parameters,
         settings=settings,
         merchant=merchant,
         tokens=tokens,
         inputs=inputs,
         preview=preview,
+        account=account,
+        account_warnings=warnings,
         targets=targets,
         spool=spool,
         rows=rows.height,

@@ -2,16 +2,19 @@
 
 from jobmojito_batch.sending.budget import Budget, Cap
 from jobmojito_batch.sending.gate import Door, Gate, Position
-from jobmojito_batch.sending.pace import Pace
+from jobmojito_batch.sending.pace import Pace, TakeBlock
 from jobmojito_batch.sending.retry import RetryPolicy
 from jobmojito_batch.sending.rows import RowReader
 from jobmojito_batch.sending.sender import Sender, SenderPolicy
+from jobmojito_batch.sending.settling import Counts, Doubt, Settling
 from jobmojito_batch.sending.tally import Progress, Stop, Tally
 
 __all__ = [
     "Budget",
     "Cap",
+    "Counts",
     "Door",
+    "Doubt",
     "Gate",
     "Pace",
     "Position",
@@ -20,6 +23,8 @@ __all__ = [
     "RowReader",
     "Sender",
     "SenderPolicy",
+    "Settling",
     "Stop",
+    "TakeBlock",
     "Tally",
 ]

@@ -5,6 +5,8 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
+from jobmojito_batch.columns import ErrorCode
+
 _ROUNDING: Final = 1e-9
 """Sums of 0.25 are exact; sums of other prices may be off by less than this."""
 
@@ -15,6 +17,8 @@ class Cap:
 
     limit: float
     spent: float = 0.0
+    code: ErrorCode = ErrorCode.CREDIT_CAP
+    message: str = "the credit cap is reached; raise it and run again"
 
 
 class Budget:
@@ -53,5 +57,13 @@ class Budget:
             if not future.done():
                 future.set_result(None)
 
+    def full(self, credits_: float) -> Cap:
+        """The cap that has no room."""
+        return next(cap for cap in self._caps if not _has_room(cap, credits_))
+
     def _fits(self, credits_: float) -> bool:
-        return all(cap.spent + credits_ <= cap.limit + _ROUNDING for cap in self._caps)
+        return all(_has_room(cap, credits_) for cap in self._caps)
+
+
+def _has_room(cap: Cap, credits_: float) -> bool:
+    return cap.spent + credits_ <= cap.limit + _ROUNDING

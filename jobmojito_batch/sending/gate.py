@@ -35,6 +35,8 @@ class Position:
     is_given: bool = False
     """The id stands in the input: where the API does not know it, it is not opened by name."""
     door: Door = Door.CLOSED
+    is_in_doubt: bool = False
+    """A first call for it was lost in an earlier run, or is on its way in another."""
     was_reopened: bool = False
     is_offered: bool = False
     """Whether the gate has an entry for it; entries are not taken out, they go stale."""
@@ -63,6 +65,8 @@ class Gate:
         self._waiting: deque[asyncio.Future[None]] = deque()
         self._is_shut = False
         for position in positions:
+            if position.door is Door.OPENING:  # by somebody else, or by a call in doubt
+                self._hold(position)
             self._offer(position)
 
     async def next(self) -> Job | None:
@@ -101,13 +105,22 @@ class Gate:
             return []
         return list(self._held_names.get(position.opening_key, ()))
 
-    def back(self, job: Job) -> None:
-        """Put a row back to the head of its position, which has to be opened again."""
+    def hold(self, position: Position) -> None:
+        """Its id is gone: no row goes until `back` says that it may be opened again."""
+        if position.door is not Door.OPENING:
+            self._hold(position)
+
+    def back(self, job: Job, *, opens_again: bool) -> None:
+        """Put a row back to the head of its position; *opens_again* where that was held for it."""
         job.position.queue.appendleft(job.ordinal)
-        if job.is_opening or job.position.door is Door.OPEN:
+        if opens_again or job.is_opening:
             self._decided(job.position, Door.CLOSED)
         else:
             self._offer(job.position)
+
+    def wait_for_elsewhere(self, job: Job) -> None:
+        """Somebody else opens the name: the row goes back, and its position stays as it is."""
+        job.position.queue.appendleft(job.ordinal)
 
     def _take(self) -> Job | None:
         """
@@ -129,11 +142,14 @@ class Gate:
         return None
 
     def _open(self, position: Position) -> Job:
+        self._hold(position)
+        return _job(position, is_opening=True)
+
+    def _hold(self, position: Position) -> None:
         position.door = Door.OPENING
         self._opening += 1
         if position.opening_key is not None:
-            self._held_names[position.opening_key] = deque()
-        return _job(position, is_opening=True)
+            self._held_names.setdefault(position.opening_key, deque())
 
     def _is_parked(self, position: Position) -> bool:
         """Whether another position opens this name now; then it waits behind that."""

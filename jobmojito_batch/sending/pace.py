@@ -1,29 +1,44 @@
 """
-The pace: evenly spaced starts, shared by first calls, retries and look-ups.
+The pace: evenly spaced starts, shared by first calls, retries and look-ups, and by all processes.
 
 GCRA with one FIFO lock and a small bounded credit: the only form that gave the full rate and kept
 the sliding second after a stall (measured, reference performance section 3). The credit lets up to
 rate x 20 ms starts catch up after the loop was late; it never adds up over idle time.
+
+Starts come in blocks of 200 ms from whoever hands them out: the ledger where processes share one,
+so that sharing costs at most five short transactions a second whatever the rate, and a clock of
+one's own otherwise. A start that was not used in time is lost, never made up for.
 """
 
 import asyncio
+from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 CREDIT_SECONDS: Final = 0.020
+BLOCK_SECONDS: Final = 0.2
 
 Sleep = Callable[[float], Awaitable[None]]
 Now = Callable[[], float]
+TakeBlock = Callable[[int, float], Awaitable[tuple[float, float]]]
+"""From a number of starts and their distance to the first start and the end of a pause (`now`)."""
 
 
 class Pace:
     """Who awaits `turn` starts in order of asking, at most `rate` a second."""
 
-    def __init__(self, rate: float, *, now: Now, sleep: Sleep) -> None:
+    def __init__(
+        self, rate: float, *, now: Now, sleep: Sleep, take_block: TakeBlock | None = None
+    ) -> None:
         self._interval = 1.0 / rate
+        self._count = max(1, int(rate * BLOCK_SECONDS)) if take_block else 1
+        self._take_block = take_block
         self._now = now
         self._sleep = sleep
         self._due = float("-inf")
+        self._starts: deque[float] = deque()
+        self._coming: asyncio.Task[None] | None = None
+        self._failure: Exception | None = None
         self._paused_until = float("-inf")
         self._lock = asyncio.Lock()
 
@@ -44,10 +59,48 @@ class Pace:
         """
         async with self._lock:
             while not is_stopping():
-                start = max(self._due, self._now() - CREDIT_SECONDS, self._paused_until)
-                wait = start - self._now()
+                wait = max(await self._next_start(), self._paused_until) - self._now()
                 if wait <= 0:
-                    self._due = start + self._interval
+                    self._starts.popleft()
                     return True
                 await self._sleep(wait)
             return False
+
+    async def _next_start(self) -> float:
+        """The first start that is not too late to use."""
+        while True:
+            late = max(self._now() - CREDIT_SECONDS, self._paused_until)
+            while self._starts and self._starts[0] < late:
+                self._starts.popleft()
+            if self._take_block is None:
+                return self._own_start()
+            if self._coming is None and len(self._starts) * 4 < self._count:
+                self._coming = asyncio.create_task(self._fetch(self._take_block))
+            if self._starts:
+                return self._starts[0]
+            if self._coming is not None:
+                await asyncio.shield(self._coming)
+            if self._failure is not None:
+                raise self._failure
+
+    async def _fetch(self, take_block: TakeBlock) -> None:
+        try:
+            first, paused_until = await take_block(self._count, self._interval)
+            self._paused_until = max(self._paused_until, paused_until)
+            self._starts.extend(first + self._interval * n for n in range(self._count))
+        except Exception as exc:  # noqa: BLE001 - told to whoever waits for a start
+            self._failure = exc
+        finally:
+            self._coming = None
+
+    def _own_start(self) -> float:
+        if not self._starts:
+            first = max(self._due, self._now() - CREDIT_SECONDS, self._paused_until)
+            self._due = first + self._interval
+            self._starts.append(first)
+        return self._starts[0]
+
+    async def close(self) -> None:
+        """Let go of the block that is on its way."""
+        if self._coming is not None:
+            await self._coming

@@ -33,6 +33,7 @@ def retrying(
     *,
     attempts_that_count: Callable[[], int],
     is_stopping: Callable[[], bool],
+    may_retry: Callable[[], bool],
     sleep: Sleep,
     rng: random.Random,
 ) -> tenacity.AsyncRetrying:
@@ -50,8 +51,11 @@ def retrying(
         return rng.uniform(0.0, min(ceiling, policy.max_wait_seconds))
 
     def stop(state: tenacity.RetryCallState) -> bool:
-        is_spent = _verdict(state).counts and attempts_that_count() >= policy.max_attempts
-        return is_spent or is_stopping()
+        if is_stopping():
+            return True
+        if not _verdict(state).counts:
+            return False
+        return attempts_that_count() >= policy.max_attempts or not may_retry()
 
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_result(lambda tried: tried.verdict.action is Action.RETRY),
@@ -60,6 +64,30 @@ def retrying(
         sleep=sleep,
         retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
     )
+
+
+class RetryBudget:
+    """
+    How many retries a run may make: some at the start, then a share of its calls.
+
+    Keeps a service that refuses everybody from getting all of it five times over.
+    """
+
+    def __init__(self, *, at_start: float = 20.0, share: float = 0.1, most: float = 200.0) -> None:
+        self._left = at_start
+        self._share = share
+        self._most = most
+
+    def call(self) -> None:
+        """A call was made; retries are calls too."""
+        self._left = min(self._left + self._share, self._most)
+
+    def take(self) -> bool:
+        """Whether one more retry may be made; it is counted."""
+        if self._left < 1.0:
+            return False
+        self._left -= 1.0
+        return True
 
 
 @dataclass(frozen=True, slots=True)

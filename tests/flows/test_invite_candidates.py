@@ -94,7 +94,11 @@ def test_a_run_that_needs_nobody_is_completed_with_the_sentence(
 def test_nothing_private_is_in_states_logs_artifacts_parameters_or_files(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    faults = (Fault(call=(2,), status=500), Fault(call=(3,), garbage="html"))
+    faults = (
+        Fault(call=(2,), status=500),
+        Fault(call=(3,), garbage="html"),
+        Fault(endpoint="merchant-result-list", status=403),
+    )
     with RunningSandbox(friendly(faults=faults)) as sandbox:
         Run(tmp_path, sandbox, monkeypatch)
         rows = [*people(4), a_row("nobody", name="Zoe Secretname")]

@@ -92,8 +92,9 @@ async def test_a_row_that_comes_back_is_the_next_to_open_its_position() -> None:
     gate = Gate([nurse])
     first, second = await taken(gate), await taken(gate)
 
-    gate.back(second)
-    gate.back(first)
+    gate.hold(nurse)
+    gate.back(second, opens_again=False)
+    gate.back(first, opens_again=True)
 
     again = await taken(gate)
     assert (again.ordinal, again.is_opening) == (0, True)
@@ -108,14 +109,30 @@ async def test_a_late_row_that_comes_back_to_an_empty_closed_position_still_goes
     nurse = position(1, 0, 1, door=Door.OPEN)
     gate = Gate([nurse])
     first, second = await taken(gate), await taken(gate)
-    gate.back(first)
+    gate.hold(nurse)
+    gate.back(first, opens_again=True)
     opening = await taken(gate)
     gate.still_closed(nurse)
 
-    gate.back(second)
+    gate.back(second, opens_again=False)
 
     assert opening.ordinal == 0
     assert (await taken(gate)).ordinal == 1
+
+
+async def test_a_position_whose_id_is_gone_lets_nobody_through() -> None:
+    """Between the 404 and the row's return another would go by name, beside the one that opens."""
+    nurse = position(1, 0, 1, 2, door=Door.OPEN)
+    gate = Gate([nurse])
+    first = await taken(gate)
+
+    gate.hold(nurse)
+    waiting = await is_waiting(gate)
+    gate.back(first, opens_again=True)
+
+    again = await waiting
+    assert again is not None
+    assert (again.ordinal, again.is_opening) == (0, True)
 
 
 async def test_a_shut_gate_lets_nobody_through_and_wakes_who_waits() -> None:

@@ -1,0 +1,137 @@
+"""`doctor`: what a run needs, one line each, and what to do about what is missing."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from jobmojito_batch.cli import through_prefect
+from jobmojito_batch.cli.talk import out, print_json
+from jobmojito_batch.client import TokenSource, expiry_of
+from jobmojito_batch.errors import BatchError
+from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.pipeline import AccountView, view_account
+from jobmojito_batch.settings import Settings
+from jobmojito_batch.verdict import Silence
+
+SOON: Final = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One thing that a run needs."""
+
+    what: str
+    state: str
+    """ok, warning or fault."""
+    says: str
+
+
+def examine(settings: Settings) -> list[Line]:
+    """Every line, the faults too; raises nothing for what it finds."""
+    lines: list[Line] = []
+    tokens = TokenSource(settings)
+    token: str | None = None
+    try:
+        token = tokens.current()
+        lines.append(_token_line(token))
+    except BatchError as exc:
+        lines.append(Line(what="token", state="fault", says=str(exc)))
+    if token is not None:
+        lines += _api_lines(settings, view_account(settings, tokens))
+    else:
+        lines.append(Line(what="API", state="warning", says="not asked: there is no token"))
+    lines.append(_ledger_line(settings))
+    lines.append(_prefect_line())
+    return lines
+
+
+def show_doctor(settings: Settings, *, as_json: bool) -> int:
+    """Print the lines; 1 where something is at fault."""
+    lines = examine(settings)
+    if as_json:
+        print_json(
+            {"schema_version": 1, "checks": [
+                {"check": line.what, "state": line.state, "message": line.says} for line in lines
+            ]}
+        )  # fmt: skip
+    else:
+        for line in lines:
+            out().print(f"{line.state:<8} {line.what:<8} {line.says}", markup=False)
+    return 1 if any(line.state == "fault" for line in lines) else 0
+
+
+def _token_line(token: str) -> Line:
+    expires = expiry_of(token)
+    if expires is None:
+        return Line(what="token", state="ok", says="present; it does not say when it expires")
+    when = expires.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    now = datetime.now(UTC)
+    if expires <= now:
+        return Line(what="token", state="fault", says=f"expired at {when}; get a fresh one")
+    if expires - now < SOON:
+        return Line(
+            what="token",
+            state="warning",
+            says=f"expires at {when}; for a longer run give JOBMOJITO_API_TOKEN_FILE or _COMMAND",
+        )
+    return Line(what="token", state="ok", says=f"present, until {when}")
+
+
+def _api_lines(settings: Settings, view: AccountView) -> Iterator[Line]:
+    status = view.answer.http_status
+    if view.answer.silence is Silence.NOT_DELIVERED:
+        says = f"no connection to {settings.base_url}; check the network, a proxy and the base URL"
+        yield Line(what="API", state="fault", says=says)
+    elif view.answer.silence is not None:
+        says = f"{settings.base_url} does not answer in time; try again later"
+        yield Line(what="API", state="fault", says=says)
+    elif status == 401:  # noqa: PLR2004
+        yield Line(what="API", state="fault", says="refuses the token; get a fresh one")
+    elif status != 200:  # noqa: PLR2004
+        says = f"HTTP {status} from merchant-status; check the base URL and what the token may do"
+        yield Line(what="API", state="fault", says=says)
+    else:
+        merchant = f", merchant {view.merchant}" if view.merchant else ""
+        yield Line(what="API", state="ok", says=f"{settings.base_url} answers{merchant}")
+        yield _balance_line(view)
+
+
+def _balance_line(view: AccountView) -> Line:
+    if view.credits_left is None:
+        return Line(what="balance", state="warning", says="the API does not tell it")
+    invitations = (
+        f", {view.invitations_left} invitations" if view.invitations_left is not None else ""
+    )
+    if view.credits_left <= 0:
+        return Line(what="balance", state="fault", says="no credits are left; buy some")
+    return Line(what="balance", state="ok", says=f"{view.credits_left:g} credits{invitations}")
+
+
+def _ledger_line(settings: Settings) -> Line:
+    try:
+        ledger = Ledger.open(settings.ledger_url)
+        try:
+            ledger.settle_orphans()
+            unknown = sum(not one.is_held for one in ledger.doubts())
+        finally:
+            ledger.close()
+    except BatchError as exc:
+        return Line(what="ledger", state="fault", says=str(exc))
+    if unknown:
+        says = f"writable; {unknown} invitations are unknown: `jobmojito-batch reconcile`"
+        return Line(what="ledger", state="warning", says=says)
+    return Line(what="ledger", state="ok", says="writable")
+
+
+def _prefect_line() -> Line:
+    if not through_prefect.is_configured():
+        return Line(what="Prefect", state="ok", says="not configured; runs go without it")
+    address = through_prefect.address()
+    if through_prefect.is_reachable():
+        return Line(what="Prefect", state="ok", says=f"{address} answers")
+    return Line(
+        what="Prefect",
+        state="fault",
+        says=f"{address} does not answer; start it (`prefect server start`) or say --no-prefect",
+    )

@@ -1,0 +1,74 @@
+"""When a run stops for the sake of the money: too many calls without a trustworthy answer."""
+
+from collections import deque
+from enum import Enum, auto
+from typing import Final
+
+WATCHED_CALLS: Final = 50
+LEAST_CALLS: Final = 20
+MOST_SHARE: Final = 0.5
+
+FIRST_PAUSE_SECONDS: Final = 1.0
+MOST_PAUSE_SECONDS: Final = 60.0
+OUTAGE_SECONDS: Final = 900.0
+"""A network that was there and stays away for so long stops the run."""
+
+
+class Hearing(Enum):
+    """What follows from a call."""
+
+    GO_ON = auto()
+    STOP = auto()
+    PROBE = auto()
+    """The network is away: everybody pauses, then one call tries."""
+
+
+class Breaker:
+    """
+    Counts calls without a trustworthy answer: in a row, and as a share of the last ones.
+
+    Each of those may have cost credits, so there is no trying on: the run stops. A connection that
+    cannot be made costs nothing; where the run had one before, it waits and tries with one call at
+    a time (half open) until the network is back.
+    """
+
+    def __init__(self, failures: int) -> None:
+        self._most_in_a_row = failures
+        self._in_a_row = 0
+        self._lately: deque[bool] = deque(maxlen=WATCHED_CALLS)
+        self._has_been_answered = False
+        self._away_since: float | None = None
+        self._pause = FIRST_PAUSE_SECONDS
+
+    @property
+    def in_a_row(self) -> int:
+        """Calls without a trustworthy answer since the last one that had one."""
+        return self._in_a_row
+
+    def hear(self, *, is_trustworthy: bool, was_delivered: bool, now: float) -> Hearing:
+        """Take note of how a call ended."""
+        if not was_delivered and self._has_been_answered:
+            self._away_since = now if self._away_since is None else self._away_since
+            is_over = now - self._away_since > OUTAGE_SECONDS
+            return Hearing.STOP if is_over else Hearing.PROBE
+        if was_delivered:
+            self._away_since = None
+            self._pause = FIRST_PAUSE_SECONDS
+            self._lately.append(is_trustworthy)
+        if is_trustworthy:
+            self._has_been_answered = True
+            self._in_a_row = 0
+            return Hearing.GO_ON
+        self._in_a_row += 1
+        if self._in_a_row >= self._most_in_a_row or self._share_is_too_high():
+            return Hearing.STOP
+        return Hearing.GO_ON
+
+    def next_pause_seconds(self) -> float:
+        """How long to wait before the next probe; doubles from one to the next."""
+        pause, self._pause = self._pause, min(2 * self._pause, MOST_PAUSE_SECONDS)
+        return pause
+
+    def _share_is_too_high(self) -> bool:
+        bad = self._lately.count(False)
+        return len(self._lately) >= LEAST_CALLS and bad > MOST_SHARE * len(self._lately)

@@ -1,0 +1,406 @@
+"""
+Settling unknowns by looking: what may have been paid for is never sent again blind.
+
+A doubt is looked up at once, then later, until the settle time has passed since its call ended.
+Found: the row is settled with what was found. Still not there after the settle time: it did not
+happen, and the row may be sent once more, under a claim that is taken over atomically. Anything
+that is not clear stays unknown.
+"""
+
+import asyncio
+import heapq
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from itertools import count
+from typing import Final
+
+from jobmojito_batch.client import JobMojito, TokenSource
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.contract import ResultRow
+from jobmojito_batch.ledger import (
+    ClaimState,
+    Doubted,
+    Enrolment,
+    Ledger,
+    SettleDoubt,
+    Writer,
+)
+from jobmojito_batch.sending.gate import Position
+from jobmojito_batch.sending.looking import Finding, Seen, finding_of
+from jobmojito_batch.sending.pace import Pace, Sleep
+from jobmojito_batch.sending.tally import Tally
+from jobmojito_batch.verdict import Answer, is_safe_link
+
+LOOKS_AT: Final = (0.0, 0.1, 0.3, 0.6, 1.0)
+"""Shares of the settle time after which a doubt is looked up again."""
+MOST_PAGES: Final = 5
+LOOKERS: Final = 8
+ELSEWHERE_SECONDS: Final = 2.0
+"""How often a claim that another process holds is looked at, in the ledger."""
+LOOK_AGAIN_SECONDS: Final = 30.0
+MOST_FAILED_LOOKS: Final = 5
+DECISIONS: Final = {"selected": Outcome.INVITED, "rejected": Outcome.REJECTED}
+
+
+@dataclass(slots=True, kw_only=True)
+class Doubt:
+    """An invitation in doubt, and what of this run hangs on it."""
+
+    of: Doubted = field(repr=False)
+    ordinal: int | None = None
+    """The row of this run; None for one that is settled for its own sake."""
+    position: Position | None = None
+    """Set where rows of this run wait for it to open their position."""
+    was_resent: bool = False
+    is_counted: bool = False
+    """The run's counts have it as unknown."""
+    looks: int = 0
+    failed_looks: int = 0
+    due_at: float = 0.0
+
+    @property
+    def is_conflict(self) -> bool:
+        """A 409: it is there, or it was refused; time changes nothing."""
+        return self.of.error_code == ErrorCode.CONFLICT
+
+
+@dataclass(slots=True)
+class Counts:
+    """What settling came to, for the summary and the person."""
+
+    found: int = 0
+    older: int = 0
+    did_not_happen: int = 0
+    left: int = 0
+    links: int = 0
+
+
+class Settling:
+    """Looks doubts up until each is settled or stays unknown."""
+
+    def __init__(
+        self,
+        run_id: str,
+        api: JobMojito,
+        tokens: TokenSource,
+        writer: Writer,
+        ledger: Ledger,
+        *,
+        pace: Pace,
+        settle_seconds: float,
+        tally: Tally,
+        wall: Callable[[], datetime],
+        now: Callable[[], float],
+        sleep: Sleep,
+        is_stopping: Callable[[], bool],
+        resend: Callable[[Doubt], Awaitable[bool]] | None = None,
+        on_settled: Callable[[Doubt, Outcome], Awaitable[None]] | None = None,
+        on_left: Callable[[Doubt, str], Awaitable[None]] | None = None,
+    ) -> None:
+        self._run_id = run_id
+        self._api = api
+        self._tokens = tokens
+        self._writer = writer
+        self._ledger = ledger
+        self._pace = pace
+        self._settle_seconds = settle_seconds
+        self._tally = tally
+        self._wall = wall
+        self._now = now
+        self._sleep = sleep
+        self._is_stopping = is_stopping
+        self._resend = resend
+        self._on_settled = on_settled
+        self._on_left = on_left
+        self._waiting: list[tuple[float, int, Doubt]] = []
+        self._order = count()
+        self._busy: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._clock_ahead_seconds = 0.0
+        self._failure: Exception | None = None
+        self._is_refused = False
+        self.counts = Counts()
+
+    @property
+    def open_doubts(self) -> int:
+        """Doubts that are not settled yet."""
+        return len(self._waiting) + len(self._busy)
+
+    def hear(self, answer: Answer) -> None:
+        """Learn the API's clock from whatever it answers."""
+        if answer.server_date is not None:
+            ahead = (answer.server_date - self._wall()).total_seconds()
+            self._clock_ahead_seconds = ahead
+
+    def add(self, doubt: Doubt) -> None:
+        """Have it looked up: now, or when the ledger may have news of its holder."""
+        doubt.due_at = self._now() + (ELSEWHERE_SECONDS if doubt.of.is_held else 0.0)
+        heapq.heappush(self._waiting, (doubt.due_at, next(self._order), doubt))
+        self._news.set()
+
+    async def run(self, is_over: Callable[[], bool]) -> None:
+        """Go on until *is_over* says that no doubt can come any more and none is open."""
+        while not (is_over() and not self.open_doubts) and not self._is_stopping():
+            self._news.clear()
+            while self._waiting and self._waiting[0][0] <= self._now():
+                if len(self._busy) >= LOOKERS:
+                    break
+                _, _, doubt = heapq.heappop(self._waiting)
+                task = asyncio.create_task(self._settle(doubt))
+                self._busy.add(task)
+                task.add_done_callback(self._done)
+            await self._pause()
+            if self._failure is not None:
+                raise self._failure
+        if self._busy:
+            await asyncio.wait(self._busy)
+        for _, _, doubt in self._waiting:
+            await self._leave(doubt, "the run ended before it could be settled")
+        self._waiting.clear()
+        if self._failure is not None:
+            raise self._failure
+
+    def wake(self) -> None:
+        """Something changed: have `run` look."""
+        self._news.set()
+
+    def _done(self, task: "asyncio.Task[None]") -> None:
+        self._busy.discard(task)
+        if not task.cancelled() and task.exception() is not None:
+            self._failure = self._failure or _as_exception(task.exception())
+        self._news.set()
+
+    async def _pause(self) -> None:
+        """Until the next doubt is due, or there is news."""
+        if not self._waiting or len(self._busy) >= LOOKERS:
+            await self._news.wait()
+            return
+        wait = self._waiting[0][0] - self._now()
+        if wait <= 0:
+            return
+        sleeping = asyncio.ensure_future(self._sleep(wait))
+        hearing = asyncio.ensure_future(self._news.wait())
+        await asyncio.wait({sleeping, hearing}, return_when=asyncio.FIRST_COMPLETED)
+        for task in (sleeping, hearing):
+            task.cancel()
+
+    # One doubt
+
+    async def _settle(self, doubt: Doubt) -> None:
+        if doubt.of.is_held:
+            await self._ask_ledger(doubt)
+            return
+        if self._is_refused:
+            await self._leave(doubt, "looking candidates up is not permitted")
+            return
+        finding = await self._look(doubt)
+        if finding is None:  # the run is stopping
+            await self._leave(doubt, "the run ended before it could be settled")
+            return
+        match finding.seen:
+            case Seen.FOUND | Seen.OLDER:
+                assert finding.row is not None  # noqa: S101 - what was found
+                await self._found(doubt, finding.row, is_older=finding.seen is Seen.OLDER)
+            case Seen.ABSENT:
+                await self._absent(doubt)
+            case Seen.UNCLEAR:
+                await self._leave(doubt, finding.why)
+
+    async def _look(self, doubt: Doubt) -> Finding | None:
+        """Look the candidate up, page by page."""
+        rows: list[ResultRow] = []
+        for page in range(MOST_PAGES):
+            if not await self._pace.turn(self._is_stopping):
+                return None
+            self._tally.calls += 1
+            self._tally.lookups += 1
+            found = await self._api.results_of(
+                doubt.of.candidate_email,
+                offset=len(rows),
+                token=self._tokens.current(),
+            )
+            self.hear(found.answer)
+            if found.page is None:
+                return await self._not_looked(doubt, found.answer)
+            rows += found.page.data
+            if not found.page.pagination.has_more or not found.page.data:
+                break
+            if page == MOST_PAGES - 1:
+                return Finding(seen=Seen.UNCLEAR, why="the list goes on beyond reason")
+        doubt.looks += 1
+        doubt.failed_looks = 0
+        return finding_of(rows, doubt.of, clock_ahead_seconds=self._clock_ahead_seconds)
+
+    async def _not_looked(self, doubt: Doubt, answer: Answer) -> Finding | None:
+        """A look-up without a readable answer: tried again, save where it is not permitted."""
+        status = answer.http_status
+        if status == 401 and await self._tokens.renewed(self._tokens.current()):  # noqa: PLR2004
+            return await self._look(doubt)
+        if status in {401, 403, 404, 540}:
+            self._is_refused = True
+            return Finding(seen=Seen.UNCLEAR, why=f"looking it up was refused (HTTP {status})")
+        doubt.failed_looks += 1
+        if doubt.failed_looks >= MOST_FAILED_LOOKS:
+            return Finding(seen=Seen.UNCLEAR, why="looking it up failed time and again")
+        if status == 429:  # noqa: PLR2004
+            self._pace.pause(answer.pause_seconds or LOOK_AGAIN_SECONDS)
+        else:
+            await self._sleep(min(LOOK_AGAIN_SECONDS, self._settle_seconds / 10))
+        return None if self._is_stopping() else await self._look(doubt)
+
+    async def _found(self, doubt: Doubt, row: ResultRow, *, is_older: bool) -> None:
+        """Settle it with what is there; the link is minted, never had by sending again."""
+        outcome = DECISIONS.get((row.decision_status or "").lower(), Outcome.REVIEW)
+        link = None
+        if is_older:
+            outcome = Outcome.ALREADY_APPLIED
+        if outcome in {Outcome.INVITED, Outcome.ALREADY_APPLIED}:
+            link = await self._minted(row)
+            self.counts.links += link is not None
+        if outcome is Outcome.INVITED and link is None:
+            outcome = Outcome.REVIEW
+        settled = await self._record(
+            doubt,
+            outcome,
+            enrolment=Enrolment(
+                status=row.decision_status,
+                interview_url=link,
+                interview_def_set_id=row.definition_id,
+                profile_interview_id=row.profile_interview_id,
+            ),
+        )
+        if settled:
+            self.counts.older += is_older
+            self.counts.found += not is_older
+
+    async def _minted(self, row: ResultRow) -> str | None:
+        """A link for an enrolment: by its own id or, where that is refused, by the profile's."""
+        for profile in (row.profile_interview_id, row.profile_id):
+            if not profile or not row.definition_id:
+                continue
+            if not await self._pace.turn(self._is_stopping):
+                return None
+            self._tally.calls += 1
+            self._tally.lookups += 1
+            link = await self._api.mint_link(
+                interview_profile_id=profile,
+                interview_id=row.definition_id,
+                token=self._tokens.current(),
+            )
+            if is_safe_link(link):
+                return link
+        return None
+
+    async def _absent(self, doubt: Doubt) -> None:
+        """Not there: wait while it may still come; after that it did not happen."""
+        if doubt.is_conflict:
+            await self._record(
+                doubt,
+                Outcome.FAILED,
+                code=ErrorCode.CONFLICT,
+                message="HTTP 409, and looking it up shows no interview: nothing was created; "
+                "correct the row or send it again",
+            )
+            return
+        since = self._wall() - doubt.of.unknown_since.replace(tzinfo=UTC)
+        left = self._settle_seconds - since.total_seconds()
+        if left > 0:
+            self._again_later(doubt, left)
+            return
+        self.counts.did_not_happen += 1
+        may_resend = not doubt.was_resent and doubt.ordinal is not None
+        if may_resend and self._resend is not None and await self._resend(doubt):
+            return
+        await self._record(
+            doubt,
+            Outcome.FAILED,
+            code=ErrorCode.NO_ANSWER,
+            message="no answer came, and looking it up showed that nothing was created; send the "
+            "row again",
+        )
+
+    def _again_later(self, doubt: Doubt, left: float) -> None:
+        """At the next share of the settle time, and surely when it is over."""
+        passed = self._settle_seconds - left
+        ahead = [
+            share * self._settle_seconds - passed
+            for share in LOOKS_AT
+            if share * self._settle_seconds > passed
+        ]
+        # A moment more, so that the last look is not a moment too early.
+        doubt.due_at = self._now() + min([*ahead, left]) + 0.05
+        heapq.heappush(self._waiting, (doubt.due_at, next(self._order), doubt))
+
+    async def _ask_ledger(self, doubt: Doubt) -> None:
+        """A living process has it: wait for what it comes to, there."""
+        await asyncio.to_thread(self._ledger.settle_orphans)
+        state, outcome = await asyncio.to_thread(self._ledger.standing, doubt.of.invitation_id)
+        match state:
+            case ClaimState.CLAIMED:
+                doubt.due_at = self._now() + ELSEWHERE_SECONDS
+                heapq.heappush(self._waiting, (doubt.due_at, next(self._order), doubt))
+            case ClaimState.SETTLED:
+                if self._on_settled is not None:
+                    await self._on_settled(doubt, Outcome.ALREADY_DONE)
+            case ClaimState.OPEN:
+                sent = doubt.ordinal is not None and self._resend is not None
+                if not (sent and await self._resend(doubt)) and self._on_settled is not None:  # type: ignore[misc]
+                    await self._on_settled(doubt, outcome or Outcome.FAILED)
+            case ClaimState.UNKNOWN:
+                fresh = await self._refreshed(doubt)
+                if fresh is not None:
+                    self.add(fresh)
+
+    async def _refreshed(self, doubt: Doubt) -> Doubt | None:
+        fresh = await asyncio.to_thread(self._ledger.doubt, doubt.of.invitation_id)
+        if fresh is None:
+            return None
+        doubt.of = fresh
+        return doubt
+
+    async def _record(
+        self,
+        doubt: Doubt,
+        outcome: Outcome,
+        *,
+        code: ErrorCode | None = None,
+        message: str | None = None,
+        enrolment: Enrolment | None = None,
+    ) -> bool:
+        settled = await self._writer.submit(
+            SettleDoubt(
+                invitation_id=doubt.of.invitation_id,
+                seen_at=doubt.of.claimed_at,
+                run_id=self._run_id,
+                outcome=outcome,
+                at=self._wall().astimezone(UTC).replace(tzinfo=None),
+                error_code=code,
+                error_message=message,
+                enrolment=enrolment,
+                opened=_opening_name(doubt.of),
+            )
+        )
+        if not settled:  # somebody else settles or sends it: their outcome is in the ledger
+            doubt.of = _held(doubt.of)
+            self.add(doubt)
+        elif self._on_settled is not None:
+            await self._on_settled(doubt, outcome)
+        return bool(settled)
+
+    async def _leave(self, doubt: Doubt, why: str) -> None:
+        self.counts.left += 1
+        if self._on_left is not None:
+            await self._on_left(doubt, why)
+
+
+def _opening_name(of: Doubted) -> str | None:
+    return f"{of.account}|{of.opening_key}" if of.opening_key else None
+
+
+def _held(of: Doubted) -> Doubted:
+    return replace(of, is_held=True)
+
+
+def _as_exception(exc: BaseException | None) -> Exception:
+    return exc if isinstance(exc, Exception) else RuntimeError(type(exc).__name__)

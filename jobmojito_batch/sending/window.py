@@ -1,0 +1,76 @@
+"""
+How many calls may be in flight: AIMD between 1 and a ceiling (Chiu and Jain; TCP).
+
+It starts low and doubles a round while all goes well, until the API first shows strain; from then
+on it grows by one a round. 429, 546, 502, 504 and time-outs halve it, once for all the calls that
+were on their way at the time: the window that is watched is as long as the calls themselves.
+"""
+
+import asyncio
+from collections import deque
+from typing import Final
+
+_SHARE_AT_START: Final = 16
+
+
+class Window:
+    """Who awaits `enter` has a place in flight until `leave`."""
+
+    def __init__(self, ceiling: int) -> None:
+        self._ceiling = ceiling
+        self._limit = 1.0
+        self._at_start = float(min(ceiling, max(2, ceiling // _SHARE_AT_START)))
+        self._has_met_strain = False
+        self._is_proven = False
+        self._cut_at = float("-inf")
+        self._inside = 0
+        self._waiting: deque[asyncio.Future[None]] = deque()
+
+    @property
+    def limit(self) -> int:
+        """How many may be in flight now."""
+        return int(self._limit)
+
+    async def enter(self) -> None:
+        """Wait for a place."""
+        while self._inside >= self.limit:
+            future = asyncio.get_running_loop().create_future()
+            self._waiting.append(future)
+            await future
+        self._inside += 1
+
+    def leave(self) -> None:
+        """Give the place back."""
+        self._inside -= 1
+        self._wake()
+
+    def went_well(self) -> None:
+        """A call was answered: the first proves that the way is open, the others widen it."""
+        if not self._is_proven:
+            self._is_proven = True
+            self._limit = max(self._limit, self._at_start)
+        else:
+            self._limit += 1.0 / self._limit if self._has_met_strain else 1.0
+        self._limit = min(self._limit, self._ceiling)
+        self._wake()
+
+    def strained(self, *, started_at: float, now: float) -> None:
+        """A call showed strain; calls that began before the last cut tell nothing new."""
+        if started_at < self._cut_at:
+            return
+        self._has_met_strain = True
+        self._cut_at = now
+        self._limit = max(1.0, self._limit / 2.0)
+
+    def wake_all(self) -> None:
+        """The run stops: whoever waits looks for itself."""
+        self._inside -= self._ceiling  # places enough for all
+        self._wake()
+
+    def _wake(self) -> None:
+        room = self.limit - self._inside
+        while self._waiting and room > 0:
+            future = self._waiting.popleft()
+            if not future.done():
+                future.set_result(None)
+                room -= 1

@@ -1,0 +1,165 @@
+"""doctor, forget and status: what a person looks at and does afterwards."""
+
+import base64
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from jobmojito_batch.cli import main
+from jobmojito_batch.sandbox import Fault, RunningSandbox
+from tests.helpers import Run, a_row, friendly, people, write_input
+
+Capture = pytest.CaptureFixture[str]
+
+
+def jwt(*, expires_in: float) -> str:
+    claims = json.dumps({"exp": int(time.time() + expires_in)}).encode()
+    return f"e30.{base64.urlsafe_b64encode(claims).decode().rstrip('=')}.c2ln"
+
+
+def examined(capsys: Capture) -> tuple[int, dict[str, str]]:
+    capsys.readouterr()
+    code = main(["doctor", "--json"])
+    lines = json.loads(capsys.readouterr().out)["checks"]
+    return code, {line["check"]: line["state"] for line in lines}
+
+
+def test_a_doctor_finds_nothing_where_all_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch)
+        code, states = examined(capsys)
+
+    assert (code, set(states.values())) == (0, {"ok"})
+    assert set(states) == {"token", "API", "balance", "ledger", "Prefect"}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "check", "state"),
+    [
+        ("JOBMOJITO_API_TOKEN", "", "token", "fault"),
+        ("JOBMOJITO_API_TOKEN", jwt(expires_in=-60), "token", "fault"),
+        ("JOBMOJITO_API_TOKEN", jwt(expires_in=600), "token", "warning"),
+        ("JOBMOJITO_API_TOKEN", "refused", "API", "fault"),
+        ("JOBMOJITO_BASE_URL", "http://127.0.0.1:9/functions/v1", "API", "fault"),
+        ("JOBMOJITO_LEDGER", "/proc/nowhere/ledger.sqlite", "ledger", "fault"),
+    ],
+)
+def test_each_fault_has_its_line(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: Capture,
+    name: str,
+    value: str,
+    check: str,
+    state: str,
+) -> None:
+    tokens = ("made-up-token-of-the-tests",) if value == "refused" else ()
+    with RunningSandbox(friendly(tokens=tokens)) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch)
+        monkeypatch.setenv(name, value)
+        code, states = examined(capsys)
+
+    assert states[check] == state
+    assert code == (1 if state == "fault" else 0)
+
+
+def test_a_prefect_that_does_not_answer_is_a_fault(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a process of its own: Prefect reads its settings once."""
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        done = subprocess.run(
+            [sys.executable, "-m", "jobmojito_batch", "doctor"],
+            env=os.environ | run.environment | {"PREFECT_API_URL": "http://127.0.0.1:9/api"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+
+    assert done.returncode == 1
+    assert "http://127.0.0.1:9/api does not answer" in done.stdout
+
+
+def test_an_empty_account_is_said_and_not_overdrawn(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
+) -> None:
+    """The balance bounds the run before the API has to."""
+    with RunningSandbox(friendly(credits=1.0)) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        code = run.invite(write_input(tmp_path, people(10)))
+
+    assert (code, run.outcomes, run.calls) == (4, {"invited": 4, "not_sent": 6}, 4)
+    assert {row["error_code"] for row in run.results[4:]} == {"insufficient_credits"}
+    assert "has 1 credits left" in capfd.readouterr().err
+
+
+def test_a_token_that_will_expire_in_the_run_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch)
+        monkeypatch.setenv("JOBMOJITO_API_TOKEN", jwt(expires_in=20))
+        monkeypatch.setenv("JOBMOJITO_REQUESTS_PER_SECOND", "0.1")
+        main(["check", str(write_input(tmp_path, people(30)))])
+
+    assert "before the run is expected to end" in capsys.readouterr().out
+
+
+def test_status_tells_of_unknowns_their_age_and_what_will_happen(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
+) -> None:
+    with RunningSandbox(friendly(faults=(Fault(call=(2,), disconnect="after"),))) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        run.invite(write_input(tmp_path, people(3)))
+    capsys.readouterr()
+
+    main(["status"])
+    shown = capsys.readouterr().out
+    main(["status", "--json"])
+    [doubt] = json.loads(capsys.readouterr().out)["doubts"]
+
+    assert "unknown: 1" in shown
+    assert "reconcile" in shown
+    assert (doubt["state"], doubt["error_code"]) == ("unknown", "connection_lost")
+    assert doubt["age_seconds"] >= 0
+
+
+def test_a_forgotten_person_is_gone_to_the_bytes_and_not_invited_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Names, addresses, links and cells; in the file and in its write-ahead log."""
+    rows = [*people(3), a_row("erase.me@example.com", name="Zoë Vanished", team="secret-team")]
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = write_input(tmp_path, rows)
+        run.invite(path)
+        link = run.results[3]["interview_url"]
+
+        assert main(["forget", "Erase.Me@example.com", "--yes"]) == 0
+
+        files = b"".join(file.read_bytes() for file in tmp_path.glob("ledger.sqlite*"))
+        for word in ("erase.me@example.com", "Zoë Vanished", "secret-team", link):
+            assert word.encode() not in files
+        assert b"p1@example.com" in files
+        assert run.invite(path) == 0
+        assert run.outcomes == {"already_done": 4}
+        assert run.results[3]["interview_url"] == ""
+        assert run.calls == 4
+        assert main(["forget", "erase.me@example.com", "--yes"]) == 0
+
+
+def test_forgetting_asks_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch).invite(write_input(tmp_path, people(1)))
+
+    assert main(["forget", "p0@example.com"]) == 2
+    assert b"p0@example.com" in b"".join(f.read_bytes() for f in tmp_path.glob("ledger.sqlite*"))

@@ -1,0 +1,296 @@
+"""Lost answers, crashes and two runs at once: looked up, never sent again blind."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+from jobmojito_batch.cli import main
+from jobmojito_batch.sandbox import Fault, RunningSandbox, Scenario, creates_per_invitation
+from tests.helpers import Run, a_row, friendly, people, read_results, write_input
+
+Start = Callable[..., Run]
+
+
+@pytest.fixture
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+    with ExitStack() as stack:
+
+        def run(scenario: Scenario | None = None) -> Run:
+            sandbox = stack.enter_context(RunningSandbox(scenario or friendly()))
+            return Run(tmp_path, sandbox, monkeypatch)
+
+        yield run
+
+
+LOST_AFTER = [
+    pytest.param(Fault(call=(2,), disconnect="after"), id="hung-up"),
+    pytest.param(Fault(call=(2,), disconnect="midway"), id="half-an-answer"),
+    pytest.param(Fault(call=(2,), disconnect="meanwhile"), id="hung-up-at-once"),
+    pytest.param(Fault(call=(2,), status=500, when="after"), id="500"),
+    pytest.param(Fault(call=(2,), status=504, when="after"), id="504"),
+    pytest.param(Fault(call=(2,), status=409, when="after"), id="409"),
+    pytest.param(Fault(call=(2,), garbage="html"), id="html"),
+    pytest.param(Fault(call=(2,), garbage="huge"), id="huge"),
+    pytest.param(Fault(call=(2,), garbage="redirect"), id="redirect"),
+]
+
+
+@pytest.mark.parametrize("fault", LOST_AFTER)
+def test_what_happened_without_an_answer_is_found_and_not_sent_again(
+    start: Start, tmp_path: Path, fault: Fault
+) -> None:
+    """The link is minted for what is there."""
+    run = start(friendly(faults=(fault,)))
+
+    code = run.settle(write_input(tmp_path, people(4)))
+
+    assert (code, run.outcomes, run.calls) == (0, {"invited": 4}, 4)
+    assert all(row["interview_url"].startswith("http://127.0.0.1") for row in run.results)
+    assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
+    assert run.summary["settled"]["found"] == 1
+
+
+LOST_BEFORE = [
+    pytest.param(Fault(call=(2,), disconnect="before"), id="hung-up"),
+    pytest.param(Fault(call=(2,), status=500), id="500"),
+    pytest.param(Fault(call=(2,), status=546), id="546"),
+]
+
+
+@pytest.mark.parametrize("fault", LOST_BEFORE)
+def test_what_provably_did_not_happen_is_sent_once_more(
+    start: Start, tmp_path: Path, fault: Fault
+) -> None:
+    """After the settle time, not before."""
+    run = start(friendly(faults=(fault,)))
+
+    code = run.settle(write_input(tmp_path, people(4)))
+
+    assert (code, run.outcomes, run.calls) == (0, {"invited": 4}, 5)
+    lost = next(e.email for e in run.sandbox.log if e.call == 2 and e.event == "received")
+    times = [e.time for e in run.sandbox.log if e.email == lost and e.event == "received"
+             and e.endpoint.startswith("job-interview-create")]  # fmt: skip
+    first, second = map(datetime.fromisoformat, times)
+    assert (second - first).total_seconds() >= 1.0
+    assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
+
+
+def test_lost_twice_and_never_there_is_failed(start: Start, tmp_path: Path) -> None:
+    run = start(friendly(faults=(Fault(email="p1@example.com", disconnect="before"),)))
+
+    code = run.settle(write_input(tmp_path, people(3)))
+
+    assert (code, run.outcomes, run.calls) == (1, {"invited": 2, "failed": 1}, 4)
+    assert run.results[1]["error_code"] == "no_answer"
+    assert run.results[1]["attempts"] == "2"
+
+
+@pytest.mark.parametrize("disconnect", ["before", "after"])
+def test_a_lost_first_call_holds_its_position_until_it_is_settled(
+    start: Start, tmp_path: Path, disconnect: str
+) -> None:
+    run = start(friendly(faults=(Fault(call=(1,), disconnect=disconnect),)))
+    rows = [*people(4), *people(2, position="Cook", start=4)]
+
+    code = run.settle(write_input(tmp_path, rows))
+
+    assert (code, run.outcomes) == (0, {"invited": 6})
+    opened = [str(e.position_name) for e in run.sandbox.log if e.position_created]
+    assert sorted(opened) == ["Cook", "Nurse"]
+    assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_without_leave_to_look_a_row_stays_unknown(
+    start: Start, tmp_path: Path, status: int
+) -> None:
+    faults = (
+        Fault(call=(1,), disconnect="after"),
+        Fault(endpoint="merchant-result-list", status=status),
+    )
+    run = start(friendly(faults=faults))
+    path = write_input(tmp_path, people(3))
+
+    assert run.settle(path) == 3
+    assert run.outcomes == {"unknown": 1, "not_sent": 2}
+    assert "refused" in run.results[0]["error_message"]
+    assert run.settle(path) == 3
+    assert run.calls == 1
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_conflict_is_looked_up_at_once(
+    start: Start, tmp_path: Path, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Time changes nothing about a 409, so nobody waits for the settle time."""
+    run = start(friendly(faults=(Fault(call=(2,), status=409, when=when),)))
+    monkeypatch.setenv("JOBMOJITO_SETTLE_SECONDS", "600")
+
+    code = run.settle(write_input(tmp_path, people(3)))
+
+    expected = {"invited": 3} if when == "after" else {"invited": 2, "failed": 1}
+    assert (code, run.outcomes) == (int(when == "before"), expected)
+    assert when == "after" or "conflict" in {row["error_code"] for row in run.results}
+
+
+def test_an_enrolment_from_before_the_claim_is_already_applied(
+    start: Start, tmp_path: Path
+) -> None:
+    known = {"email": "p1@example.com", "position": "Nurse", "hours_ago": 24}
+    fault = Fault(email="p1@example.com", disconnect="after")
+    run = start(friendly(faults=(fault,), positions=({"name": "Nurse"},), enrolments=(known,)))
+
+    code = run.settle(write_input(tmp_path, people(3)))
+
+    assert (code, run.outcomes) == (0, {"invited": 2, "already_applied": 1})
+
+
+@pytest.mark.parametrize("clock_offset", [-300, 300])
+def test_a_clock_that_differs_does_not_make_new_enrolments_old(
+    start: Start, tmp_path: Path, clock_offset: int
+) -> None:
+    """The Date header tells by how much."""
+    run = start(friendly(faults=(Fault(call=(2,), disconnect="after"),), clock_offset=clock_offset))
+
+    code = run.settle(write_input(tmp_path, people(3)))
+
+    assert (code, run.outcomes) == (0, {"invited": 3})
+
+
+@pytest.mark.parametrize("token_wants", ["profile_interview_id", "profile_id"])
+def test_the_link_is_minted_by_whichever_id_the_api_wants(
+    start: Start, tmp_path: Path, token_wants: str
+) -> None:
+    run = start(friendly(faults=(Fault(call=(2,), disconnect="after"),), token_wants=token_wants))
+
+    run.settle(write_input(tmp_path, people(3)))
+
+    assert run.outcomes == {"invited": 3}
+    assert all(row["interview_url"] for row in run.results)
+
+
+def test_a_killed_runs_calls_are_settled_by_the_next_run(start: Start, tmp_path: Path) -> None:
+    run = start(friendly(latency=0.3, position_latency=0.0))
+    path = write_input(tmp_path, people(12))
+    process = run.start(path)
+    deadline = time.monotonic() + 20
+    while run.calls < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+
+    code = run.settle(path)
+
+    assert code == 0
+    assert set(run.outcomes) == {"invited", "already_done"}
+    assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
+    assert len(creates_per_invitation(run.sandbox.log)) == 12
+
+
+def test_reconcile_settles_what_a_run_left(
+    start: Start, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What happened is settled; what did not is sent by the next run; nothing is sent here."""
+    faults = (Fault(call=(2,), disconnect="after"), Fault(call=(3,), disconnect="before"))
+    run = start(friendly(faults=faults))
+    path = write_input(tmp_path, people(4))
+    run.invite(path, "--max-in-flight", "1")
+    run_id = run.summary["run_id"]
+    calls = run.calls
+    capsys.readouterr()
+
+    code = main(["reconcile", "--json"])
+
+    said = json.loads(capsys.readouterr().out)
+    assert (code, said["outcomes"], said["did_not_happen"]) == (0, {"invited": 1, "failed": 1}, 1)
+    assert run.calls == calls
+    main(["results", run_id, "-o", str(tmp_path / "again.csv")])
+    outcomes = [row["outcome"] for row in read_results(tmp_path / "again.csv")]
+    assert sorted(outcomes) == ["failed", "invited", "invited", "invited"]
+    assert run.settle(path) == 0
+    assert run.outcomes == {"already_done": 3, "invited": 1}
+    assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
+
+
+def test_reconcile_that_may_not_look_leaves_all_as_it_is(start: Start, tmp_path: Path) -> None:
+    faults = (
+        Fault(call=(1,), disconnect="after"),
+        Fault(endpoint="merchant-result-list", status=403),
+    )
+    run = start(friendly(faults=faults))
+    run.invite(write_input(tmp_path, people(1)))
+
+    assert main(["reconcile"]) == 3
+
+
+@pytest.mark.parametrize("same_file", [True, False])
+def test_two_processes_at_once_invite_nobody_twice(
+    start: Start, tmp_path: Path, *, same_file: bool
+) -> None:
+    """One position, opened once; a row that the other holds is waited for."""
+    run = start(friendly(latency=0.05, position_latency=0.5))
+    rows = people(30)
+    one = write_input(tmp_path, rows)
+    other = write_input(tmp_path, rows if same_file else people(30, start=30), "other.csv")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "jobmojito_batch", "invite", str(path), "--yes", "--no-prefect",
+             "--rate", "100", "--max-in-flight", "8"],
+            env=os.environ | run.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+        )
+        for path in (one, other)
+    ]  # fmt: skip
+    said = [process.communicate(timeout=60)[1].decode() for process in processes]
+
+    assert [process.returncode for process in processes] == [0, 0], said
+    assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
+    assert sum(bool(entry.position_created) for entry in run.sandbox.log) == 1
+    for name in ("people", "other"):
+        outcomes = [row["outcome"] for row in read_results(tmp_path / f"{name}.results.csv")]
+        assert len(outcomes) == 30
+        assert set(outcomes) <= {"invited", "already_done"}
+    if same_file:
+        assert run.creates == 30
+
+
+def test_the_ceiling_holds_over_two_processes(start: Start, tmp_path: Path) -> None:
+    """Starts in any second, as the server saw them."""
+    run = start(friendly(latency=0.01, position_latency=0.0))
+    files = [write_input(tmp_path, people(40, start=40 * n), f"f{n}.csv") for n in range(2)]
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-m", "jobmojito_batch", "invite", str(path), "--yes", "--no-prefect",
+             "--rate", "20"],
+            env=os.environ | run.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+        )
+        for path in files
+    ]  # fmt: skip
+    for process in processes:
+        process.wait(timeout=60)
+
+    times = sorted(
+        datetime.fromisoformat(entry.time).timestamp()
+        for entry in run.sandbox.log
+        if entry.event == "received"
+    )
+    busiest = max(sum(start <= other < start + 1.0 for other in times) for start in times)
+    assert len(times) >= 80
+    assert busiest <= 22  # 20 a second, and what the way to the server makes of even starts
+
+
+def test_rows_of_a_settled_run_say_so_afterwards(start: Start, tmp_path: Path) -> None:
+    run = start(friendly(faults=(Fault(call=(1,), disconnect="after"),)))
+
+    code = run.settle(write_input(tmp_path, [a_row("a@example.com")]))
+
+    (row,) = run.results
+    assert (code, row["outcome"], row["error_code"]) == (0, "invited", "")
+    assert row["profile_interview_id"]
