@@ -1,6 +1,6 @@
 """The ledger as the pipeline sees it: runs, what is known of rows, and what results need."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, Self
@@ -32,6 +32,9 @@ LOOKUP_CHUNK: Final = 500
 RESULT_CHUNK: Final = 10_000
 LEASE_SECONDS: Final = 60.0
 """How long a run counts as living after its last word, where its process cannot be asked."""
+
+Clock = Callable[[], datetime]
+"""UTC without a zone."""
 
 HISTORY_SCHEMA: Final = {
     "position_id": pl.Int64(),
@@ -72,15 +75,16 @@ class KnownPosition:
 class Ledger:
     """An open ledger. Times are UTC; on the way in and out they carry no zone."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, clock: Clock | None = None) -> None:
         self._engine = engine
+        self._clock = clock or utc_now
 
     @classmethod
-    def open(cls, url: str) -> Self:
-        """Open it, made anew where it is absent. Raises LedgerError."""
+    def open(cls, url: str, *, clock: Clock | None = None) -> Self:
+        """Open it, made anew where it is absent; *clock* tells UTC. Raises LedgerError."""
         engine = open_engine(url)
         assert engine is not None  # noqa: S101 - create is on
-        return cls(engine)
+        return cls(engine, clock)
 
     @classmethod
     def open_existing(cls, url: str) -> Self | None:
@@ -143,7 +147,7 @@ class Ledger:
                     names |= {mask(email, forgotten): email for email in list(names)}
                 for chunk in chunks(list(names)):
                     for row in connection.execute(_history(position_id, chunk)):
-                        in_flight = row.state == ClaimState.CLAIMED and _remembered(alive, row)
+                        in_flight = row.state == ClaimState.CLAIMED and _remembered(alive, row, self._clock())
                         email = names[row.candidate_email]
                         found.append((position_id, email, row.state, in_flight, row.run_id))
         return pl.DataFrame(found, schema=HISTORY_SCHEMA, orient="row")
@@ -153,12 +157,12 @@ class Ledger:
     ) -> list[Doubted]:
         """Invitations that are unknown or claimed, of *accounts* or of all, the oldest first."""
         with translated("reading"), self._engine.connect() as connection:
-            return doubts(connection, now or utc_now(), accounts=accounts)
+            return doubts(connection, now or self._clock(), accounts=accounts)
 
     def doubt(self, invitation_id: int) -> Doubted | None:
         """An invitation as settling needs it; None where it is in doubt no more."""
         with translated("reading"), self._engine.connect() as connection:
-            return next(iter(doubts(connection, utc_now(), invitation_id=invitation_id)), None)
+            return next(iter(doubts(connection, self._clock(), invitation_id=invitation_id)), None)
 
     def is_being_opened(self, name: str) -> bool:
         """Whether somebody holds the opening of a name (`account|folded name`)."""
@@ -225,7 +229,7 @@ class Ledger:
 
     def settle_orphans(self, now: datetime | None = None) -> list[str]:
         """Claims without an outcome whose owner is dead become unknown; gives the runs' ids."""
-        now = now or utc_now()
+        now = now or self._clock()
         with translated("reading"), self._engine.connect() as connection:
             running = connection.execute(
                 select(runs.c.run_id, runs.c.owner, runs.c.lease_until).where(
@@ -246,7 +250,7 @@ class Ledger:
         The doubt counts from now, or from the end of the lease where that is earlier: the owner
         is dead, so no call of its can have begun later.
         """
-        now = now or utc_now()
+        now = now or self._clock()
         with translated("writing"), writing(self._engine) as connection:
             lease = connection.scalar(select(runs.c.lease_until).where(runs.c.run_id == run_id))
             connection.execute(
@@ -276,7 +280,7 @@ class Ledger:
                     environment=run.environment,
                     state=RunState.RUNNING.value,
                     owner=run.owner or owners.this_owner(),
-                    lease_until=(now or utc_now()) + timedelta(seconds=LEASE_SECONDS),
+                    lease_until=(now or self._clock()) + timedelta(seconds=LEASE_SECONDS),
                     started_at=run.started_at,
                     rows=run.rows,
                     layouts=run.layouts,
@@ -371,7 +375,7 @@ class Ledger:
     def is_running(self, run: Row[Any]) -> bool:
         """Whether the run goes on in a living process."""
         return run.state == RunState.RUNNING and owners.is_alive(
-            run.owner, run.lease_until, utc_now()
+            run.owner, run.lease_until, self._clock()
         )
 
     def invitation_counts(self) -> dict[str, int]:
@@ -444,9 +448,9 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
         yield values[start : start + LOOKUP_CHUNK]
 
 
-def _remembered(alive: dict[str, bool], row: Row[Any]) -> bool:
+def _remembered(alive: dict[str, bool], row: Row[Any], now: datetime) -> bool:
     if row.run_id not in alive:
-        alive[row.run_id] = owners.is_alive(row.owner, row.lease_until, utc_now())
+        alive[row.run_id] = owners.is_alive(row.owner, row.lease_until, now)
     return alive[row.run_id]
 
 

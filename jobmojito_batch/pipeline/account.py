@@ -1,4 +1,4 @@
-"""What the API says of the account before a run: whose it is, what is left, how long it may last."""
+"""What the API says of the account before a run: whose it is and what is left."""
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
@@ -65,7 +65,7 @@ def account_warnings(
         when = expires.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
         is_over = "expired" if expires <= now else "expires"
         warnings.append(
-            f"the token {is_over} at {when}, before the run is expected to end; a fresh one is read "
-            "again only from JOBMOJITO_API_TOKEN_FILE or JOBMOJITO_API_TOKEN_COMMAND"
+            f"the token {is_over} at {when}, before the run is expected to end; a fresh one is "
+            "read only from JOBMOJITO_API_TOKEN_FILE or JOBMOJITO_API_TOKEN_COMMAND"
         )
     return tuple(warnings)

@@ -1,0 +1,371 @@
+"""
+The life of an invitation as a state machine: claims, sends, silences, crashes, settling, resends.
+
+The real sender, settling and ledger on a simulated clock, network and API. `make soak` runs it for
+long; PROFILE=soak is what it sets.
+"""
+
+import asyncio
+import os
+import shutil
+import tempfile
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from hypothesis import HealthCheck, settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+
+from jobmojito_batch.client import JobMojito, TokenSource
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.ledger import ClaimState, Ledger, RunRecord, TakeSlots, Writer
+from jobmojito_batch.sending import (
+    Budget,
+    Cap,
+    Door,
+    Doubt,
+    Pace,
+    Position,
+    RetryPolicy,
+    Sender,
+    SenderPolicy,
+)
+from jobmojito_batch.sending.rows import Row
+from jobmojito_batch.settings import Settings, load_settings
+from tests.model.clock import World
+from tests.model.server import READ_TIMEOUT, SETTLE, Fate, Server
+
+ACCOUNT = "https://api.example||live"
+RATE = 5.0
+PRICE = 0.25
+PEOPLE = [(f"p{n}@example.com", job) for job in ("nurse", "cook") for n in range(3)]
+
+fates = st.one_of(
+    st.just(Fate("answer")),
+    st.builds(Fate, st.just("answer"), seconds=st.sampled_from([0.1, 3.0, 9.0])),
+    st.just(Fate("never_left", happens=False)),
+    st.builds(
+        Fate,
+        st.just("lost"),
+        happens=st.booleans(),
+        seconds=st.sampled_from([0.2, 5.0, 60.0]),
+        effect_after=st.sampled_from([0.0, 1.0, SETTLE - 12.0, SETTLE - 1.0]),
+    ),
+    st.builds(
+        Fate,
+        st.just("status"),
+        happens=st.booleans(),
+        status=st.sampled_from([409, 500, 504, 546]),
+        effect_after=st.just(0.0),
+    ),
+    st.builds(
+        Fate,
+        st.just("refused"),
+        happens=st.just(False),  # noqa: FBT003
+        status=st.sampled_from([429, 503, 422]),
+        retry_after=st.sampled_from([None, "2"]),
+    ),
+)
+
+
+class Rows:
+    """The rows to send, in memory."""
+
+    async def row(self, ordinal: int) -> Row:
+        email, job = PEOPLE[ordinal]
+        return {
+            "source": "people.csv",
+            "row": str(ordinal + 2),
+            "candidate_name": "Ann",
+            "candidate_email": email,
+            "candidate_country_code": "SK",
+            "candidate_resume": "text",
+            "position_name": job,
+            "position_location": "Wien",
+            "position_country_code": "AT",
+            "mojito_language_code": "en",
+        }
+
+
+class Life(RuleBasedStateMachine):
+    """Runs of one input against one ledger and one API."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.world = World()
+        self.server = Server(self.world)
+        where = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - no disk is waited for
+        self.folder = Path(tempfile.mkdtemp(dir=where))
+        self.url = f"sqlite:///{self.folder / 'ledger.sqlite'}"
+        self.runs = 0
+        self.settings = _settings()
+        self.last: dict[int, Outcome] = {}
+
+    def teardown(self) -> None:
+        shutil.rmtree(self.folder)
+
+    # What can happen
+
+    @rule(script=st.lists(fates, max_size=10), kill_at=st.one_of(st.none(), st.floats(0.0, 40.0)))
+    def a_run(self, script: list[Fate], kill_at: float | None) -> None:
+        self._play(script, [self._run], kill_at)
+
+    @rule(script=st.lists(fates, max_size=10), kill_at=st.one_of(st.none(), st.floats(0.0, 40.0)))
+    def two_runs_at_once(self, script: list[Fate], kill_at: float | None) -> None:
+        self._play(script, [self._run, self._run], kill_at)
+
+    @rule(script=st.lists(fates, max_size=8), cap=st.integers(0, 5))
+    def a_run_under_a_cap(self, script: list[Fate], cap: int) -> None:
+        before = self.server.may_have_cost
+        self._play(script, [lambda: self._run(cap=cap * PRICE)], None)
+        assert self.server.may_have_cost - before <= cap
+
+    @rule(seconds=st.sampled_from([1.0, 30.0, 120.0, 3600.0]))
+    def time_passes(self, seconds: float) -> None:
+        self.world.now += seconds
+        self.server.advance()
+
+    @rule()
+    def looking_is_forbidden(self) -> None:
+        self.server.may_look = False
+
+    @precondition(lambda self: not self.server.may_look)
+    @rule()
+    def looking_is_allowed_again(self) -> None:
+        self.server.may_look = True
+
+    # What must hold
+
+    @invariant()
+    def nobody_is_invited_twice(self) -> None:
+        twice = {key: n for key, n in self.server.effects.items() if n > 1}
+        assert not twice
+
+    @invariant()
+    def no_position_is_made_twice(self) -> None:
+        twins = {name: ids for name, ids in self.server.positions.items() if len(ids) > 1}
+        assert not twins
+
+    @invariant()
+    def the_ceiling_holds(self) -> None:
+        times = sorted(self.server.starts)
+        late = 0
+        for i, moment in enumerate(times):
+            while times[late] <= moment - 1.0:
+                late += 1
+            assert i - late + 1 <= RATE + 1
+
+    @invariant()
+    def what_is_called_undone_was_not_done(self) -> None:
+        """A row that the next run may send must not exist, nor come to exist."""
+        effects = self.server.effects
+        for ordinal, outcome in self.last.items():
+            email, job = PEOPLE[ordinal]
+            if outcome in {Outcome.FAILED, Outcome.NOT_SENT}:
+                assert effects[email, job] == 0, (email, job, outcome)
+            if outcome in {Outcome.INVITED, Outcome.ALREADY_DONE}:
+                assert effects[email, job] == 1, (email, job, outcome)
+
+    # How it is played
+
+    def _play(self, script: list[Fate], runs: list[Any], kill_at: float | None) -> None:
+        self.server.fates = list(script)
+        self.last = {}
+
+        async def together() -> list[dict[int, Outcome]]:
+            work: list[Coroutine[Any, Any, dict[int, Outcome]]] = [run() for run in runs]
+            return list(await asyncio.gather(*work))
+
+        ended = self.world.play(together, kill_at=kill_at)
+        for outcomes in ended or []:
+            assert len(outcomes) == len(PEOPLE)  # every row in exactly one outcome
+            self.last |= {
+                ordinal: outcome
+                for ordinal, outcome in outcomes.items()
+                if outcome is not Outcome.UNKNOWN
+            }
+        if len(runs) > 1:  # one may have sent what the other left undone
+            self.last = {k: v for k, v in self.last.items() if v is Outcome.INVITED}
+
+    async def _run(self, cap: float | None = None) -> dict[int, Outcome]:
+        self.runs += 1
+        run_id = f"run-{self.runs}"
+        ledger = Ledger.open(self.url, clock=self.world.naive)
+        ledger.settle_orphans()
+        _enter(ledger, run_id, self.world)
+        positions, doubts = _planned(ledger, run_id)
+        writer = ledger.writer()
+        tokens = TokenSource(self.settings)
+        loop = asyncio.get_running_loop()
+        async with JobMojito(self.settings, tokens, transport=_Shared(self.server)) as api:
+            sender = Sender(
+                run_id,
+                api,
+                tokens,
+                writer,
+                Rows(),  # type: ignore[arg-type]
+                positions,
+                pace=lambda sleep: Pace(
+                    RATE, now=loop.time, sleep=sleep, take_block=_starts(writer, self.world)
+                ),
+                budget=Budget([Cap(cap)] if cap is not None else []),
+                policy=SenderPolicy(
+                    max_in_flight=4,
+                    credits_per_candidate=PRICE,
+                    breaker_failures=10,
+                    retry=RetryPolicy(max_attempts=3),
+                    settle_seconds=SETTLE,
+                ),
+                ledger=ledger,
+                doubts=doubts,
+                pace_key="api",
+                wall=self.world.wall,
+                now=loop.time,
+            )
+            await sender.run()
+        await writer.close()
+        ledger.end_run(
+            run_id, at=self.world.naive(), stop_code=ErrorCode.INTERRUPTED, stop_message="ended"
+        )
+        outcomes = {
+            row["ordinal"]: Outcome(row["outcome"])
+            for frame in ledger.result_frames(run_id)
+            for row in frame.iter_rows(named=True)
+        }
+        ledger.close()
+        return outcomes
+
+
+class _Shared(Server):
+    """The one server behind the transport of each run, which closes its own."""
+
+    def __init__(self, server: Server) -> None:
+        self._server = server
+
+    async def handle_async_request(self, request: Any) -> Any:
+        return await self._server.handle_async_request(request)
+
+
+def _settings() -> Settings:
+    return load_settings(
+        api_token="t",
+        base_url="https://api.example",
+        read_timeout_seconds=READ_TIMEOUT,
+        connect_timeout_seconds=1.0,
+    )
+
+
+def _starts(writer: Writer, world: World) -> Any:
+    async def take_block(count: int, interval: float) -> tuple[float, float]:
+        now = 1e6 + world.seconds
+        first, paused = await writer.submit(
+            TakeSlots(key="api", count=count, interval=interval, now=now)
+        )
+        return first - 1e6, paused - 1e6
+
+    return take_block
+
+
+def _enter(ledger: Ledger, run_id: str, world: World) -> None:
+    ledger.begin_run(
+        RunRecord(
+            run_id=run_id,
+            base_url="https://api.example",
+            merchant="",
+            environment="live",
+            started_at=world.naive(),
+            rows=len(PEOPLE),
+            layouts="[]",
+            owner=f"another-host|{run_id}|0",  # lives as long as its lease
+        )
+    )
+
+
+def _planned(ledger: Ledger, run_id: str) -> tuple[list[Position], list[Doubt]]:
+    """What planning and entering a run do, on six rows."""
+    jobs = sorted({job for _, job in PEOPLE})
+    ids = ledger.ensure_positions((ACCOUNT, f"name:{job}", job) for job in jobs)
+    known, lost = ledger.known_positions(ACCOUNT, [f"name:{job}" for job in jobs], jobs)
+    place_of = {job: ids[ACCOUNT, f"name:{job}"] for job in jobs}
+    wanted = pl.DataFrame(
+        {
+            "position_id": [place_of[job] for _, job in PEOPLE],
+            "candidate_email": [email for email, _ in PEOPLE],
+        },
+        schema={"position_id": pl.Int64, "candidate_email": pl.String},
+    )
+    states = {
+        (row["position_id"], row["candidate_email"]): row["state"]
+        for row in ledger.history(wanted).iter_rows(named=True)
+    }
+    positions = {}
+    for job in jobs:
+        fact = known[f"name:{job}"]
+        is_open = fact.position_def_set_id is not None or fact.is_opened
+        positions[job] = Position(
+            position_id=place_of[job],
+            opening_key=f"{ACCOUNT}|{job}",
+            position_def_set_id=fact.position_def_set_id,
+            door=Door.OPEN if is_open else Door.CLOSED,
+            is_in_doubt=not is_open and (job in lost or fact.is_unresolved),
+        )
+    unknown = {}
+    rows = []
+    for ordinal, (email, job) in enumerate(PEOPLE):
+        state = states.get((place_of[job], email))
+        outcome = None
+        if state == ClaimState.SETTLED:
+            outcome = Outcome.ALREADY_DONE
+        elif state is not None:
+            outcome = Outcome.UNKNOWN
+            unknown[place_of[job], email] = ordinal
+        else:
+            positions[job].queue.append(ordinal)
+        rows.append(_ledger_row(run_id, ordinal, place_of[job], outcome))
+    ledger.add_rows(rows)
+    doubts = []
+    for of in ledger.doubts([ACCOUNT]):
+        held = positions.get(of.opening_key or "")
+        position = held if held is not None and held.is_in_doubt and held.queue else None
+        ordinal = unknown.get((of.position_id, of.candidate_email))
+        if ordinal is not None or position is not None:
+            doubts.append(Doubt(of=of, ordinal=ordinal, position=position))
+            if position is not None:
+                position.door = Door.OPENING
+    return list(positions.values()), doubts
+
+
+def _ledger_row(
+    run_id: str, ordinal: int, position_id: int, outcome: Outcome | None
+) -> dict[str, Any]:
+    email, job = PEOPLE[ordinal]
+    return {
+        "run_id": run_id,
+        "ordinal": ordinal,
+        "source": "people.csv",
+        "row": ordinal + 2,
+        "position_id": position_id,
+        "candidate_email": email,
+        "candidate_name": "Ann",
+        "candidate_external_id": None,
+        "position_name": job,
+        "position_def_set_id": None,
+        "outcome": outcome.value if outcome else None,
+        "error_code": None,
+        "error_field": None,
+        "error_message": None,
+        "cells": "{}",
+    }
+
+
+EXAMPLES = {"soak": 20_000, "quick": 50}.get(os.environ.get("PROFILE", ""), 250)
+
+TestLife = Life.TestCase
+TestLife.settings = settings(
+    max_examples=EXAMPLES,
+    stateful_step_count=6,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
+)
