@@ -4,13 +4,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test check lint types layers unit bench clean
+.PHONY: demo test check lint types layers unit bench chaos soak clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    install into $(VENV), start the sandbox, run the sample file through it"
 	@echo "make test    formatter, linter, types, layers, tests"
 	@echo "make bench   benchmarks (minutes)"
+	@echo "make chaos   real kills, N=200 of them; make soak: the model, 20,000 lives"
 
 # constraints.txt pins every package; pip is told to take nothing else.
 $(STAMP): pyproject.toml constraints.txt
@@ -40,6 +41,13 @@ unit: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
+
+# Long runs of what the tests do for short: kills (N of them), and the model on simulated time.
+chaos: $(STAMP)
+	$(BIN)/python -m tests.chaos --kills $(or $(N),200) --seed $(or $(SEED),0)
+
+soak: $(STAMP)
+	PROFILE=soak $(BIN)/pytest tests/model
 
 clean:
 	rm -rf $(VENV)

@@ -11,6 +11,7 @@ from jobmojito_batch.ledger.ledger import (
 from jobmojito_batch.ledger.operations import (
     BeginAttempt,
     Claim,
+    CloseOpening,
     EndAttempt,
     Enrolment,
     ForgetPositionId,
@@ -35,6 +36,7 @@ __all__ = [
     "BeginAttempt",
     "Claim",
     "ClaimState",
+    "CloseOpening",
     "Doubted",
     "EndAttempt",
     "Enrolment",

@@ -7,6 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, select
 
 from jobmojito_batch.ledger import owners
+from jobmojito_batch.ledger.operations import is_left_over
 from jobmojito_batch.ledger.tables import ClaimState, invitations, openings, positions, runs
 
 
@@ -101,4 +102,5 @@ def _definitions(connection: Connection, position_ids: set[int]) -> dict[int, se
 
 def is_being_opened(connection: Connection, name: str) -> bool:
     """Whether somebody holds the opening of a name."""
-    return connection.scalar(select(openings.c.name).where(openings.c.name == name)) is not None
+    held = connection.scalar(select(openings.c.name).where(openings.c.name == name))
+    return held is not None and not is_left_over(connection, name)

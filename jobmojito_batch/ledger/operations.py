@@ -172,6 +172,15 @@ class SettleDoubt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CloseOpening:
+    """A row that was to open its position lost its claim: somebody else may open it."""
+
+    name: str
+    run_id: str
+    ordinal: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RenewLease:
     """The run lives until *until*, at least."""
 
@@ -356,7 +365,11 @@ def _opening_held(connection: Connection, claim: "TakeClaim | TakeOver") -> str 
     ).first()
     if held is not None:
         is_mine = (held.run_id, held.ordinal) == (claim.run_id, claim.ordinal)
-        return None if is_mine else str(held.run_id)
+        if is_mine:
+            return None
+        if not is_left_over(connection, claim.opens or ""):
+            return str(held.run_id)
+        connection.execute(delete(openings).where(openings.c.name == claim.opens))
     connection.execute(
         insert(openings).values(
             name=claim.opens,
@@ -367,6 +380,29 @@ def _opening_held(connection: Connection, claim: "TakeClaim | TakeOver") -> str 
         )
     )
     return None
+
+
+def is_left_over(connection: Connection, name: str) -> bool:
+    """Whether the holder of an opening has ended, and none of its calls is in doubt."""
+    held = connection.execute(
+        select(openings.c.position_id, runs.c.state)
+        .join(runs, runs.c.run_id == openings.c.run_id)
+        .where(openings.c.name == name)
+    ).first()
+    if held is None or held.state == RunState.RUNNING:
+        return False
+    in_doubt = select(invitations.c.id).where(
+        invitations.c.position_id == held.position_id,
+        invitations.c.state.in_([ClaimState.UNKNOWN.value, ClaimState.CLAIMED.value]),
+    )
+    return connection.scalar(in_doubt.limit(1)) is None
+
+
+def close_openings(connection: Connection, closed: "Sequence[CloseOpening]") -> list[None]:
+    """Let go of openings whose row did not get its claim."""
+    for one in closed:
+        _close_opening(connection, one.name, one.run_id, one.ordinal)
+    return [None] * len(closed)
 
 
 def _close_opening(connection: Connection, name: str, run_id: str, ordinal: int) -> None:
@@ -397,13 +433,6 @@ def take_over(connection: Connection, wanted: "Sequence[TakeOver]") -> list[Clai
 
 
 def _take_over(connection: Connection, one: TakeOver) -> Claim:
-    if one.opens:
-        # The lost first call may hold the opening still; it is the one that did not happen.
-        connection.execute(
-            update(openings)
-            .where(openings.c.name == one.opens, openings.c.position_id == one.position_id)
-            .values(run_id=one.run_id, ordinal=one.ordinal, at=one.at)
-        )
     changed = connection.execute(
         update(invitations)
         .where(
@@ -421,6 +450,13 @@ def _take_over(connection: Connection, one: TakeOver) -> Claim:
         )
     )
     if changed.rowcount == 1:
+        if one.opens:
+            # The lost first call holds the opening still; it is the one that did not happen.
+            connection.execute(
+                update(openings)
+                .where(openings.c.name == one.opens)
+                .values(run_id=one.run_id, ordinal=one.ordinal, at=one.at)
+            )
         connection.execute(
             insert(attempts),
             [_attempt(one.invitation_id, one.run_id, one.number, one.at, one.credits)],
@@ -864,6 +900,7 @@ APPLIERS: Final[dict[type, Apply]] = {
     OpenPosition: open_positions,
     ForgetPositionId: forget_position_ids,
     TakeOver: take_over,
+    CloseOpening: close_openings,
     SettleDoubt: settle_doubts,
     RenewLease: renew_leases,
     TakeSlots: take_slots,

@@ -25,6 +25,7 @@ from jobmojito_batch.ledger import (
     BeginAttempt,
     Claim,
     ClaimState,
+    CloseOpening,
     Doubted,
     EndAttempt,
     Enrolment,
@@ -705,7 +706,16 @@ class Sender:
         if is_in_doubt and outcome is Outcome.UNKNOWN:
             await self._doubt(call, claim.invitation_id)
         if call.job.is_opening:
+            await self._close_opening(call.job)
             self._gate.still_closed(call.job.position)
+
+    async def _close_opening(self, job: Job) -> None:
+        if job.position.opening_key is not None:
+            await self._writer.submit(
+                CloseOpening(
+                    name=job.position.opening_key, run_id=self._run_id, ordinal=job.ordinal
+                )
+            )
 
     # Doubts
 

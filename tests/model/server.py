@@ -1,18 +1,20 @@
 """The API as the model has it: what it did is the truth, whatever the client heard."""
 
+import asyncio
 import json
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
-import asyncio
-
 import httpx
 
-from tests.model.clock import World
+from tests.model.clock import BEGINNING, World
 
 READ_TIMEOUT = 10.0
+PATIENCE = READ_TIMEOUT + 1.0
+"""The client's whole time for a call: connecting and reading."""
 SETTLE = 20.0
 
 
@@ -58,7 +60,7 @@ class Server(httpx.AsyncBaseTransport):
 
     def advance(self) -> None:
         """Let the effects come whose time is there."""
-        now = self.world.seconds
+        now = self.world.seconds + 1e-6
         for moment, body, was_there in [one for one in self._coming if one[0] <= now]:
             self._take_effect(moment, body, was_there=was_there)
         self._coming = [one for one in self._coming if one[0] > now]
@@ -86,7 +88,8 @@ class Server(httpx.AsyncBaseTransport):
         self.may_have_cost += not refused
         was_there = name in self.positions
         if fate.happens and not refused and known is None:
-            delay = fate.seconds + (fate.effect_after if fate.kind != "answer" else 0.0)
+            ends = min(fate.seconds, PATIENCE)  # the client waits no longer
+            delay = ends + (fate.effect_after if fate.kind != "answer" else 0.0)
             self._coming.append((self.world.seconds + delay, body, was_there))
         await asyncio.sleep(fate.seconds)
         self.advance()
@@ -116,10 +119,6 @@ class Server(httpx.AsyncBaseTransport):
             self.positions.setdefault(name, []).append(
                 f"id-{name}-{len(self.positions.get(name, []))}"
             )
-        from datetime import timedelta
-
-        from tests.model.clock import BEGINNING
-
         self.enrolments.append(
             {
                 "profile_id": f"p-{len(self.enrolments)}",

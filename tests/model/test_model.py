@@ -63,7 +63,7 @@ fates = st.one_of(
     st.builds(
         Fate,
         st.just("refused"),
-        happens=st.just(False),  # noqa: FBT003
+        happens=st.just(False),
         status=st.sampled_from([429, 503, 422]),
         retry_after=st.sampled_from([None, "2"]),
     ),
@@ -96,14 +96,17 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.server = Server(self.world)
-        where = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - no disk is waited for
+        where = "/dev/shm" if Path("/dev/shm").is_dir() else None
         self.folder = Path(tempfile.mkdtemp(dir=where))
-        self.url = f"sqlite:///{self.folder / 'ledger.sqlite'}"
+        self.ledger = Ledger.open(
+            f"sqlite:///{self.folder / 'ledger.sqlite'}", clock=self.world.naive
+        )
         self.runs = 0
         self.settings = _settings()
         self.last: dict[int, Outcome] = {}
 
     def teardown(self) -> None:
+        self.ledger.close()
         shutil.rmtree(self.folder)
 
     # What can happen
@@ -192,7 +195,7 @@ class Life(RuleBasedStateMachine):
     async def _run(self, cap: float | None = None) -> dict[int, Outcome]:
         self.runs += 1
         run_id = f"run-{self.runs}"
-        ledger = Ledger.open(self.url, clock=self.world.naive)
+        ledger = self.ledger
         ledger.settle_orphans()
         _enter(ledger, run_id, self.world)
         positions, doubts = _planned(ledger, run_id)
@@ -229,13 +232,11 @@ class Life(RuleBasedStateMachine):
         ledger.end_run(
             run_id, at=self.world.naive(), stop_code=ErrorCode.INTERRUPTED, stop_message="ended"
         )
-        outcomes = {
+        return {
             row["ordinal"]: Outcome(row["outcome"])
             for frame in ledger.result_frames(run_id)
             for row in frame.iter_rows(named=True)
         }
-        ledger.close()
-        return outcomes
 
 
 class _Shared(Server):
@@ -311,7 +312,7 @@ def _planned(ledger: Ledger, run_id: str) -> tuple[list[Position], list[Doubt]]:
             door=Door.OPEN if is_open else Door.CLOSED,
             is_in_doubt=not is_open and (job in lost or fact.is_unresolved),
         )
-    unknown = {}
+    unknown: dict[tuple[int, str], int] = {}
     rows = []
     for ordinal, (email, job) in enumerate(PEOPLE):
         state = states.get((place_of[job], email))
@@ -329,9 +330,9 @@ def _planned(ledger: Ledger, run_id: str) -> tuple[list[Position], list[Doubt]]:
     for of in ledger.doubts([ACCOUNT]):
         held = positions.get(of.opening_key or "")
         position = held if held is not None and held.is_in_doubt and held.queue else None
-        ordinal = unknown.get((of.position_id, of.candidate_email))
-        if ordinal is not None or position is not None:
-            doubts.append(Doubt(of=of, ordinal=ordinal, position=position))
+        mine = unknown.get((of.position_id, of.candidate_email))
+        if mine is not None or position is not None:
+            doubts.append(Doubt(of=of, ordinal=mine, position=position))
             if position is not None:
                 position.door = Door.OPENING
     return list(positions.values()), doubts
@@ -360,7 +361,7 @@ def _ledger_row(
     }
 
 
-EXAMPLES = {"soak": 20_000, "quick": 50}.get(os.environ.get("PROFILE", ""), 250)
+EXAMPLES = {"soak": 20_000, "quick": 50, "big": 1500}.get(os.environ.get("PROFILE", ""), 250)
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
