@@ -36,7 +36,9 @@ class Stub(asyncio.Protocol):
         self.buffer += data
         while (end := self.buffer.find(b"\r\n\r\n")) >= 0:
             head = self.buffer[:end].lower()
-            length = int(head.split(b"content-length:")[1].split(b"\r\n")[0])
+            # A GET (merchant-status) has no body; it gets the answer too, which tells no balance.
+            _, _, rest = head.partition(b"content-length:")
+            length = int(rest.split(b"\r\n")[0] or 0)
             if len(self.buffer) < end + 4 + length:
                 return
             self.buffer = self.buffer[end + 4 + length :]

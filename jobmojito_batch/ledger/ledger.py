@@ -147,7 +147,8 @@ class Ledger:
                     names |= {mask(email, forgotten): email for email in list(names)}
                 for chunk in chunks(list(names)):
                     for row in connection.execute(_history(position_id, chunk)):
-                        in_flight = row.state == ClaimState.CLAIMED and _remembered(alive, row, self._clock())
+                        is_claimed = row.state == ClaimState.CLAIMED
+                        in_flight = is_claimed and _remembered(alive, row, self._clock())
                         email = names[row.candidate_email]
                         found.append((position_id, email, row.state, in_flight, row.run_id))
         return pl.DataFrame(found, schema=HISTORY_SCHEMA, orient="row")

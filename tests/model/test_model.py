@@ -361,7 +361,7 @@ def _ledger_row(
     }
 
 
-EXAMPLES = {"soak": 20_000, "quick": 50, "big": 1500}.get(os.environ.get("PROFILE", ""), 250)
+EXAMPLES = {"soak": 20_000, "quick": 50, "big": 1500}.get(os.environ.get("PROFILE", ""), 300)
 
 TestLife = Life.TestCase
 TestLife.settings = settings(

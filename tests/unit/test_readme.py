@@ -53,7 +53,18 @@ def test_every_option_is_named(command: str) -> None:
 
 
 def test_every_command_has_help() -> None:
-    for command in ("demo", "check", "invite", "status", "results", "template", "sandbox"):
+    for command in (
+        "demo",
+        "check",
+        "invite",
+        "status",
+        "results",
+        "template",
+        "reconcile",
+        "doctor",
+        "forget",
+        "sandbox",
+    ):
         assert CliRunner().invoke(app, [command, "--help"]).exit_code == 0
 
 

@@ -1,0 +1,311 @@
+"""Doubts, openings, leases, caps and the pace: what several processes share in one ledger."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from jobmojito_batch.columns import Outcome
+from jobmojito_batch.errors import LedgerError
+from jobmojito_batch.ledger import (
+    BeginAttempt,
+    Claim,
+    ClaimState,
+    EndAttempt,
+    Enrolment,
+    Ledger,
+    RowOutcome,
+    RunRecord,
+    SettleDoubt,
+    SharePause,
+    TakeClaim,
+    TakeOver,
+    TakeSlots,
+    Writer,
+)
+
+NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
+ACCOUNT = "https://api.example|m1|live"
+NAME = f"{ACCOUNT}|nurse"
+
+
+class Clock:
+    """Time that a test moves."""
+
+    def __init__(self) -> None:
+        self.now = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
+    book = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock=clock)
+    yield book
+    book.close()
+
+
+@pytest.fixture
+async def writer(ledger: Ledger) -> AsyncIterator[Writer]:
+    pen = ledger.writer()
+    yield pen
+    await pen.close()
+
+
+def begin(ledger: Ledger, run_id: str, owner: str = "") -> None:
+    ledger.begin_run(
+        RunRecord(
+            run_id=run_id,
+            base_url="https://api.example",
+            merchant="m1",
+            environment="live",
+            started_at=NOON,
+            rows=1,
+            layouts="[]",
+            owner=owner,
+        )
+    )
+
+
+def a_position(ledger: Ledger) -> int:
+    return ledger.ensure_positions([(ACCOUNT, "name:nurse", "nurse")])[ACCOUNT, "name:nurse"]
+
+
+async def claim(
+    writer: Writer,
+    position_id: int,
+    *,
+    run_id: str = "run-1",
+    email: str = "a@example.com",
+    ordinal: int = 0,
+    opens: str | None = None,
+    day_limit: float | None = None,
+) -> Claim:
+    taken: Claim = await writer.submit(
+        TakeClaim(
+            run_id=run_id,
+            ordinal=ordinal,
+            position_id=position_id,
+            candidate_email=email,
+            number=1,
+            at=NOON,
+            credits=0.25,
+            opens=opens,
+            day_limit=day_limit,
+        )
+    )
+    return taken
+
+
+async def end(writer: Writer, held: Claim, outcome: Outcome, *, opened: str | None = None) -> None:
+    await writer.submit(
+        EndAttempt(
+            invitation_id=held.invitation_id,
+            run_id=held.run_id,
+            number=1,
+            at=NOON,
+            result="x",
+            http_status=None,
+            request_id=None,
+            is_free=False,
+            row=RowOutcome(run_id=held.run_id, ordinal=held.ordinal, outcome=outcome),
+            opened=opened,
+        )
+    )
+
+
+async def test_the_days_credits_bound_all_processes(ledger: Ledger, writer: Writer) -> None:
+    """Claims and further attempts alike; what was spent yesterday does not count."""
+    begin(ledger, "run-1")
+    begin(ledger, "run-2")
+    nurse = a_position(ledger)
+    first = await claim(writer, nurse, day_limit=0.5)
+    second = await claim(writer, nurse, run_id="run-2", email="b@example.com", day_limit=0.5)
+    third = await claim(writer, nurse, run_id="run-2", email="c@example.com", day_limit=0.5)
+    again = await writer.submit(
+        BeginAttempt(
+            invitation_id=first.invitation_id,
+            run_id="run-1",
+            number=2,
+            at=NOON,
+            credits=0.25,
+            day_limit=0.5,
+        )
+    )
+
+    assert (first.is_mine, second.is_mine) == (True, True)
+    assert (third.is_mine, third.is_over_day_limit) == (False, True)
+    assert again is False
+    assert ledger.credits_since(NOON) == 0.5
+
+
+async def test_one_row_opens_a_name_until_its_outcome_is_known(
+    ledger: Ledger, writer: Writer
+) -> None:
+    for run_id in ("run-1", "run-2"):
+        begin(ledger, run_id)
+    nurse = a_position(ledger)
+    first = await claim(writer, nurse, opens=NAME)
+    other = await claim(writer, nurse, run_id="run-2", email="b@example.com", opens=NAME)
+    assert (first.is_mine, other.is_mine, other.is_opened_elsewhere) == (True, False, True)
+
+    await end(writer, first, Outcome.UNKNOWN, opened=NAME)
+    assert ledger.is_being_opened(NAME)
+    await writer.submit(
+        SettleDoubt(
+            invitation_id=first.invitation_id,
+            seen_at=NOON,
+            run_id="run-2",
+            outcome=Outcome.FAILED,
+            at=NOON,
+            opened=NAME,
+        )
+    )
+
+    assert not ledger.is_being_opened(NAME)
+    again = await claim(writer, nurse, run_id="run-2", email="b@example.com", opens=NAME)
+    assert again.is_mine
+
+
+async def test_a_doubt_is_taken_over_by_one_and_only_while_it_is_the_same(
+    ledger: Ledger, writer: Writer
+) -> None:
+    """Two runs that both saw that it did not happen: one sends it."""
+    for run_id in ("run-1", "run-2", "run-3"):
+        begin(ledger, run_id)
+    held = await claim(writer, a_position(ledger))
+    await end(writer, held, Outcome.UNKNOWN)
+
+    def take_over(run_id: str) -> TakeOver:
+        return TakeOver(
+            invitation_id=held.invitation_id,
+            seen_at=NOON,
+            run_id=run_id,
+            ordinal=0,
+            number=1,
+            at=NOON + timedelta(seconds=9),
+            credits=0.25,
+        )
+
+    one: Claim = await writer.submit(take_over("run-2"))
+    other: Claim = await writer.submit(take_over("run-3"))
+    assert (one.is_mine, other.is_mine, other.run_id) == (True, False, "run-2")
+
+    await end(writer, one, Outcome.UNKNOWN)
+    late: Claim = await writer.submit(take_over("run-3"))
+    assert not late.is_mine  # unknown again, but not the doubt that run-3 looked up
+
+
+async def test_a_settled_doubt_is_settled_once_and_in_every_run(
+    ledger: Ledger, writer: Writer
+) -> None:
+    begin(ledger, "run-1")
+    nurse = a_position(ledger)
+    ledger.add_rows(
+        [
+            {
+                "run_id": "run-1", "ordinal": 0, "source": "x.csv", "row": 2,
+                "position_id": nurse, "candidate_email": "a@example.com", "cells": "{}",
+                "outcome": None,
+            }
+        ]
+    )  # fmt: skip
+    held = await claim(writer, nurse)
+    await end(writer, held, Outcome.UNKNOWN)
+
+    def settle(outcome: Outcome) -> SettleDoubt:
+        return SettleDoubt(
+            invitation_id=held.invitation_id,
+            seen_at=NOON,
+            run_id="reconcile",
+            outcome=outcome,
+            at=NOON,
+            enrolment=Enrolment(interview_url="https://i.example/t"),
+        )
+
+    assert await writer.submit(settle(Outcome.INVITED)) is True
+    assert await writer.submit(settle(Outcome.FAILED)) is False
+    assert ledger.outcomes("run-1") == {Outcome.INVITED: 1}
+    assert ledger.standing(held.invitation_id) == (ClaimState.SETTLED, Outcome.INVITED)
+
+
+async def test_an_owner_on_another_host_lives_as_long_as_its_lease(
+    ledger: Ledger, writer: Writer, clock: Clock
+) -> None:
+    begin(ledger, "run-1", owner="another-host|1|0.0")
+    held = await claim(writer, a_position(ledger))
+    clock.now = NOON + timedelta(seconds=59)
+    assert ledger.settle_orphans() == []
+    assert ledger.doubts([ACCOUNT])[0].is_held
+
+    clock.now = NOON + timedelta(seconds=200)
+    assert ledger.settle_orphans() == ["run-1"]
+    [doubt] = ledger.doubts([ACCOUNT])
+    assert (doubt.state, doubt.is_held) == (ClaimState.UNKNOWN, False)
+    # The doubt counts from the end of the lease: no call of the dead can have begun later.
+    assert doubt.unknown_since == NOON + timedelta(seconds=60)
+    assert ledger.standing(held.invitation_id)[1] is Outcome.UNKNOWN
+
+
+async def test_a_claim_that_was_lost_gets_no_further_attempt(
+    ledger: Ledger, writer: Writer, clock: Clock
+) -> None:
+    """A process that slept past its lease, and another settled what it held."""
+    begin(ledger, "run-1", owner="another-host|1|0.0")
+    held = await claim(writer, a_position(ledger))
+    clock.now = NOON + timedelta(hours=1)
+    ledger.settle_orphans()
+
+    may = await writer.submit(
+        BeginAttempt(
+            invitation_id=held.invitation_id, run_id="run-1", number=2, at=NOON, credits=0.25
+        )
+    )
+    assert may is False
+
+
+async def test_starts_are_handed_out_once_and_a_clock_put_back_does_not_stop_them(
+    writer: Writer,
+) -> None:
+    def take(now: float, count: int = 4) -> TakeSlots:
+        return TakeSlots(key="api", count=count, interval=0.25, now=now)
+
+    first, _ = await writer.submit(take(1_000_000.0))
+    second, _ = await writer.submit(take(1_000_000.0))
+    assert second == pytest.approx(first + 1.0)
+    await writer.submit(SharePause(key="api", until=1_000_030.0))
+    assert (await writer.submit(take(1_000_001.0)))[1] == 1_000_030.0
+    back, paused = await writer.submit(take(900_000.0))
+    assert (back, paused) == (pytest.approx(899_999.98), 0.0)
+
+
+def test_a_ledger_of_the_first_schema_is_led_to_ours(tmp_path: Path) -> None:
+    """With what it holds; and one of a later schema is left alone."""
+    path = tmp_path / "old.sqlite"
+    Ledger.open(f"sqlite:///{path}").close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        connection.execute(text("ALTER TABLE runs DROP COLUMN lease_until"))
+        connection.execute(text("ALTER TABLE invitations DROP COLUMN unknown_since"))
+        connection.execute(text("DROP TABLE openings"))
+        connection.execute(text("DROP TABLE paces"))
+        connection.execute(text("UPDATE meta SET value = '1' WHERE key = 'schema_version'"))
+    engine.dispose()
+
+    ledger = Ledger.open(f"sqlite:///{path}")
+    assert ledger.doubts() == []
+    assert not ledger.is_being_opened(NAME)
+    ledger.close()
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE meta SET value = '99' WHERE key = 'schema_version'"))
+    engine.dispose()
+    with pytest.raises(LedgerError, match="schema version 99"):
+        Ledger.open(f"sqlite:///{path}")
