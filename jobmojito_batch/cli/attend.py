@@ -22,6 +22,7 @@ class Person(Attendant):
         super().__init__()
         self._asks = asks
         self._save_mapping = save_mapping
+        self._has_told_of_doubts = False
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -40,7 +41,13 @@ class Person(Attendant):
         return typer.confirm(f"\nSend {prepared.plan.to_send} rows ({price})?", err=True)
 
     def progress(self, progress: RunProgress) -> None:
-        """Move the bar; it shows only on a terminal."""
+        """Move the bar; it shows only on a terminal. Say once what a long wait is for."""
+        if progress.in_doubt and not progress.in_flight and not self._has_told_of_doubts:
+            self._has_told_of_doubts = True
+            say(
+                f"looking up {progress.in_doubt} without a trustworthy answer; what provably did "
+                "not happen shows only when the settle time is over"
+            )
         if progress.total == 0 or not err().is_terminal:
             return
         if self._bar is None:
@@ -88,7 +95,8 @@ def _detail(progress: RunProgress) -> str:
     if progress.settled and progress.settled < progress.total:
         per_row = progress.seconds / progress.settled
         left = f"  {seconds_text(per_row * (progress.total - progress.settled))} left"
-    return f"{rate:.1f}/s  {progress.in_flight} in flight  {counts}{left}"
+    doubts = f"  {progress.in_doubt} looked up" if progress.in_doubt else ""
+    return f"{rate:.1f}/s  {progress.in_flight} in flight  {counts}{doubts}{left}"
 
 
 def write_mapping(target: Path, prepared: Prepared) -> None:

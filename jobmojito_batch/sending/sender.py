@@ -261,6 +261,7 @@ class Sender:
             calls=self.tally.calls,
             seconds=self._now() - self._started,
             outcomes=dict(self.tally.outcomes),
+            in_doubt=self.settling.open_doubts if self.settling is not None else 0,
         )
 
     # One row

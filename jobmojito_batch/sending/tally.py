@@ -25,6 +25,8 @@ class Progress:
     calls: int
     seconds: float
     outcomes: dict[Outcome, int]
+    in_doubt: int = 0
+    """Rows without a trustworthy answer that are being looked up."""
 
 
 @dataclass(slots=True)

@@ -1,0 +1,134 @@
+"""How a run ends when the world does not play along; each time the next run carries on."""
+
+import sqlite3
+import time
+from pathlib import Path
+
+import pytest
+
+from jobmojito_batch.client.api import limit_pause_seconds
+from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.sandbox import RunningSandbox, creates_per_invitation
+from tests.helpers import Run, friendly, people, write_input
+
+Capture = pytest.CaptureFixture[str]
+
+
+def test_a_network_that_goes_away_in_mid_run_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing listens for some seconds; rows are neither failed nor sent twice."""
+    with RunningSandbox(friendly(latency=0.05)) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        port = int(sandbox.base_url.split(":")[2].split("/")[0])
+        process = run.start(write_input(tmp_path, people(60)), "--rate", "20")
+        deadline = time.monotonic() + 20
+        while run.creates < 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        first = creates_per_invitation(sandbox.log)
+    time.sleep(3.0)
+    with RunningSandbox(friendly(), port=port) as back:
+        process.communicate(timeout=90)
+        again = creates_per_invitation(back.log)
+        run.sandbox = back
+
+        outcomes = run.outcomes
+        assert process.returncode in {0, 3}
+        assert set(outcomes) <= {"invited", "unknown"}
+        assert outcomes["invited"] >= 50
+        assert max((first + again).values()) == 1
+
+
+def corrupt(path: Path) -> None:
+    content = bytearray(path.read_bytes())
+    content[100:2000] = b"\xff" * 1900
+    path.write_bytes(content)
+
+
+def another_database(path: Path) -> None:
+    path.unlink()
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE something_else (x)")
+
+
+def no_database(path: Path) -> None:
+    path.write_bytes(b"this is no database at all, but a letter")
+
+
+@pytest.mark.parametrize("damage", [corrupt, another_database, no_database])
+def test_a_ledger_that_cannot_be_used_sends_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture, damage: object
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        run.invite(write_input(tmp_path, people(1)))
+        for extra in ("-wal", "-shm"):
+            (tmp_path / f"ledger.sqlite{extra}").unlink(missing_ok=True)
+        damage(tmp_path / "ledger.sqlite")  # type: ignore[operator]
+        calls = run.calls
+        capfd.readouterr()
+
+        code = run.invite(write_input(tmp_path, people(5)))
+
+        said = capfd.readouterr().err
+        assert (code, run.calls) == (2, calls)
+        assert "ledger" in said
+        assert "Traceback" not in said
+
+
+def test_a_ledger_that_somebody_holds_locked_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        run.invite(write_input(tmp_path, people(1)))
+        holder = sqlite3.connect(tmp_path / "ledger.sqlite", isolation_level=None)
+        holder.execute("BEGIN IMMEDIATE")
+        process = run.start(write_input(tmp_path, people(4)))
+        time.sleep(3.0)
+        assert process.poll() is None
+        holder.execute("ROLLBACK")
+        holder.close()
+        process.communicate(timeout=60)
+
+        assert process.returncode == 0
+        assert run.outcomes == {"already_done": 1, "invited": 3}
+
+
+def test_every_commit_of_the_ledger_asks_for_a_flush(tmp_path: Path) -> None:
+    """Write-ahead log with synchronous FULL: a commit that returned outlives a reboot."""
+    ledger = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+    with ledger._engine.connect() as connection:
+        found = [
+            connection.exec_driver_sql(f"PRAGMA {name}").scalar_one()
+            for name in ("journal_mode", "synchronous", "fullfsync")
+        ]
+    ledger.close()
+
+    assert found == ["wal", 2, 1]
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({b"ratelimit-remaining": b"0", b"ratelimit-reset": b"7"}, 7.0),
+        ({b"x-ratelimit-remaining": b"0", b"x-ratelimit-reset": b"12.5"}, 12.5),
+        ({b"ratelimit-remaining": b"3", b"ratelimit-reset": b"7"}, None),
+        ({b"ratelimit-remaining": b"0", b"ratelimit-reset": b"-4"}, None),
+        ({b"ratelimit-remaining": b"0", b"ratelimit-reset": b"99999"}, None),
+        ({b"ratelimit-remaining": b"0"}, None),
+        ({b"ratelimit-remaining": b"nan", b"ratelimit-reset": b"soon"}, None),
+        ({}, None),
+    ],
+)
+def test_rate_limit_headers_are_learnt_where_they_make_sense(
+    headers: dict[bytes, bytes], seconds: float | None
+) -> None:
+    assert limit_pause_seconds(headers) == seconds
+
+
+def test_a_reset_may_be_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(time, "time", lambda: 1_800_000_000.0)
+    headers = {b"x-ratelimit-remaining": b"0", b"x-ratelimit-reset": b"1800000030"}
+
+    assert limit_pause_seconds(headers) == 30.0
