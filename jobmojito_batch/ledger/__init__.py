@@ -8,7 +8,8 @@ from jobmojito_batch.ledger.ledger import (
     Ledger,
     RunRecord,
 )
-from jobmojito_batch.ledger.operations import (
+from jobmojito_batch.ledger.owners import is_alive, this_owner
+from jobmojito_batch.ledger.requests import (
     BeginAttempt,
     Claim,
     CloseOpening,
@@ -26,7 +27,6 @@ from jobmojito_batch.ledger.operations import (
     TakeSlots,
     UpgradeLink,
 )
-from jobmojito_batch.ledger.owners import is_alive, this_owner
 from jobmojito_batch.ledger.tables import ClaimState, RunState
 from jobmojito_batch.ledger.writer import Writer
 

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Connection, Row, select
 
 from jobmojito_batch.ledger import owners
-from jobmojito_batch.ledger.operations import is_left_over
+from jobmojito_batch.ledger.sharing import is_left_over
 from jobmojito_batch.ledger.tables import ClaimState, invitations, openings, positions, runs
 
 

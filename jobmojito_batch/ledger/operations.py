@@ -1,8 +1,8 @@
-"""What the writer can be asked to make durable, and the SQL of each."""
+"""The SQL of what the writer is asked to make durable."""
 
 import functools
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -18,232 +18,46 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
-from jobmojito_batch.columns import SETTLED_FOR_GOOD, ErrorCode, Outcome
+from jobmojito_batch.columns import SETTLED_FOR_GOOD, Outcome
 from jobmojito_batch.ledger.masks import forgotten_key, mask
+from jobmojito_batch.ledger.requests import (
+    BeginAttempt,
+    Claim,
+    CloseOpening,
+    EndAttempt,
+    Enrolment,
+    ForgetPositionId,
+    OpenPosition,
+    RenewLease,
+    RowOutcome,
+    SettleDoubt,
+    SettleRows,
+    SharePause,
+    TakeClaim,
+    TakeOver,
+    TakeSlots,
+    UpgradeLink,
+)
+from jobmojito_batch.ledger.sharing import (
+    close_opening,
+    close_openings,
+    hold_opening,
+    renew_leases,
+    share_pauses,
+    take_slots,
+)
 from jobmojito_batch.ledger.tables import (
     ClaimState,
-    RunState,
     attempts,
     invitations,
     openings,
-    paces,
     position_aliases,
     positions,
     run_rows,
-    runs,
 )
 from jobmojito_batch.ledger.writer import Apply
 
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeClaim:
-    """Take an invitation for a row, and with it the right to its next attempt."""
-
-    run_id: str
-    ordinal: int
-    position_id: int
-    candidate_email: str
-    number: int
-    at: datetime
-    credits: float
-    opens: str | None = None
-    """Account and folded name, where the row is to open its position."""
-    day_limit: float | None = None
-    """What all calls of the UTC day may cost; None for no bound."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeOver:
-    """Take an unknown invitation that provably did not happen, to send it once more."""
-
-    invitation_id: int
-    seen_at: datetime
-    """`claimed_at` as it was when the doubt was settled: should it have moved, it is not ours."""
-    run_id: str
-    ordinal: int
-    number: int
-    at: datetime
-    credits: float
-    opens: str | None = None
-    position_id: int = 0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Claim:
-    """
-    What became of a TakeClaim or TakeOver.
-
-    `is_mine` is false where somebody has the invitation, it is settled, somebody else opens the
-    position, or the day's credits are spent; `state` and `run_id` say who and how.
-    """
-
-    invitation_id: int
-    is_mine: bool
-    state: ClaimState
-    run_id: str
-    ordinal: int
-    is_opened_elsewhere: bool = False
-    is_over_day_limit: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BeginAttempt:
-    """A further attempt under a claim that is held; False where it is held no more."""
-
-    invitation_id: int
-    run_id: str
-    number: int
-    at: datetime
-    credits: float
-    day_limit: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RowOutcome:
-    """What a row of this run ended in."""
-
-    run_id: str
-    ordinal: int
-    outcome: Outcome
-    error_code: ErrorCode | None = None
-    error_field: str | None = None
-    error_message: str | None = None
-    attempts: int = 0
-    http_status: int | None = None
-    sent_at: datetime | None = None
-    settled_at: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Enrolment:
-    """What the API said of the candidate; no repr shows it."""
-
-    status: str | None = None
-    interview_url: str | None = None
-    reason: str | None = None
-    position_def_set_id: str | None = None
-    interview_def_set_id: str | None = None
-    profile_interview_id: str | None = None
-
-    def __repr__(self) -> str:
-        return "<Enrolment>"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EndAttempt:
-    """
-    How an attempt ended; with `row`, how the row did.
-
-    `gives_back_claim` opens the invitation again without settling the row: it will be sent anew.
-    """
-
-    invitation_id: int
-    run_id: str
-    number: int
-    at: datetime
-    result: str
-    http_status: int | None
-    request_id: str | None
-    is_free: bool
-    row: RowOutcome | None = None
-    enrolment: Enrolment | None = None
-    gives_back_claim: bool = False
-    opened: str | None = None
-    """The opening that the attempt held: it is let go unless the attempt is in doubt."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettleDoubt:
-    """
-    What looking up an unknown invitation came to; False where it is not the same doubt any more.
-
-    The rows that say unknown because of it, in whatever run, get the outcome.
-    """
-
-    invitation_id: int
-    seen_at: datetime
-    run_id: str
-    outcome: Outcome
-    at: datetime
-    error_code: ErrorCode | None = None
-    error_message: str | None = None
-    enrolment: Enrolment | None = None
-    opened: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CloseOpening:
-    """A row that was to open its position lost its claim: somebody else may open it."""
-
-    name: str
-    run_id: str
-    ordinal: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RenewLease:
-    """The run lives until *until*, at least."""
-
-    run_id: str
-    until: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TakeSlots:
-    """Reserve the next *count* starts of the shared pace; gives the first, and the pause."""
-
-    key: str
-    count: int
-    interval: float
-    now: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SharePause:
-    """Hold the starts of all processes until *until* (Unix seconds)."""
-
-    key: str
-    until: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SettleRows:
-    """One outcome for rows that were not sent."""
-
-    rows: tuple[RowOutcome, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UpgradeLink:
-    """A link that was minted after the outcome was recorded: review becomes invited."""
-
-    invitation_id: int
-    run_id: str
-    ordinal: int
-    interview_url: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenPosition:
-    """The API answered for the position: it exists, under this id where it gave one."""
-
-    position_id: int
-    position_def_set_id: str | None
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ForgetPositionId:
-    """The API no longer knows the id: the position will be opened again by name."""
-
-    position_id: int
-    position_def_set_id: str
-
-
 ROUNDING: Final = 1e-9
-CREDIT_SECONDS: Final = 0.020
-"""How late a start may be and still count as on time (see sending.pace)."""
-MOST_AHEAD_SECONDS: Final = 3_600.0
 
 STATE_AFTER: Final = {
     Outcome.FAILED: ClaimState.OPEN,
@@ -318,7 +132,7 @@ def take_claims(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Cla
         )
     for (position_id, email), claim in first.items():
         if claim.opens and (position_id, email) not in taken:
-            _close_opening(connection, claim.opens, claim.run_id, claim.ordinal)
+            close_opening(connection, claim.opens, claim.run_id, claim.ordinal)
     return [refused.get(id(claim)) or _claim(connection, claim, first, taken) for claim in wanted]
 
 
@@ -350,67 +164,12 @@ def _denied(
                 run_id=found.run_id,
                 ordinal=-1,
             )
-    holder = _opening_held(connection, claim) if claim.opens else None
+    holder = hold_opening(connection, claim) if claim.opens else None
     if holder is not None:
         return replace(
             blank, state=ClaimState.CLAIMED, run_id=holder, ordinal=-1, is_opened_elsewhere=True
         )
     return None
-
-
-def _opening_held(connection: Connection, claim: "TakeClaim | TakeOver") -> str | None:
-    """Take the opening of the claim's name; gives the run that has it where that is another row."""
-    held = connection.execute(
-        select(openings.c.run_id, openings.c.ordinal).where(openings.c.name == claim.opens)
-    ).first()
-    if held is not None:
-        is_mine = (held.run_id, held.ordinal) == (claim.run_id, claim.ordinal)
-        if is_mine:
-            return None
-        if not is_left_over(connection, claim.opens or ""):
-            return str(held.run_id)
-        connection.execute(delete(openings).where(openings.c.name == claim.opens))
-    connection.execute(
-        insert(openings).values(
-            name=claim.opens,
-            position_id=claim.position_id,
-            run_id=claim.run_id,
-            ordinal=claim.ordinal,
-            at=claim.at,
-        )
-    )
-    return None
-
-
-def is_left_over(connection: Connection, name: str) -> bool:
-    """Whether the holder of an opening has ended, and none of its calls is in doubt."""
-    held = connection.execute(
-        select(openings.c.position_id, runs.c.state)
-        .join(runs, runs.c.run_id == openings.c.run_id)
-        .where(openings.c.name == name)
-    ).first()
-    if held is None or held.state == RunState.RUNNING:
-        return False
-    in_doubt = select(invitations.c.id).where(
-        invitations.c.position_id == held.position_id,
-        invitations.c.state.in_([ClaimState.UNKNOWN.value, ClaimState.CLAIMED.value]),
-    )
-    return connection.scalar(in_doubt.limit(1)) is None
-
-
-def close_openings(connection: Connection, closed: "Sequence[CloseOpening]") -> list[None]:
-    """Let go of openings whose row did not get its claim."""
-    for one in closed:
-        _close_opening(connection, one.name, one.run_id, one.ordinal)
-    return [None] * len(closed)
-
-
-def _close_opening(connection: Connection, name: str, run_id: str, ordinal: int) -> None:
-    connection.execute(
-        delete(openings).where(
-            openings.c.name == name, openings.c.run_id == run_id, openings.c.ordinal == ordinal
-        )
-    )
 
 
 def _spent_today(
@@ -840,55 +599,6 @@ def _settle_doubt(connection: Connection, one: SettleDoubt) -> bool:
             )
         )
     return True
-
-
-def renew_leases(connection: Connection, renewed: Sequence[RenewLease]) -> list[None]:
-    """Runs live on."""
-    for one in renewed:
-        connection.execute(
-            update(runs)
-            .where(runs.c.run_id == one.run_id, runs.c.state == RunState.RUNNING)
-            .values(lease_until=one.until)
-        )
-    return [None] * len(renewed)
-
-
-def take_slots(connection: Connection, wanted: Sequence[TakeSlots]) -> list[tuple[float, float]]:
-    """The first of the reserved starts and the end of the pause, both in Unix seconds."""
-    return [_take_slots(connection, one) for one in wanted]
-
-
-def _take_slots(connection: Connection, one: TakeSlots) -> tuple[float, float]:
-    query = select(paces.c.due, paces.c.paused_until).where(paces.c.key == one.key)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update()
-    found = connection.execute(query).first()
-    due, paused = (found.due, found.paused_until) if found else (0.0, 0.0)
-    if max(due, paused) > one.now + MOST_AHEAD_SECONDS:
-        due, paused = 0.0, 0.0  # a clock was put back: nobody reserves so far ahead
-    first = max(due, one.now - CREDIT_SECONDS)
-    values = {"due": first + one.count * one.interval, "paused_until": paused}
-    if found is None:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(
-            dialect.insert(paces)
-            .values(key=one.key, **values)
-            .on_conflict_do_update(index_elements=["key"], set_=values)
-        )
-    else:
-        connection.execute(update(paces).where(paces.c.key == one.key).values(**values))
-    return first, paused
-
-
-def share_pauses(connection: Connection, shared: Sequence[SharePause]) -> list[None]:
-    """A pause for everybody; a longer one that is under way stays."""
-    for one in shared:
-        connection.execute(
-            update(paces)
-            .where(paces.c.key == one.key, paces.c.paused_until < one.until)
-            .values(paused_until=one.until)
-        )
-    return [None] * len(shared)
 
 
 APPLIERS: Final[dict[type, Apply]] = {

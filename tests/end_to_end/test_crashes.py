@@ -65,8 +65,12 @@ def test_rows_in_flight_at_a_kill_are_unknown_and_the_others_are_not(
 
         code = run.invite(path)
 
+    # What was claimed may not have left yet; what has left is claimed.
     assert code == 3
-    assert run.outcomes == {"already_done": done, "unknown": sent - done, "invited": 9 - sent}
+    assert sent - done <= run.outcomes["unknown"] <= 4
+    assert run.outcomes.get("already_done", 0) <= done
+    assert sum(run.outcomes.values()) == 9
+    assert set(creates_per_invitation(sandbox.log).values()) == {1}
     assert {row["error_code"] for row in run.results if row["outcome"] == "unknown"} == {
         "unsettled"
     }
