@@ -42,6 +42,7 @@ from jobmojito_batch.ledger.sharing import (
     close_opening,
     close_openings,
     hold_opening,
+    is_left_over,
     renew_leases,
     share_pauses,
     take_slots,
@@ -92,11 +93,12 @@ def take_claims(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Cla
     refused: dict[int, Claim] = {}
     forgotten = forgotten_key(connection)
     spent = _spent_today(connection, wanted)
+    fresh: set[str] = set()
     for claim in wanted:
         key = (claim.position_id, claim.candidate_email)
         if key in first:
             continue
-        denied = _denied(connection, claim, forgotten, spent)
+        denied = _denied(connection, claim, forgotten, spent, fresh)
         if denied is not None:
             refused[id(claim)] = denied
             continue
@@ -137,7 +139,11 @@ def take_claims(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Cla
 
 
 def _denied(
-    connection: Connection, claim: TakeClaim, forgotten: bytes | None, spent: float
+    connection: Connection,
+    claim: TakeClaim,
+    forgotten: bytes | None,
+    spent: float,
+    fresh: set[str],
 ) -> Claim | None:
     """Why a claim may not even be tried: a forgotten person, the day's credits, another opening."""
     blank = Claim(
@@ -164,7 +170,12 @@ def _denied(
                 run_id=found.run_id,
                 ordinal=-1,
             )
-    holder = hold_opening(connection, claim) if claim.opens else None
+    holder = None
+    if claim.opens:
+        # Of this very transaction: its claim is not there yet, so it would look left over.
+        is_fresh = claim.opens in fresh
+        holder = claim.run_id if is_fresh else hold_opening(connection, claim)
+        fresh.add(claim.opens)
     if holder is not None:
         return replace(
             blank, state=ClaimState.CLAIMED, run_id=holder, ordinal=-1, is_opened_elsewhere=True
@@ -192,6 +203,15 @@ def take_over(connection: Connection, wanted: "Sequence[TakeOver]") -> list[Clai
 
 
 def _take_over(connection: Connection, one: TakeOver) -> Claim:
+    if one.opens and (holder := _other_opening(connection, one)):
+        return Claim(
+            invitation_id=one.invitation_id,
+            is_mine=False,
+            state=ClaimState.CLAIMED,
+            run_id=holder,
+            ordinal=-1,
+            is_opened_elsewhere=True,
+        )
     changed = connection.execute(
         update(invitations)
         .where(
@@ -210,12 +230,8 @@ def _take_over(connection: Connection, one: TakeOver) -> Claim:
     )
     if changed.rowcount == 1:
         if one.opens:
-            # The lost first call holds the opening still; it is the one that did not happen.
-            connection.execute(
-                update(openings)
-                .where(openings.c.name == one.opens)
-                .values(run_id=one.run_id, ordinal=one.ordinal, at=one.at)
-            )
+            connection.execute(delete(openings).where(openings.c.name == one.opens))
+            hold_opening(connection, one)
         connection.execute(
             insert(attempts),
             [_attempt(one.invitation_id, one.run_id, one.number, one.at, one.credits)],
@@ -599,6 +615,21 @@ def _settle_doubt(connection: Connection, one: SettleDoubt) -> bool:
             )
         )
     return True
+
+
+def _other_opening(connection: Connection, one: TakeOver) -> str | None:
+    """The run of another row that opens the name now; the lost call itself does not count."""
+    held = connection.execute(
+        select(openings.c.run_id, openings.c.ordinal).where(openings.c.name == one.opens)
+    ).first()
+    lost = connection.execute(
+        select(invitations.c.run_id, invitations.c.ordinal).where(
+            invitations.c.id == one.invitation_id
+        )
+    ).one()
+    if held is None or (held.run_id, held.ordinal) == (lost.run_id, lost.ordinal):
+        return None
+    return None if is_left_over(connection, one.opens or "") else str(held.run_id)
 
 
 APPLIERS: Final[dict[type, Apply]] = {

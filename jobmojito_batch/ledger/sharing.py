@@ -46,19 +46,22 @@ def hold_opening(connection: Connection, claim: "TakeClaim | TakeOver") -> str |
 
 
 def is_left_over(connection: Connection, name: str) -> bool:
-    """Whether the holder of an opening has ended, and none of its calls is in doubt."""
+    """
+    Whether the row that holds an opening has no call under way or in doubt any more.
+
+    An opening is taken in the transaction of its claim, so the claim is there as long as it counts.
+    """
     held = connection.execute(
-        select(openings.c.position_id, runs.c.state)
-        .join(runs, runs.c.run_id == openings.c.run_id)
-        .where(openings.c.name == name)
+        select(openings.c.run_id, openings.c.ordinal).where(openings.c.name == name)
     ).first()
-    if held is None or held.state == RunState.RUNNING:
+    if held is None:
         return False
-    in_doubt = select(invitations.c.id).where(
-        invitations.c.position_id == held.position_id,
+    counts = select(invitations.c.id).where(
+        invitations.c.run_id == held.run_id,
+        invitations.c.ordinal == held.ordinal,
         invitations.c.state.in_([ClaimState.UNKNOWN.value, ClaimState.CLAIMED.value]),
     )
-    return connection.scalar(in_doubt.limit(1)) is None
+    return connection.scalar(counts.limit(1)) is None
 
 
 def close_openings(connection: Connection, closed: "Sequence[CloseOpening]") -> list[None]:

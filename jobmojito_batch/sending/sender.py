@@ -44,7 +44,7 @@ from jobmojito_batch.ledger import (
 from jobmojito_batch.normalise import to_members
 from jobmojito_batch.sending.breaker import Breaker, Hearing
 from jobmojito_batch.sending.budget import Budget
-from jobmojito_batch.sending.gate import Gate, Job, Position
+from jobmojito_batch.sending.gate import Door, Gate, Job, Position
 from jobmojito_batch.sending.pace import Pace, Sleep
 from jobmojito_batch.sending.retry import (
     ONLY_429_SECONDS,
@@ -55,7 +55,12 @@ from jobmojito_batch.sending.retry import (
     retrying,
 )
 from jobmojito_batch.sending.rows import Row, RowReader
-from jobmojito_batch.sending.settling import ELSEWHERE_SECONDS, Doubt, Settling
+from jobmojito_batch.sending.settling import (
+    ELSEWHERE_SECONDS,
+    MOST_ELSEWHERE_SECONDS,
+    Doubt,
+    Settling,
+)
 from jobmojito_batch.sending.tally import Progress, Stop, Tally
 from jobmojito_batch.sending.window import Window
 from jobmojito_batch.verdict import Action, Answer, Silence, Verdict, is_safe_link, judge
@@ -292,7 +297,7 @@ class Sender:
         call = _Call(
             job=job,
             row=await self._rows.row(job.ordinal),
-            number=self._numbers.pop(job.ordinal, 0),
+            number=self._numbers.get(job.ordinal, 0),
             doubt=doubt,
         )
         tried = await self._attempt(call)
@@ -379,6 +384,7 @@ class Sender:
     async def _hold_claim(self, call: _Call, cost: float) -> bool:
         """Make the claim, or the further attempt under it, durable before a byte leaves."""
         call.number += 1
+        self._numbers[call.job.ordinal] = call.number  # should the row be sent once more
         at = naive(self._wall())
         if call.invitation_id is None:
             await self._take_claim(call, cost, at)
@@ -388,6 +394,7 @@ class Sender:
         while call.invitation_id is not None and self._is_stale(at):
             at = naive(self._wall())
             call.number += 1
+            self._numbers[call.job.ordinal] = call.number
             if not await self._begin_attempt(call, cost, at):
                 return False
         return call.invitation_id is not None
@@ -580,8 +587,9 @@ class Sender:
         self.tally.outcomes[outcome] += 1
         await self._after(call, verdict)
         if outcome is Outcome.UNKNOWN:
-            self._numbers[call.job.ordinal] = call.number  # should it be sent once more
             await self._doubt(call)
+        else:
+            self._numbers.pop(call.job.ordinal, None)
 
     def _outcome(self, verdict: Verdict) -> Outcome:
         if verdict.outcome is not None:
@@ -688,6 +696,10 @@ class Sender:
 
     async def _leave_to_holder(self, call: _Call, claim: Claim) -> None:
         """Somebody has the invitation, or it is settled: nothing is sent for this row."""
+        if claim.state is ClaimState.OPEN and not self._stopping.is_set():
+            # Whoever looked it up found that it did not happen: it may be claimed like any other.
+            await self._send_row(call.job)
+            return
         outcome, code, message = self._standing_of(claim)
         if claim.run_id == self._run_id:
             first = await self._rows.row(claim.ordinal)
@@ -747,7 +759,8 @@ class Sender:
         job = Job(
             ordinal=doubt.ordinal,
             position=position,
-            is_opening=doubt.position is not None,
+            # While nothing is known of the position, this row would open it like any other.
+            is_opening=doubt.position is not None or position.door is not Door.OPEN,
             position_def_set_id=position.position_def_set_id,
         )
         self._blocking.pop(id(position), None)
@@ -819,7 +832,11 @@ class Sender:
     async def _wait_for_opening(self, position: Position) -> None:
         """Another process opens the position: wait until it has, or its call is in doubt."""
         name = position.opening_key or ""
+        until = self._now() + MOST_ELSEWHERE_SECONDS
         while not self._stopping.is_set():
+            if self._now() > until:  # nobody opens a position for so long
+                await self._shut_unresolved(position)
+                return
             await self._sleep(ELSEWHERE_SECONDS)
             await asyncio.to_thread(self._ledger.settle_orphans)
             if not await asyncio.to_thread(self._ledger.is_being_opened, name):
@@ -901,7 +918,6 @@ class Sender:
                 gives_back_claim=True,
             )
         )
-        self._numbers[call.job.ordinal] = call.number
         self._gate.back(call.job, opens_again=opens_again)
 
     # A link that the answer lacked

@@ -38,6 +38,8 @@ MOST_PAGES: Final = 5
 LOOKERS: Final = 8
 ELSEWHERE_SECONDS: Final = 2.0
 """How often a claim that another process holds is looked at, in the ledger."""
+MOST_ELSEWHERE_SECONDS: Final = 1_800.0
+"""Longer than any call, its settling and its retries; nobody waits for ever."""
 LOOK_AGAIN_SECONDS: Final = 30.0
 MOST_FAILED_LOOKS: Final = 5
 DECISIONS: Final = {"selected": Outcome.INVITED, "rejected": Outcome.REJECTED}
@@ -58,6 +60,7 @@ class Doubt:
     looks: int = 0
     failed_looks: int = 0
     due_at: float = 0.0
+    held_since: float = 0.0
 
     @property
     def is_conflict(self) -> bool:
@@ -136,6 +139,7 @@ class Settling:
     def add(self, doubt: Doubt) -> None:
         """Have it looked up: now, or when the ledger may have news of its holder."""
         doubt.due_at = self._now() + (ELSEWHERE_SECONDS if doubt.of.is_held else 0.0)
+        doubt.held_since = self._now()
         heapq.heappush(self._waiting, (doubt.due_at, next(self._order), doubt))
         self._news.set()
 
@@ -337,6 +341,8 @@ class Settling:
         await asyncio.to_thread(self._ledger.settle_orphans)
         state, outcome = await asyncio.to_thread(self._ledger.standing, doubt.of.invitation_id)
         match state:
+            case ClaimState.CLAIMED if self._now() - doubt.held_since > MOST_ELSEWHERE_SECONDS:
+                await self._leave(doubt, "another process has held it for too long")
             case ClaimState.CLAIMED:
                 doubt.due_at = self._now() + ELSEWHERE_SECONDS
                 heapq.heappush(self._waiting, (doubt.due_at, next(self._order), doubt))

@@ -15,6 +15,10 @@ killed process does not.
 """
 
 
+MOST_SECONDS = 4 * 3600.0
+"""A run of six rows that takes longer waits for what will never come."""
+
+
 class Stuck(Exception):  # noqa: N818 - a verdict on the program, not an error of the test
     """Everybody waits and nothing will ever happen."""
 
@@ -24,6 +28,7 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 
     def __init__(self, start: float = 0.0) -> None:
         self._virtual = start
+        self._end = start + MOST_SECONDS
         super().__init__()
 
     def time(self) -> float:
@@ -32,6 +37,8 @@ class VirtualLoop(asyncio.SelectorEventLoop):
     def _run_once(self) -> None:
         ready: Any = self._ready  # type: ignore[attr-defined]
         scheduled: Any = self._scheduled  # type: ignore[attr-defined]
+        if self._virtual > self._end:
+            raise Stuck
         if not ready:
             while scheduled and scheduled[0]._cancelled:
                 scheduled.pop(0)

@@ -361,12 +361,13 @@ def _ledger_row(
     }
 
 
-EXAMPLES = {"soak": 20_000, "quick": 50, "big": 1500}.get(os.environ.get("PROFILE", ""), 300)
+EXAMPLES = {"soak": 20_000, "quick": 50, "big": 1500}.get(os.environ.get("PROFILE", ""), 60)
 
 TestLife = Life.TestCase
 TestLife.settings = settings(
     max_examples=EXAMPLES,
     stateful_step_count=6,
     deadline=None,
+    derandomize="PROFILE" not in os.environ,  # the same lives in every `make test`
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
 )
