@@ -14,6 +14,7 @@ from jobmojito_batch.cli.demo import run_demo
 from jobmojito_batch.cli.doctor import show_doctor
 from jobmojito_batch.cli.look import show_status
 from jobmojito_batch.cli.mend import forget_person, reconcile_ledger
+from jobmojito_batch.cli.nightly import serve_flow
 from jobmojito_batch.cli.plan_view import plan_json, plan_lines
 from jobmojito_batch.cli.talk import USAGE, is_interactive, out, print_json, say, told
 from jobmojito_batch.errors import BatchError, SettingsError
@@ -143,6 +144,45 @@ def invite(
     return _invite(
         parameters, prefect=prefect, asks=not yes, as_json=json, save_mapping=save_mapping
     )
+
+
+@app.command()
+@told
+def serve(
+    inputs: opt.Inputs,
+    cron: Annotated[
+        str | None,
+        typer.Option(metavar="CRON", help='When to run: "0 2 * * *" is each night at 02:00.'),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Of --cron, such as Europe/Bratislava. Default: UTC."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="The deployment's name in Prefect.")] = "nightly",
+    results: opt.Results = None,
+    errors: opt.Errors = None,
+    summary: opt.Summary = None,
+    fills: opt.Set = None,
+    maps: opt.Map = None,
+    mapping: opt.MappingFile = None,
+    sheet: opt.Sheet = None,
+    resumes: opt.Resumes = None,
+    expect_at_most: opt.ExpectAtMost = None,
+    limit: opt.Limit = None,
+    max_credits: opt.MaxCredits = None,
+    rate: opt.Rate = None,
+    max_in_flight: opt.MaxInFlight = None,
+    base_url: opt.BaseUrl = None,
+    environment: opt.Environment = None,
+    ledger: opt.LedgerUrl = None,
+    no_settle: opt.NoSettle = False,
+) -> int:
+    """Run the nightly deployment on this machine until stopped; without --cron, by hand only."""
+    parameters = opt.parameters_of(
+        inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
+        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=not no_settle,
+    )  # fmt: skip
+    return serve_flow(parameters, name=name, cron=cron, time_zone=timezone)
 
 
 @app.command()
