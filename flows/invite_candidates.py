@@ -104,6 +104,11 @@ def conclude(prepared: Prepared, delivered: Delivered) -> Conclusion | Ended:
 )
 async def invite_candidates(parameters: InviteParameters) -> State[Any]:
     """The main job as a flow: returns a state, never raises."""
+    # A runner pickles this function by value, and with it what it names: so it names one thing.
+    return await _invite(parameters)
+
+
+async def _invite(parameters: InviteParameters) -> State[Any]:
     attendant = attending.get() or Attendant()
     logger = get_run_logger()
     try:
