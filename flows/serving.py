@@ -23,11 +23,10 @@ from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
-from flows.invite_candidates import RUNNER_DRAIN_SECONDS, invite_candidates
+from flows.invite_candidates import RUNNER_DRAIN_SECONDS, TAG, invite_candidates
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
 
-TAG: Final = "jobmojito"
 GRACE_SECONDS: Final = RUNNER_DRAIN_SECONDS + 10.0
 """How long a run may take to end after SIGTERM: its drain, then its files and its last state."""
 TICK_SECONDS: Final = 0.1

@@ -349,6 +349,20 @@ class Ledger:
             sorted(self._count_rows(run_id, "error_code"), key=lambda pair: (-pair[1], pair[0]))
         )
 
+    def rows_in(
+        self, run_id: str, outcome: Outcome, *, at_most: int
+    ) -> list[tuple[str, int, str | None, str | None]]:
+        """The first rows of a run in an outcome: source, row, error code, error field."""
+        columns = (run_rows.c[name] for name in ("source", "row", "error_code", "error_field"))
+        query = (
+            select(*columns)
+            .where(run_rows.c.run_id == run_id, run_rows.c.outcome == outcome.value)
+            .order_by(run_rows.c.ordinal)
+            .limit(at_most)
+        )
+        with translated("reading"), self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
     def _count_rows(self, run_id: str, column: str) -> list[tuple[str, int]]:
         what = run_rows.c[column]
         query = (

@@ -2,6 +2,7 @@
 
 from jobmojito_batch.pipeline.account import AccountView, view_account
 from jobmojito_batch.pipeline.attendant import Attendant, attending, check_volume, run
+from jobmojito_batch.pipeline.attention import Attention, NeedsPerson, advice_on, needs_a_person
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude, write_again
 from jobmojito_batch.pipeline.deliver import Delivered, deliver
 from jobmojito_batch.pipeline.prepare import Prepared, prepare, settings_for
@@ -13,20 +14,24 @@ from jobmojito_batch.pipeline.targets import Targets, targets_again
 __all__ = [
     "AccountView",
     "Attendant",
+    "Attention",
     "Conclusion",
     "Delivered",
     "FaultyRow",
     "InputView",
     "Inputs",
+    "NeedsPerson",
     "Prepared",
     "Preview",
     "Reason",
     "Reconciled",
     "Targets",
+    "advice_on",
     "attending",
     "check_volume",
     "conclude",
     "deliver",
+    "needs_a_person",
     "prepare",
     "reconcile",
     "run",

@@ -30,6 +30,8 @@ class Conclusion:
     """The one sentence with counts that every front door says."""
     summary: dict[str, Any]
     stop_message: str | None
+    credits_before: float | None = None
+    """What the account had before the run; None where the API did not say."""
 
 
 def conclude(
@@ -70,6 +72,7 @@ def conclude(
         sentence=sentence(counts, summary["credits_estimated"]),
         summary=summary,
         stop_message=stopped.message if stopped else None,
+        credits_before=prepared.account.credits_left if prepared.account is not None else None,
     )
 
 
