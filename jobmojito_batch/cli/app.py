@@ -14,7 +14,7 @@ from jobmojito_batch.cli.demo import run_demo
 from jobmojito_batch.cli.doctor import show_doctor
 from jobmojito_batch.cli.look import show_status
 from jobmojito_batch.cli.mend import forget_person, reconcile_ledger
-from jobmojito_batch.cli.nightly import serve_flow
+from jobmojito_batch.cli.nightly import serve_flow, set_up
 from jobmojito_batch.cli.plan_view import plan_json, plan_lines
 from jobmojito_batch.cli.talk import USAGE, is_interactive, out, print_json, say, told
 from jobmojito_batch.errors import BatchError, SettingsError
@@ -183,6 +183,29 @@ def serve(
         base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=not no_settle,
     )  # fmt: skip
     return serve_flow(parameters, name=name, cron=cron, time_zone=timezone)
+
+
+@app.command()
+@told
+def setup(
+    pool: Annotated[str, typer.Option(help="The work pool of prefect.yaml.")] = "jobmojito",
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where alerts go: a web address that takes JSON with a text (Slack, Mattermost), "
+            "or an apprise URL such as mailtos://user:password@host?to=…",
+        ),
+    ] = None,
+    with_token: Annotated[
+        bool,
+        typer.Option(
+            "--with-token", help="Keep the API token of the environment in a Prefect Secret block."
+        ),
+    ] = False,
+) -> int:
+    """Make in Prefect what the night needs: work pool, blocks, automations; run it at will."""
+    return set_up(load_settings(), pool=pool, notify=notify, with_token=with_token)
 
 
 @app.command()

@@ -3,11 +3,15 @@
 import asyncio
 from typing import Final
 
+from pydantic import SecretStr
+
 from jobmojito_batch.cli import through_prefect
-from jobmojito_batch.cli.talk import say
+from jobmojito_batch.cli.talk import out, say
+from jobmojito_batch.client import TokenSource
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import settings_for
+from jobmojito_batch.settings import Settings
 
 UTC: Final = "UTC"
 
@@ -44,6 +48,23 @@ def serve_flow(
     say(
         "stopped       the next start carries on from the ledger; what was missed starts then, once"
     )
+    return 0
+
+
+def set_up(settings: Settings, *, pool: str, notify: str | None, with_token: bool) -> int:
+    """Make in Prefect what the night needs, one line each. Raises SettingsError."""
+    token = SecretStr(TokenSource(settings).current()) if with_token else None
+    need_server("setup")
+    from flows import setting_up  # noqa: PLC0415 - see through_prefect
+
+    def tell(item: setting_up.Item) -> None:
+        says = f"   {item.says}" if item.says else ""
+        out().print(f"{item.did:<14} {item.what}{says}", markup=False)
+
+    wanted = setting_up.Wanted(
+        pool=pool, token=token, notify=SecretStr(notify) if notify is not None else None
+    )
+    asyncio.run(setting_up.set_up(wanted, tell))
     return 0
 
 
