@@ -6,7 +6,12 @@ import time
 from collections.abc import Awaitable
 from typing import Final, TypeVar
 
+from prefect.client.orchestration import get_client
+
 PATIENCE_SECONDS: Final = 10.0
+WAIT_SECONDS: Final = 900.0
+"""How long a run that is over waits for an API that is away: its last state needs it."""
+ASK_SECONDS: Final = 2.0
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
@@ -38,3 +43,17 @@ class Link:
             self._away_since = None
             self._log.warning("prefect.back after=%.0fs; the sending went on meanwhile", seconds)
         return found
+
+    async def until_back(self) -> None:
+        """Wait, within bounds, where the API is away: nothing is in flight any more."""
+        until = time.monotonic() + WAIT_SECONDS
+        while self._away_since is not None and time.monotonic() < until:
+            await asyncio.sleep(ASK_SECONDS)
+            await self.quietly(_asked())
+
+
+async def _asked() -> None:
+    async with get_client() as client:
+        fault = await client.api_healthcheck()
+        if fault is not None:
+            raise fault

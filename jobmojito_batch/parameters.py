@@ -16,8 +16,45 @@ class InviteParameters(BaseModel):
         min_length=1,
         title="Inputs",
         description="Candidate exports (files, globs, folders, s3:// or https:// addresses) as the "
-        "machine that runs sees them.",
-        examples=[["data/samples/candidates.csv"]],
+        "machine that runs sees them. {date}, {date:%Y%m%d} and {yesterday} become dates.",
+        examples=[["data/samples/candidates.csv"], ["/exports/{date}/*.csv"], ["/data/inbox"]],
+    )
+    inbox: bool = Field(
+        False,
+        title="The input is an inbox",
+        description="A folder, or an s3://, gs:// or az:// prefix, where exports land. Whole files "
+        "are taken, each content once, and moved to done/ or failed/.",
+    )
+    results_folder: str | None = Field(
+        None,
+        title="Results folder",
+        description="A folder of its own for each day is made in it, for results, errors and "
+        "summary; done/ in the inbox where empty.",
+        examples=["/data/results"],
+    )
+    keep_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        title="Keep for days",
+        description="Removes what older nights of these inputs left: their folders in results "
+        "folder, done/ and failed/, and the original cells in the ledger. What was paid for stays "
+        "known. For ever where empty.",
+        examples=[90],
+    )
+    time_zone: str | None = Field(
+        None,
+        title="Time zone",
+        description="Whose date {date} and {yesterday} in a path, and the day's folder, have; that "
+        "of the machine where empty.",
+        examples=["Europe/Bratislava"],
+    )
+    volume_guard: bool = Field(
+        True,
+        title="Volume guard",
+        description="Where no person confirms the run: send nothing when the number of new rows is "
+        "far from the recent nights of the same inputs. Expect at most, where given, decides "
+        "instead.",
     )
     results: str | None = Field(
         None,
@@ -82,5 +119,6 @@ class InviteParameters(BaseModel):
         None,
         ge=0,
         title="Expect at most",
-        description="Send nothing where more new rows than this are found.",
+        description="Send nothing where more new rows than this are found; up to it they are sent "
+        "whatever the volume guard thinks.",
     )

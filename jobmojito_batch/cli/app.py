@@ -19,12 +19,15 @@ from jobmojito_batch.cli.plan_view import plan_json, plan_lines
 from jobmojito_batch.cli.talk import USAGE, is_interactive, out, print_json, say, told
 from jobmojito_batch.errors import BatchError, SettingsError
 from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.notify import notify
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
     Conclusion,
-    prepare,
+    Prepared,
+    prepare_taken,
     run,
     settings_for,
+    taking,
     targets_again,
     write_again,
 )
@@ -32,7 +35,7 @@ from jobmojito_batch.plan import Kind
 from jobmojito_batch.publish import write_template
 from jobmojito_batch.sandbox import load_scenario
 from jobmojito_batch.sandbox import serve as serve_sandbox
-from jobmojito_batch.settings import load_settings
+from jobmojito_batch.settings import Settings, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -92,12 +95,15 @@ def check(
     base_url: opt.BaseUrl = None,
     environment: opt.Environment = None,
     ledger: opt.LedgerUrl = None,
+    inbox: opt.Inbox = False,
+    time_zone: opt.TimeZone = None,
     json: opt.Json = False,
 ) -> int:
     """Read, normalise, validate, plan; show what `invite` would do and cost. Sends nothing."""
     parameters = opt.parameters_of(
         inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
-        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=True,
+        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox,
+        time_zone=time_zone, settle=True,
     )  # fmt: skip
     return _check(parameters, as_json=json, save_mapping=save_mapping)
 
@@ -123,6 +129,11 @@ def invite(
     base_url: opt.BaseUrl = None,
     environment: opt.Environment = None,
     ledger: opt.LedgerUrl = None,
+    inbox: opt.Inbox = False,
+    results_folder: opt.ResultsFolder = None,
+    keep_days: opt.KeepDays = None,
+    time_zone: opt.TimeZone = None,
+    no_volume_guard: opt.NoVolumeGuard = False,
     no_settle: opt.NoSettle = False,
     prefect: opt.Prefect = None,
     yes: opt.Yes = False,
@@ -132,7 +143,8 @@ def invite(
     """The main job: invite every candidate of the inputs once."""
     parameters = opt.parameters_of(
         inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
-        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=not no_settle,
+        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox, results_folder,
+        keep_days, time_zone, settle=not no_settle, volume_guard=not no_volume_guard,
     )  # fmt: skip
     if dry_run:
         return _check(parameters, as_json=json, save_mapping=save_mapping)
@@ -175,12 +187,17 @@ def serve(
     base_url: opt.BaseUrl = None,
     environment: opt.Environment = None,
     ledger: opt.LedgerUrl = None,
+    inbox: opt.Inbox = False,
+    results_folder: opt.ResultsFolder = None,
+    keep_days: opt.KeepDays = None,
+    no_volume_guard: opt.NoVolumeGuard = False,
     no_settle: opt.NoSettle = False,
 ) -> int:
     """Run the nightly deployment on this machine until stopped; without --cron, by hand only."""
     parameters = opt.parameters_of(
         inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
-        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=not no_settle,
+        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox, results_folder,
+        keep_days, timezone, settle=not no_settle, volume_guard=not no_volume_guard,
     )  # fmt: skip
     return serve_flow(parameters, name=name, cron=cron, time_zone=timezone)
 
@@ -328,7 +345,21 @@ def sandbox(
 
 
 def _check(parameters: InviteParameters, *, as_json: bool, save_mapping: Path | None) -> int:
-    prepared = prepare(parameters, will_send=False)
+    taken = taking(parameters, will_send=False)
+    try:
+        prepared = prepare_taken(taken)
+        if isinstance(prepared, Conclusion):
+            if as_json:
+                print_json(prepared.summary)
+            else:
+                out().print(prepared.sentence, markup=False)
+            return 0
+        return _show_plan(prepared, as_json=as_json, save_mapping=save_mapping)
+    finally:
+        taken.close()
+
+
+def _show_plan(prepared: Prepared, *, as_json: bool, save_mapping: Path | None) -> int:
     try:
         if save_mapping is not None:
             write_mapping(save_mapping, prepared)
@@ -353,15 +384,24 @@ def _invite(
     as_json: bool,
     save_mapping: Path | None,
 ) -> int:
-    settings_for(parameters)  # settings that make no sense end here, before Prefect is bothered
+    settings = settings_for(parameters)  # what makes no sense ends before Prefect is bothered
     person = Person(asks=asks, save_mapping=save_mapping)
     through_flow = through_prefect.is_configured() if prefect is None else prefect
     with person.bar():
-        if through_flow:
+        if through_flow:  # which tells its alerts itself
             asyncio.run(through_prefect.run_flow(parameters, person))
         else:
-            asyncio.run(run(parameters, person))
+            try:
+                asyncio.run(run(parameters, person))
+            finally:
+                tell_alerts(person, settings)
     return ended(person, as_json=as_json)
+
+
+def tell_alerts(person: Person, settings: Settings) -> None:
+    """Send what nobody here has seen: a person who was asked has the screen."""
+    if not person.confirms:
+        notify(person.alerts, settings)
 
 
 def ended(person: Person, *, as_json: bool = False) -> int:

@@ -21,8 +21,6 @@ def serve_flow(
 ) -> int:
     """Serve the flow until a signal comes. Raises SettingsError."""
     settings = settings_for(parameters)  # settings that make no sense end here
-    if time_zone is not None and cron is None:
-        raise SettingsError("--timezone says when --cron is meant; give both")
     need_server("serve")
     from flows.serving import Served, check_schedule, serve  # noqa: PLC0415 - see through_prefect
 

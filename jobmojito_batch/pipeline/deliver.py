@@ -345,6 +345,9 @@ def enter_run(prepared: Prepared, ledger: Ledger) -> dict[int, int]:
             started_at=prepared.started_at.replace(tzinfo=None),
             rows=prepared.rows,
             layouts=to_json(prepared.layouts),
+            series=prepared.series,
+            to_send=plan.to_send,
+            known=prepared.known,
         )
     )
     position_ids = _ensure_positions(plan, ledger)

@@ -187,31 +187,30 @@ def test_a_stop_drains_the_run_and_the_next_one_carries_on(
     assert run.creates == 300
 
 
-def test_a_server_that_restarts_stops_neither_the_run_nor_the_service(
+def test_a_server_that_is_away_stops_neither_the_run_nor_the_service(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     serving: Callable[..., Serving],
     prefect: RunningPrefect,
 ) -> None:
-    with RunningSandbox(friendly(latency=0.5)) as sandbox:
+    with RunningSandbox(friendly(latency=0.2)) as sandbox:
         run = Run(tmp_path, sandbox, monkeypatch)
-        path = write_input(tmp_path, people(150))
-        service = serving(run, str(path), "--max-in-flight", "4")
+        path = write_input(tmp_path, people(60))
+        service = serving(run, str(path), "--max-in-flight", "2")
         flow_run = service.start_run()
         service.wait_for(lambda: run.creates >= 3, "interview")
 
         prefect.stop()
+        service.wait_for((tmp_path / "people.results.csv").exists, "results without the API")
         service.wait_for(lambda: "is away" in service.log, "word of the API being away")
-        seen = run.creates
-        service.wait_for(lambda: run.creates > seen + 4, "sending without the API")
         prefect.start()
         service.wait_for(lambda: "prefect.back" in service.log, "word of the API being back")
         ended = service.until_ended(flow_run)
 
         assert service.process.poll() is None
     assert ended.state is not None
-    assert ended.state.message == "150 rows: 150 invited; about 37.5 credits"
-    assert run.creates == 150
+    assert ended.state.message == "60 rows: 60 invited; about 15 credits"
+    assert run.creates == 60
 
 
 @pytest.mark.parametrize(
@@ -221,7 +220,6 @@ def test_a_server_that_restarts_stops_neither_the_run_nor_the_service(
         pytest.param(
             ["--cron", "0 2 * * *", "--timezone", "Mars/Olympus"], "no time zone", id="zone"
         ),
-        pytest.param(["--timezone", "Europe/Bratislava"], "give both", id="zone-alone"),
         pytest.param(["--name", "a/b"], "cannot be registered", id="name"),
     ],
 )
