@@ -172,7 +172,9 @@ class Night:
         attendant = self._attendant
         self._settings = await with_token(pipeline.settings_for(self._parameters), self._link)
         self._taken = _good(await take(self._parameters, self._settings))
-        found: Prepared | Conclusion = _good(prepare(self._taken))
+        found = prepare(self._taken)
+        if isinstance(found, Ended):
+            raise found.error
         if isinstance(found, Conclusion):
             attendant.conclusion = found
             return final_state(found)

@@ -56,8 +56,8 @@ async def serve(served: Served, say: Say) -> None:
 
     The first SIGINT or SIGTERM drains the runs, a second one kills them. Raises SettingsError.
     """
-    runner = Runner(name=served.name, pause_on_shutdown=False)
     try:
+        runner = Runner(name=served.name, pause_on_shutdown=False)
         await runner.aadd_flow(
             invite_candidates,
             name=served.name,

@@ -67,7 +67,7 @@ class RunningPrefect:
             return
         os.killpg(self._process.pid, signal.SIGTERM)
         try:
-            self._process.wait(20)
+            self._process.wait(5)
         except subprocess.TimeoutExpired:
             os.killpg(self._process.pid, signal.SIGKILL)
             self._process.wait()

@@ -165,7 +165,7 @@ def test_a_stop_drains_the_run_and_the_next_one_carries_on(
 ) -> None:
     with RunningSandbox(friendly(latency=0.5)) as sandbox:
         run = Run(tmp_path, sandbox, monkeypatch)
-        path = write_input(tmp_path, people(300))
+        path = write_input(tmp_path, people(60))
         service = serving(run, str(path), "--max-in-flight", "4")
         cut = service.start_run()
         service.wait_for(lambda: run.creates >= 3, "interview")
@@ -181,10 +181,10 @@ def test_a_stop_drains_the_run_and_the_next_one_carries_on(
         finished = again.until_ended(again.start_run())
     assert ended.state is not None
     assert ended.state.name == "Crashed"
-    assert (ended.state.message or "").startswith("300 rows: ")
+    assert (ended.state.message or "").startswith("60 rows: ")
     assert finished.state is not None
     assert finished.state.is_completed()
-    assert run.creates == 300
+    assert run.creates == 60
 
 
 def test_a_server_that_is_away_stops_neither_the_run_nor_the_service(
