@@ -118,8 +118,8 @@ def volume_doubt(
     """
     if has_lost_ledger and new:
         return (
-            f"{new} new rows would be sent, and the results folder has earlier nights that this "
-            "ledger does not know: is it another ledger, or a new one?"
+            f"{new} new rows would be sent, and the folders of earlier nights are of runs that "
+            "this ledger does not know, as with a ledger that is new or another's"
         )
     if new <= SMALL_NIGHT:
         return None
@@ -129,8 +129,8 @@ def volume_doubt(
     if usual_known >= MOSTLY_KNOWN and share < usual_known * KNOWN_SHARE_LEFT:
         return (
             f"{new} new rows would be sent and {known} are known ({share:.0%}), where usually "
-            f"{usual_known:.0%} are known: was an e-mail or position column renamed, or is it "
-            "another ledger?"
+            f"{usual_known:.0%} are, as with an e-mail or position column that was renamed or "
+            "another ledger"
         )
     most = _most_usual([night.new for night in nights if night.new])
     if most is not None and new > max(SMALL_NIGHT, TIMES_USUAL * most):

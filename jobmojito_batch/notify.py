@@ -90,8 +90,9 @@ def _channels(urls: str) -> list[Any]:
     from apprise.common import PersistentStoreMode  # noqa: PLC0415
     from apprise.utils.parse import parse_urls  # noqa: PLC0415
 
-    # It logs addresses and what servers answer.
-    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    # They log addresses, which are passwords, and what servers answer.
+    for name in ("apprise", "urllib3", "requests_oauthlib"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
     channels: list[Any] = []
     urls_of: Callable[[str], list[str]] = parse_urls
     for url in urls_of(urls):

@@ -108,6 +108,10 @@ def find_whole(
 
 def _may_be_taken(name: str) -> bool:
     """Neither hidden, nor the lock file of an open workbook, nor on its way, nor a marker."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False  # bytes that are no text cannot be listed or noted
     return not name.startswith((".", "~$")) and not name.lower().endswith((*_UNFINISHED, MARKER))
 
 

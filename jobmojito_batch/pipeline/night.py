@@ -343,7 +343,7 @@ def check_volume(prepared: Prepared, *, is_attended: bool = False) -> None:
     if is_attended or not prepared.parameters.volume_guard or prepared.volume_doubt is None:
         return
     raise VolumeError(
-        f"{prepared.volume_doubt} Nothing was sent. Look at the file and at the plan (`check`); "
+        f"{prepared.volume_doubt}; nothing was sent. Look at the file and at the plan (`check`); "
         f"`--expect-at-most {new}` releases it"
     )
 
@@ -375,7 +375,9 @@ def finish(
         taken = (prepared.taken if prepared is not None else None) or taken
         settings = taken.settings if taken is not None else settings or settings_for(parameters)
         series = taken.series if taken is not None else _series_again(parameters, settings)
-        ledger = Ledger.open(settings.ledger_url)
+        ledger = Ledger.open_existing(settings.ledger_url)
+        if ledger is None:  # nothing was ever sent from here
+            return alerts_of(tonight, history)
         try:
             history = ledger.nights(series, but=tonight.run_id)
             if tonight.trouble is not None:
