@@ -1,6 +1,7 @@
 """What the watcher finds on a run's page: progress, summary, what needs a person; nobody's data."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, Final
 
 from prefect.artifacts import (
@@ -94,7 +95,7 @@ def summary_markdown(conclusion: Conclusion, attention: Attention) -> str:
     lines += _reasons(summary["reasons"])
     lines += _latencies(summary["latency_seconds"])
     lines += _table("run", "", [(name, value) for name, value in _facts(conclusion).items()])
-    files = [(name, path) for name, path in summary["files"].items() if path]
+    files = [(name, _place(path)) for name, path in summary["files"].items() if path]
     lines += _table("file", "on the machine that ran", files)
     return "\n".join(lines)
 
@@ -141,6 +142,11 @@ def _facts(conclusion: Conclusion) -> dict[str, object]:
         "credits left": _credits_left(conclusion.credits_before, used),
         "rate reached": f"{summary['rate_reached']:g} a second",
     }
+
+
+def _place(path: str) -> str:
+    """Where a file lies, for somebody who does not know in which folder the run was started."""
+    return path if "://" in path else str(Path(path).absolute())
 
 
 def _credits_left(before: float | None, used: float) -> str:

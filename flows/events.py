@@ -1,7 +1,7 @@
 """Alerts as Prefect events, so that automations can act on them: counts, nobody's data."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,12 +15,15 @@ from jobmojito_batch.settings import Settings
 
 EVENT_PREFIX: Final = "jobmojito-batch."
 
+Emit = Callable[[Alert], None]
+
 
 class Herald:
     """Tells alerts: as events, and to the channels of the settings where nobody watches the run."""
 
-    def __init__(self, *, is_watched: bool) -> None:
+    def __init__(self, *, is_watched: bool, emit: Emit | None = None) -> None:
         self._is_watched = is_watched
+        self._emit = emit or send_event
         self._has_told_overrun = False
 
     async def tell_overrun(self, prepared: Prepared) -> None:
@@ -41,12 +44,12 @@ class Herald:
             if alert.kind is not AlertKind.OVERRUN or not self._has_told_overrun
         ]
         for alert in new:
-            emit(alert)
+            self._emit(alert)
         if settings is not None and not self._is_watched:
             await asyncio.to_thread(notify, new, settings)
 
 
-def emit(alert: Alert) -> None:
+def send_event(alert: Alert) -> None:
     """
     The event `jobmojito-batch.<kind>` of the run, related to the flow run.
 

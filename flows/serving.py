@@ -24,6 +24,7 @@ from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from flows.invite_candidates import RUNNER_DRAIN_SECONDS, TAG, invite_candidates
+from flows.setting_up import heartbeat_warning
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
 
@@ -76,6 +77,9 @@ async def serve(served: Served, say: Say) -> None:
             f"the deployment {served.name} cannot be registered ({type(exc).__name__}); is the "
             "Prefect server of the same version as this program, and the name without / and %?"
         ) from exc
+    warning = await heartbeat_warning()
+    if warning is not None:
+        say(f"warning       {warning}")
     stop = _Stop()
     with stop.listening():
         async with runner:

@@ -86,6 +86,21 @@ def heartbeat_seconds() -> int:
     return max(SHORTEST_HEARTBEAT_SECONDS, get_current_settings().flows.heartbeat_frequency or 0)
 
 
+async def heartbeat_warning() -> str | None:
+    """Where the automation would take a healthy run that is started here for a silent one."""
+    least = timedelta(seconds=MISSED_HEARTBEATS * heartbeat_seconds())
+    async with get_client() as client:
+        for found in await client.read_automations_by_name(SILENT):
+            trigger = found.trigger
+            if found.enabled and isinstance(trigger, EventTrigger) and trigger.within < least:
+                return (
+                    f"runs say only every {heartbeat_seconds()} s that they live, and Prefect calls "
+                    f"them Crashed after {trigger.within.total_seconds():.0f} s: give "
+                    "PREFECT_FLOWS_HEARTBEAT_FREQUENCY here as `setup` had it, or run `setup` here"
+                )
+    return None
+
+
 async def set_up(wanted: Wanted, tell: Callable[[Item], None]) -> None:
     """Make what is missing and correct what differs; told item by item. Raises SettingsError."""
     if wanted.notify is not None:

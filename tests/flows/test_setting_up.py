@@ -22,7 +22,7 @@ from prefect.settings import (
 from pydantic import SecretStr
 
 from flows.invite_candidates import final_state
-from flows.setting_up import ENDED, alerts, block_for, silent_runs
+from flows.setting_up import ENDED, alerts, block_for, heartbeat_warning, silent_runs
 from flows.token_block import stored_token
 from jobmojito_batch.cli import main
 from jobmojito_batch.errors import SettingsError
@@ -95,14 +95,8 @@ def set_up(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, str
     said = capsys.readouterr().out
     assert TOKEN not in said
     assert "secret-path" not in said
-    pairs = (line.split("   ")[0] for line in said.splitlines())
-    kinds = ("created", "already there", "updated", "left out")
-    return {
-        line.removeprefix(kind).strip(): kind
-        for line in pairs
-        for kind in kinds
-        if line.startswith(kind)
-    }
+    lines = [(line[:14].strip(), line[14:].strip()) for line in said.splitlines()]
+    return {what.partition("   ")[0]: did for did, what in lines}
 
 
 def trigger_of(automation: AutomationCore) -> EventTrigger:
@@ -196,6 +190,26 @@ def test_the_window_of_silence_is_three_heartbeats_and_every_ending_ends_it() ->
     } | {"Failed", "Cancelled"}
     assert names <= set(ENDED)
     assert {f"prefect.flow-run.{name}" for name in ENDED} < trigger.expect
+
+
+def test_a_place_whose_runs_would_be_taken_for_dead_is_warned(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def switch_on() -> None:
+        async with get_client() as client:
+            for one in (await automations(client)).values():
+                await client.resume_automation(one.id)
+
+    set_up(capsys)
+    asyncio.run(switch_on())
+    matched = asyncio.run(heartbeat_warning())
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 180}):
+        mismatched = asyncio.run(heartbeat_warning())
+
+    assert matched is None
+    assert mismatched is not None
+    assert "every 180 s" in mismatched
+    assert "after 180 s" in mismatched
 
 
 def test_the_alert_automation_listens_to_our_events_alone() -> None:
