@@ -94,8 +94,8 @@ async def heartbeat_warning() -> str | None:
             trigger = found.trigger
             if found.enabled and isinstance(trigger, EventTrigger) and trigger.within < least:
                 return (
-                    f"runs say only every {heartbeat_seconds()} s that they live, and Prefect calls "
-                    f"them Crashed after {trigger.within.total_seconds():.0f} s: give "
+                    f"runs say only every {heartbeat_seconds()} s that they live, and Prefect "
+                    f"calls them Crashed after {trigger.within.total_seconds():.0f} s: give "
                     "PREFECT_FLOWS_HEARTBEAT_FREQUENCY here as `setup` had it, or run `setup` here"
                 )
     return None
