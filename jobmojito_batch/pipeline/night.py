@@ -122,6 +122,11 @@ def _from_inbox(taken: Taken, ledger: Ledger | None, *, sleep: Sleep) -> Taken:
     """The whole files of the inbox, those left out whose content was done before."""
     if len(taken.parameters.inputs) != 1:
         raise SettingsError("--inbox: name one folder or prefix, the inbox")
+    asked = taken.parameters
+    if is_prefix(taken.place) and taken.will_send and not (asked.results or asked.results_folder):
+        raise SettingsError(
+            f"{taken.place}: say --results-folder, since results are written on this machine"
+        )
     settings = taken.settings
     spool = Spool(settings.spool_folder, str(uuid_utils.uuid7()))
     try:
@@ -225,13 +230,7 @@ def _parent_of_nights(taken: Taken) -> Path | None:
     asked = taken.parameters
     if asked.results_folder is not None:
         return Path(asked.results_folder).expanduser()
-    if taken.inbox is None:
-        return None
-    if is_prefix(taken.place):
-        raise SettingsError(
-            f"{taken.place}: say --results-folder, since results are written on this machine"
-        )
-    return Path(taken.place).expanduser() / DONE
+    return Path(taken.place).expanduser() / DONE if taken.inbox is not None else None
 
 
 def _name_of_results(taken: Taken) -> tuple[str, str]:
@@ -259,7 +258,7 @@ def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Co
         except (InputError, SettingsError) as exc:
             readable = _sorted_out(taken, now)
             if readable.files == taken.files:
-                raise  # each of them can be read: it is something else
+                raise  # each of them can be read alone: it is something else
             logger.warning("inbox.unreadable", extra={"files": len(readable.unreadable)})
             taken = readable
             if taken.unreadable and not taken.files:
@@ -271,32 +270,40 @@ def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Co
 
 
 def _sorted_out(taken: Taken, now: datetime) -> Taken:
-    """Read each file alone: what cannot be goes to failed/, what has no rows to done/."""
+    """
+    Read each file alone: what cannot be goes to failed/, what has no rows to done/.
+
+    Where no file can be read because of the settings (a misspelt --set, say), that is raised and
+    every file stays where it is.
+    """
     inbox = taken.inbox
     assert inbox is not None  # noqa: S101 - prepare_taken asked
-    good: list[TakenFile] = []
-    bad: list[str] = []
-    empty = 0
-    for file in taken.files:
-        fault = _fault_of(file, taken)
-        if fault is None:
-            good.append(file)
-        elif isinstance(fault, NoRowsError) and are_of_candidates(fault.headers, taken.parameters):
-            empty += 1
-            if taken.will_send:
-                _note_done(taken, file, now=now)
-                inbox.put_away(file.name, f"{DONE}/{taken.day}", note="no rows below the header")
-        else:
-            bad.append(file.name)
-            if taken.will_send:
-                inbox.put_away(file.name, f"{FAILED}/{taken.day}", note=str(fault))
+    faults = {file: _fault_of(file, taken) for file in taken.files}
+    good = [file for file, fault in faults.items() if fault is None]
+    empty = [file for file, fault in faults.items() if _is_empty_export(fault, taken)]
+    bad = [file for file in taken.files if file not in good and file not in empty]
+    for file in bad:
+        fault = faults[file]
+        if isinstance(fault, SettingsError) and not good:
+            raise fault
+    if taken.will_send:
+        for file in empty:
+            _note_done(taken, file, now=now)
+            inbox.put_away(file.name, f"{DONE}/{taken.day}", note="no rows below the header")
+        for file in bad:
+            inbox.put_away(file.name, f"{FAILED}/{taken.day}", note=str(faults[file]))
     return replace(
         taken,
         files=tuple(good),
-        unreadable=(*taken.unreadable, *bad),
-        without_rows=taken.without_rows + empty,
+        unreadable=(*taken.unreadable, *(file.name for file in bad)),
+        without_rows=taken.without_rows + len(empty),
         parameters=_reading(taken.parameters, good),
     )
+
+
+def _is_empty_export(fault: InputError | SettingsError | None, taken: Taken) -> bool:
+    """Whether the file has nothing wrong but that nobody is in it."""
+    return isinstance(fault, NoRowsError) and are_of_candidates(fault.headers, taken.parameters)
 
 
 def _fault_of(file: TakenFile, taken: Taken) -> InputError | SettingsError | None:
