@@ -162,6 +162,30 @@ def _from_inbox(taken: Taken, ledger: Ledger | None, *, sleep: Sleep) -> Taken:
     )
 
 
+def _put_away(
+    inbox: Inbox,
+    file: TakenFile,
+    folder: str,
+    *,
+    note: str | None = None,
+    run_id: str | None = None,
+) -> int:
+    """
+    Move a file and its twins; how many went.
+
+    What cannot be moved now stays, and is recognised by its content the next night: it must not
+    hold up the others.
+    """
+    moved = 0
+    for name in (file.name, *file.twins):
+        try:
+            put = inbox.put_away(name, folder, sha256=file.sha256, note=note, run_id=run_id)
+            moved += put is not None
+        except InputError:
+            logger.warning("inbox.not_moved", extra={"folder": folder})
+    return moved
+
+
 def _reading(parameters: InviteParameters, files: Iterable[TakenFile]) -> InviteParameters:
     """The parameters with the files as inputs."""
     return parameters.model_copy(update={"inputs": [str(file.path) for file in files]})
@@ -189,8 +213,9 @@ def _without_done(
             continue
         put_away += 1
         if taken.will_send:
-            inbox.put_away(
-                file.name,
+            _put_away(
+                inbox,
+                file,
                 f"{DONE}/{taken.day}",
                 note=f"the same content as {before.name}, done on {before.done_at:%Y-%m-%d} in "
                 f"run {before.run_id or '(no rows)'}; nothing was sent",
@@ -254,7 +279,7 @@ def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Co
         return prepare(taken.parameters, will_send=taken.will_send, now=now, taken=taken)
     while taken.files:
         try:
-            return prepare(taken.parameters, will_send=taken.will_send, now=now, taken=taken)
+            prepared = prepare(taken.parameters, will_send=taken.will_send, now=now, taken=taken)
         except (InputError, SettingsError) as exc:
             readable = _sorted_out(taken, now)
             if readable.files == taken.files:
@@ -266,7 +291,26 @@ def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Co
                     f"{taken.place}: no file could be read; they are in {FAILED}/{taken.day} with "
                     "the reason beside each"
                 ) from exc
+        else:
+            as_taken = [file for file in taken.files if _is_as_taken(file)]
+            if len(as_taken) == len(taken.files):
+                return prepared
+            prepared.close()
+            taken = replace(
+                taken,
+                files=tuple(as_taken),
+                parameters=_reading(taken.parameters, as_taken),
+                waiting=taken.waiting + len(taken.files) - len(as_taken),
+            )
     return conclude_idle(taken, str(uuid_utils.uuid7()), now=now)
+
+
+def _is_as_taken(file: TakenFile) -> bool:
+    """Whether what was read is what was hashed; else the file was not whole after all."""
+    try:
+        return sha256_of(file.path) == file.sha256
+    except OSError:
+        return False
 
 
 def _sorted_out(taken: Taken, now: datetime) -> Taken:
@@ -278,10 +322,11 @@ def _sorted_out(taken: Taken, now: datetime) -> Taken:
     """
     inbox = taken.inbox
     assert inbox is not None  # noqa: S101 - prepare_taken asked
-    faults = {file: _fault_of(file, taken) for file in taken.files}
+    # One that another run took away meanwhile is nobody's fault.
+    faults = {file: _fault_of(file, taken) for file in taken.files if file.path.exists()}
     good = [file for file, fault in faults.items() if fault is None]
     empty = [file for file, fault in faults.items() if _is_empty_export(fault, taken)]
-    bad = [file for file in taken.files if file not in good and file not in empty]
+    bad = [file for file in faults if file not in good and file not in empty]
     for file in bad:
         fault = faults[file]
         if isinstance(fault, SettingsError) and not good:
@@ -289,9 +334,9 @@ def _sorted_out(taken: Taken, now: datetime) -> Taken:
     if taken.will_send:
         for file in empty:
             _note_done(taken, file, now=now)
-            inbox.put_away(file.name, f"{DONE}/{taken.day}", note="no rows below the header")
+            _put_away(inbox, file, f"{DONE}/{taken.day}", note="no rows below the header")
         for file in bad:
-            inbox.put_away(file.name, f"{FAILED}/{taken.day}", note=str(faults[file]))
+            _put_away(inbox, file, f"{FAILED}/{taken.day}", note=str(faults[file]))
     return replace(
         taken,
         files=tuple(good),
@@ -458,15 +503,11 @@ def _settle_files(
         counts = by_source.get(source, {})
         if counts.get(Outcome.UNKNOWN) or counts.get(Outcome.NOT_SENT):
             continue  # a limit left some of its rows for the next night
-        if not inbox.is_as(file.name, file.sha256):
-            continue  # written anew meanwhile: that content has not been read
         failed = counts.get(Outcome.FAILED, 0)
         ledger.add_done_file(
             taken.series, _done(file, now=now, run_id=conclusion.run_id, failed_rows=failed)
         )
-        for name in (file.name, *file.twins):
-            inbox.put_away(name, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
-            moved += 1
+        moved += _put_away(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
     logger.info("inbox.settled", extra={"run_id": conclusion.run_id, "files": moved})
 
 

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import sqlite3
 import stat
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -16,7 +17,14 @@ from jobmojito_batch.alerts import SMALL_NIGHT
 from jobmojito_batch.cli import main
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import Attendant, Conclusion, Prepared, run
+from jobmojito_batch.pipeline import (
+    Attendant,
+    Conclusion,
+    Prepared,
+    prepare_taken,
+    run,
+    taking,
+)
 from jobmojito_batch.sandbox import Fault, RunningSandbox
 from tests.channels import webhook
 from tests.helpers import HEADERS, Run, a_row, friendly, people, read_results, write_input
@@ -311,21 +319,35 @@ async def test_a_crash_between_publishing_and_moving_is_made_good_by_the_next_ni
 
 async def test_a_crash_before_the_file_was_noted_sends_nothing_twice(nights: Nights) -> None:
     """Everything was sent and published, and then the machine went away."""
-
-    class Crash(Attendant):
-        def may_send(self, prepared: Prepared) -> bool:
-            (nights.box / "people.csv").rename(nights.box / "away")
-            return super().may_send(prepared)
-
     nights.put(people(2))
-    await nights.go(attendant=Crash())
-    (nights.box / "away").rename(nights.box / "people.csv")
+    await nights.go()
+    (nights.box / "done" / DAY / "people.csv").rename(nights.box / "people.csv")
+    with sqlite3.connect(nights.run.folder / "ledger.sqlite") as book:
+        book.execute("DELETE FROM files")
 
     night = await nights.go(1)
 
     assert concluded(night).sentence.startswith("2 rows: 2 already done")
     assert nights.lie() == set()
     assert nights.run.calls == 2
+
+
+async def test_a_file_that_is_written_over_before_it_is_read_waits(nights: Nights) -> None:
+    """What was noted of its content would not be true of its rows."""
+    nights.put(people(2))
+    nights.put(people(1, start=9), "other.csv")
+    taken = taking(
+        InviteParameters(inputs=[str(nights.box)], inbox=True), now=NIGHT, sleep=lambda _: None
+    )
+    nights.put(people(3))
+
+    prepared = prepare_taken(taken, now=NIGHT)
+
+    assert isinstance(prepared, Prepared)
+    assert prepared.sources == ["other.csv"]
+    assert nights.lie() == {"people.csv", "other.csv"}
+    prepared.close()
+    taken.close()
 
 
 async def test_two_runs_of_one_day_keep_both_results(nights: Nights) -> None:
