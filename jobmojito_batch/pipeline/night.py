@@ -71,18 +71,20 @@ def taking(
     will_send: bool = True,
     now: datetime | None = None,
     sleep: Sleep = time.sleep,
+    settings: Settings | None = None,
 ) -> Taken:
     """
     Make the inputs concrete: dates in paths, the files of an inbox, the night's folder.
 
     Waits once with *sleep* where files of an inbox have to be looked at twice. Files whose content
     was done in an earlier night are moved to done/. Nothing is moved or made where nothing will be
-    sent. The caller closes what it gets. Raises SettingsError, InputError, LedgerError.
+    sent. The caller closes what it gets. *settings* instead of those of the parameters: a flow may
+    have its token from elsewhere. Raises SettingsError, InputError, LedgerError.
     """
     now = now or datetime.now(UTC)
     day = day_of(now, parameters.time_zone)
     asked = with_dates(parameters, day)
-    settings = settings_for(asked)
+    settings = settings or settings_for(asked)
     tokens = token_source(settings, will_send=will_send)
     ledger = Ledger.open_existing(settings.ledger_url)
     try:
@@ -409,6 +411,7 @@ def finish(
     conclusion: Conclusion | None = None,
     error: Exception | None = None,
     now: datetime | None = None,
+    settings: Settings | None = None,
 ) -> list[Alert]:
     """
     Let settled files leave the inbox, remove old nights, note trouble; gives what to tell.
@@ -422,7 +425,7 @@ def finish(
     history: list[Night] = []
     try:
         taken = (prepared.taken if prepared is not None else None) or taken
-        settings = taken.settings if taken is not None else settings_for(parameters)
+        settings = taken.settings if taken is not None else settings or settings_for(parameters)
         series = taken.series if taken is not None else _series_again(parameters, settings)
         ledger = Ledger.open_existing(settings.ledger_url)
         if ledger is None:  # nothing was ever sent from here
