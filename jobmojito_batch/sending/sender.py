@@ -454,6 +454,7 @@ class Sender:
                 credits=cost,
                 opens=opens,
                 position_id=call.doubt.of.position_id,
+                day_limit=self._policy.day_limit,
             )
         claim: Claim = await self._writer.submit(operation)
         if claim.is_mine:
@@ -800,16 +801,21 @@ class Sender:
                 at=naive(self._wall()),
             )
             await self._writer.submit(opened)
-            await self._learn_id(position)
-            self._gate.opened(position)
-        elif not waits_for:
-            self._gate.still_closed(position)
+        if exists or not waits_for:
+            await self._go_on(position)
 
-    async def _learn_id(self, position: Position) -> bool:
-        """The position's id as the ledger has it by now; whether the position exists."""
-        known, is_open = await asyncio.to_thread(self._ledger.position, position.position_id)
+    async def _go_on(self, position: Position) -> None:
+        """
+        Whoever had the position is done: with an id all rows may go, else the next goes alone.
+
+        An id may be unknown though the position exists: looking a candidate up does not show it.
+        """
+        known = await asyncio.to_thread(self._ledger.position_def_set_id, position.position_id)
         position.position_def_set_id = position.position_def_set_id or known
-        return is_open or known is not None
+        if position.position_def_set_id is not None:
+            self._gate.opened(position)
+        else:
+            self._gate.still_closed(position)
 
     async def _doubt_left(self, doubt: Doubt, why: str) -> None:
         """It stays unknown, and says why; so does what hangs on it."""
@@ -840,10 +846,7 @@ class Sender:
             await self._sleep(ELSEWHERE_SECONDS)
             await asyncio.to_thread(self._ledger.settle_orphans)
             if not await asyncio.to_thread(self._ledger.is_being_opened, name):
-                if await self._learn_id(position):
-                    self._gate.opened(position)
-                else:
-                    self._gate.still_closed(position)
+                await self._go_on(position)
                 return
             lost = await self._lost_openings(position)
             if lost and self.settling is None:

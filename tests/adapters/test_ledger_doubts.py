@@ -186,6 +186,7 @@ async def test_a_doubt_is_taken_over_by_one_and_only_while_it_is_the_same(
 
     def take_over(run_id: str) -> TakeOver:
         return TakeOver(
+            position_id=1,
             invitation_id=held.invitation_id,
             seen_at=NOON,
             run_id=run_id,
