@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, select, update
@@ -59,6 +59,14 @@ class RunRecord:
     """JSON: the headers of each source and what they are (see pipeline.Layout)."""
     owner: str = ""
     """Who lives as long as the run does; this process where it is empty."""
+
+
+class Standing(NamedTuple):
+    """Where an invitation stands, and the run that has or had it."""
+
+    state: ClaimState
+    outcome: Outcome | None
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -170,14 +178,15 @@ class Ledger:
         with translated("reading"), self._engine.connect() as connection:
             return is_being_opened(connection, name)
 
-    def standing(self, invitation_id: int) -> tuple[ClaimState, Outcome | None]:
+    def standing(self, invitation_id: int) -> Standing:
         """Where an invitation stands now."""
-        query = select(invitations.c.state, invitations.c.outcome).where(
+        query = select(invitations.c.state, invitations.c.outcome, invitations.c.run_id).where(
             invitations.c.id == invitation_id
         )
         with translated("reading"), self._engine.connect() as connection:
             row = connection.execute(query).one()
-        return ClaimState(row.state), Outcome(row.outcome) if row.outcome else None
+        outcome = Outcome(row.outcome) if row.outcome else None
+        return Standing(ClaimState(row.state), outcome, row.run_id)
 
     def position_def_set_id(self, position_id: int) -> str | None:
         """A position's id in the API, as far as an answer has named it."""

@@ -276,6 +276,7 @@ def _position(position_id: int, ordinals: list[int], places: list[dict[str, Any]
         # One that exists and whose id nobody told (it was found by looking) goes alone first, too.
         door=Door.OPEN if known_id is not None else Door.CLOSED,
         is_in_doubt=any(place["is_unresolved"] for place in places),
+        exists=any(place["has_id"] for place in places),
         queue=deque(ordinals),
     )
 
