@@ -9,6 +9,7 @@ from email import message_from_string
 import pytest
 
 from jobmojito_batch.alerts import Alert, AlertKind, Severity
+from jobmojito_batch.cli import main
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.notify import notify
 from jobmojito_batch.settings import Settings, load_settings
@@ -141,6 +142,20 @@ def test_a_channel_that_hangs_is_left_and_the_others_are_told(
         for one in threading.enumerate():
             if one.name == "notify":
                 one.join()
+
+
+def test_doctor_tells_which_address_is_not_understood(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    for urls in (f"json://user:{PASSWORD}@127.0.0.1:1/,nonsense://x", "json://127.0.0.1:1/"):
+        monkeypatch.setenv("JOBMOJITO_NOTIFY", urls)
+        main(["doctor"])
+        said += [line for line in capsys.readouterr().out.splitlines() if "alerts" in line]
+
+    assert said[0].startswith("fault    alerts   address 2 of 2 in JOBMOJITO_NOTIFY")
+    assert said[1] == "ok       alerts   1 channel; nothing was sent to try"
+    assert PASSWORD not in said[0]
 
 
 def test_a_kind_that_does_not_exist_is_said() -> None:
