@@ -55,6 +55,13 @@ def notify(
     return is_sent
 
 
+def understood(settings: Settings) -> list[bool]:
+    """For each address of the settings, in order, whether it names a channel; sends nothing."""
+    if settings.notify is None:
+        return []
+    return [channel is not None for channel in _channels(settings.notify.get_secret_value())]
+
+
 def _send(
     urls: str, alerts: Sequence[Alert], environment: str, *, deadline: float, clock: Clock
 ) -> bool:

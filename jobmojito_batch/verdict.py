@@ -122,7 +122,7 @@ def judge(answer: Answer) -> Verdict:
         return _judge_silence(answer.silence)
     status = answer.http_status or 0
     if _says_credits_are_out(answer):
-        return _stop(ErrorCode.INSUFFICIENT_CREDITS, "the account is out of credits", status)
+        return out_of_credits(status)
     if 200 <= status < 300:  # noqa: PLR2004
         return _judge_success(answer)
     return _judge_status(status, answer)
@@ -167,7 +167,7 @@ def _judge_status(status: int, answer: Answer) -> Verdict:  # noqa: C901, PLR091
                 is_free=True,
             )
         case 402:
-            return _stop(ErrorCode.INSUFFICIENT_CREDITS, "the account is out of credits", status)
+            return out_of_credits(status)
         case 403:
             return _stop(ErrorCode.FORBIDDEN, "the token may not do this", status)
         case 540:
@@ -229,6 +229,11 @@ def _unknown(code: ErrorCode, seen: str, *, is_trustworthy: bool = False) -> Ver
         "sent again; look the candidate up in JobMojito",
         is_trustworthy=is_trustworthy,
     )
+
+
+def out_of_credits(status: int) -> Verdict:
+    """The stop that follows where the text of an answer, or the account, says so."""
+    return _stop(ErrorCode.INSUFFICIENT_CREDITS, "the account is out of credits", status)
 
 
 def _stop(code: ErrorCode, seen: str, status: int) -> Verdict:

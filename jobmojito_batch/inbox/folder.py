@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobmojito_batch.errors import InputError
-from jobmojito_batch.inbox.looks import MARKER, Look, sha256_of
+from jobmojito_batch.inbox.looks import MARKER, Look
 from jobmojito_batch.inbox.nights import NightFolder, earlier_runs, remove_old_nights
 
 DONE = "done"
@@ -44,26 +44,23 @@ class FolderInbox:
         """The file where it lies."""
         return self._folder / name
 
-    def is_as(self, name: str, sha256: str) -> bool | None:
-        """Whether the file still has that content; None where it is gone."""
-        with self._translated():
-            try:
-                return sha256_of(self._folder / name) == sha256
-            except FileNotFoundError:
-                return None
-
     def put_away(
-        self, name: str, folder: str, *, note: str | None = None, run_id: str | None = None
-    ) -> str:
+        self,
+        name: str,
+        folder: str,
+        *,
+        sha256: str,
+        note: str | None = None,
+        run_id: str | None = None,
+    ) -> str | None:
         """Move the file; see Inbox."""
         with self._translated():
             night = NightFolder.made(self._folder / folder)
             if run_id is not None:
                 night.note_run(run_id)
-            try:
-                moved = night.take_in(self._folder / name)
-            except FileNotFoundError:
-                return name
+            moved = night.take_in(self._folder / name, sha256)
+            if moved is None:
+                return None
             if note is not None:
                 ending = ".error.txt" if folder.startswith(FAILED) else ".note.txt"
                 night.write(f"{moved}{ending}", note)

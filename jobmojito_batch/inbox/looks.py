@@ -41,18 +41,22 @@ class Inbox(Protocol):
     def local(self, name: str) -> Path:
         """The file on this machine: where it lies, or a copy of mode 600."""
 
-    def is_as(self, name: str, sha256: str) -> bool | None:
-        """Whether the file still has that content; None where it is gone."""
-
     def put_away(
-        self, name: str, folder: str, *, note: str | None = None, run_id: str | None = None
-    ) -> str:
+        self,
+        name: str,
+        folder: str,
+        *,
+        sha256: str,
+        note: str | None = None,
+        run_id: str | None = None,
+    ) -> str | None:
         """
         Move the file into *folder* (`done/2026-11-24`) of the inbox, its marker removed.
 
         Overwrites nothing: a name that is taken there gets a number. *note* is written beside it as
         `NAME.error.txt` under failed/, else `NAME.note.txt`; *run_id* is listed there. Gives the
-        new name; where the file is gone already, its name as it was.
+        new name. None where the file is gone, and where it has another content by now, which has
+        not been read: then it stays.
         """
 
     def earlier_runs(self) -> set[str]:

@@ -1,5 +1,5 @@
 """
-The folder of a day, in done/, failed/ or a results folder: what is in it of ours, and its removal.
+The folder of a day, in done/, failed/ or a results folder: what is in it of ours, its removal.
 
 A list in the folder names the files that we put there and the runs they are of. Only folders with
 such a list are ever removed, and of them only the files on it.
@@ -10,6 +10,8 @@ import re
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
+
+from jobmojito_batch.inbox.looks import sha256_of
 
 LIST: Final = ".jobmojito-batch"
 FILE: Final = "file "
@@ -53,23 +55,23 @@ class NightFolder:
         if run_id not in _listed(self.path, RUN):
             self._append(f"{RUN}{run_id}\n")
 
-    def take_in(self, source: Path) -> str:
-        """Move a file here under a name that is free; gives that. FileNotFoundError: it is gone."""
-        source.stat()
-        while True:
-            name = self.free_stem(source.stem, (source.suffix,)) + source.suffix
-            self.note_files(name)
-            try:
-                # The empty file holds the name against everybody else, so that nothing is replaced.
-                os.close(os.open(self.path / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
-            except FileExistsError:
-                continue
-            try:
-                source.replace(self.path / name)
-            except OSError:
-                (self.path / name).unlink(missing_ok=True)
-                raise
-            return name
+    def take_in(self, source: Path, sha256: str) -> str | None:
+        """
+        Move a file here under a name that is free; gives that.
+
+        It is looked at after the move, when nobody finds it by its name any more: one that is gone
+        or has another content than *sha256* is not taken, and lies where it lay.
+        """
+        name = self.free_stem(source.stem, (source.suffix,)) + source.suffix
+        self.note_files(name)
+        try:
+            moved = _moved(source, self.path, name)
+        except FileNotFoundError:
+            return None
+        if sha256_of(moved) != sha256:
+            _moved(moved, source.parent, source.name)
+            return None
+        return moved.name
 
     def write(self, name: str, text: str) -> None:
         """A short text beside the files, one line."""
@@ -92,6 +94,25 @@ class NightFolder:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
+
+
+def _moved(source: Path, folder: Path, name: str) -> Path:
+    """The file in another folder of the file system, under a number where the name is taken."""
+    path = Path(name)
+    number, target = 1, folder / name
+    while True:
+        try:
+            # The empty file holds the name against everybody else, so that nothing is replaced.
+            os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+            break
+        except FileExistsError:
+            number += 1
+            target = folder / f"{path.stem}-{number}{path.suffix}"
+    try:
+        return source.replace(target)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def earlier_runs(parent: Path) -> set[str]:

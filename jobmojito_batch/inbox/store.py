@@ -64,42 +64,36 @@ class StoreInbox:
 
     def local(self, name: str) -> Path:
         """A copy of the object, of mode 600, in the folder for copies."""
-        target = self._copies / name
-        if target.exists():
-            return target
+        return self._copied(name, self._copies / name)
+
+    def _copied(self, path: str, target: Path) -> Path:
         descriptor = os.open(target, os.O_CREAT | os.O_TRUNC | os.O_WRONLY, 0o600)
         with os.fdopen(descriptor, "wb") as file, self._translated("reading"):
-            for chunk in library().get(self._store, name).stream():
+            for chunk in library().get(self._store, path).stream():
                 file.write(chunk)
         return target
 
-    def is_as(self, name: str, sha256: str) -> bool | None:
-        """Whether the object still has that content; None where it is gone."""
-        obstore = library()
-        copy = self._copies / f"{name}.again"
-        try:
-            with copy.open("wb") as file, self._translated("reading"):
-                copy.chmod(0o600)
-                for chunk in obstore.get(self._store, name).stream():
-                    file.write(chunk)
-            return sha256_of(copy) == sha256
-        except FileNotFoundError:  # which obstore's own NotFoundError is
-            return None
-        finally:
-            copy.unlink(missing_ok=True)
-
     def put_away(
-        self, name: str, folder: str, *, note: str | None = None, run_id: str | None = None
-    ) -> str:
-        """Rename the object; see Inbox."""
+        self,
+        name: str,
+        folder: str,
+        *,
+        sha256: str,
+        note: str | None = None,
+        run_id: str | None = None,
+    ) -> str | None:
+        """Rename the object; see Inbox. What is written over it in that very moment is lost."""
         obstore = library()
         with self._translated("renaming"):
+            free = self._free(folder, name)
             try:
-                free = self._free(folder, name)
                 obstore.copy(self._store, name, f"{folder}/{free}")
-                obstore.delete(self._store, name)
             except FileNotFoundError:
-                return name
+                return None
+            if not self._has(f"{folder}/{free}", sha256):
+                obstore.delete(self._store, f"{folder}/{free}")
+                return None
+            obstore.delete(self._store, name)
             lines = [f"{FILE}{free}"]
             if note is not None:
                 beside = free + (".error.txt" if folder.startswith(FAILED) else ".note.txt")
@@ -152,6 +146,14 @@ class StoreInbox:
     def _add_to_list(self, day: str, lines: list[str]) -> None:
         text = self._list(day) + "".join(f"{line}\n" for line in lines)
         library().put(self._store, f"{day}/{LIST}", text.encode())
+
+    def _has(self, path: str, sha256: str) -> bool:
+        """Whether the object has that content."""
+        copy = self._copied(path, self._copies / ".again")
+        try:
+            return sha256_of(copy) == sha256
+        finally:
+            copy.unlink()
 
     def _free(self, folder: str, name: str) -> str:
         path = PurePosixPath(name)

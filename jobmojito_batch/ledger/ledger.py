@@ -3,7 +3,7 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, Self
+from typing import Any, Final, NamedTuple, Self
 
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, select, update
@@ -67,6 +67,14 @@ class RunRecord:
     to_send: int = 0
     known: int = 0
     """Rows that the ledger had an invitation for when the run was planned."""
+
+
+class Standing(NamedTuple):
+    """Where an invitation stands, and the run that has or had it."""
+
+    state: ClaimState
+    outcome: Outcome | None
+    run_id: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,23 +186,21 @@ class Ledger:
         with translated("reading"), self._engine.connect() as connection:
             return is_being_opened(connection, name)
 
-    def standing(self, invitation_id: int) -> tuple[ClaimState, Outcome | None]:
+    def standing(self, invitation_id: int) -> Standing:
         """Where an invitation stands now."""
-        query = select(invitations.c.state, invitations.c.outcome).where(
+        query = select(invitations.c.state, invitations.c.outcome, invitations.c.run_id).where(
             invitations.c.id == invitation_id
         )
         with translated("reading"), self._engine.connect() as connection:
             row = connection.execute(query).one()
-        return ClaimState(row.state), Outcome(row.outcome) if row.outcome else None
+        outcome = Outcome(row.outcome) if row.outcome else None
+        return Standing(ClaimState(row.state), outcome, row.run_id)
 
-    def position(self, position_id: int) -> tuple[str | None, bool]:
-        """A position's id in the API, and whether it is known to exist."""
-        query = select(positions.c.position_def_set_id, positions.c.opened_at).where(
-            positions.c.id == position_id
-        )
+    def position_def_set_id(self, position_id: int) -> str | None:
+        """A position's id in the API, as far as an answer has named it."""
+        query = select(positions.c.position_def_set_id).where(positions.c.id == position_id)
         with translated("reading"), self._engine.connect() as connection:
-            row = connection.execute(query).one()
-        return row.position_def_set_id, row.opened_at is not None
+            return connection.scalar(query)
 
     def traces_of(self, email: str) -> int:
         """Rows that have the address, as theirs or in an original cell."""
@@ -262,17 +268,7 @@ class Ledger:
         now = now or self._clock()
         with translated("writing"), writing(self._engine) as connection:
             lease = connection.scalar(select(runs.c.lease_until).where(runs.c.run_id == run_id))
-            connection.execute(
-                update(invitations)
-                .where(invitations.c.run_id == run_id, invitations.c.state == ClaimState.CLAIMED)
-                .values(
-                    state=ClaimState.UNKNOWN.value,
-                    outcome=Outcome.UNKNOWN.value,
-                    error_code=ErrorCode.INTERRUPTED.value,
-                    sent_at=invitations.c.claimed_at,
-                    unknown_since=min(now, lease or now),
-                )
-            )
+            _doubt_claims(connection, run_id, since=min(now, lease or now))
             _settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
             connection.execute(
                 update(runs).where(runs.c.run_id == run_id).values(state=RunState.CRASHED.value)
@@ -324,8 +320,13 @@ class Ledger:
         stop_code: ErrorCode,
         stop_message: str,
     ) -> dict[Outcome, int]:
-        """Give every row that has no outcome not_sent, and count the rows by outcome."""
+        """
+        Give every row that has no outcome not_sent, and count the rows by outcome.
+
+        Claims that are held still are those of calls that the drain was too short for: unknown.
+        """
         with translated("writing"), writing(self._engine) as connection:
+            _doubt_claims(connection, run_id, since=at)
             _settle_unreached(connection, run_id, stop_code, stop_message)
             connection.execute(
                 update(runs)
@@ -588,6 +589,21 @@ def _ensure_position(
     ).scalar_one()
     connection.execute(insert(position_aliases).values(account=account, key=key, position_id=made))
     return int(made)
+
+
+def _doubt_claims(connection: Connection, run_id: str, *, since: datetime) -> None:
+    """What the run holds is unknown: nobody listens for the answers any more."""
+    connection.execute(
+        update(invitations)
+        .where(invitations.c.run_id == run_id, invitations.c.state == ClaimState.CLAIMED)
+        .values(
+            state=ClaimState.UNKNOWN.value,
+            outcome=Outcome.UNKNOWN.value,
+            error_code=ErrorCode.INTERRUPTED.value,
+            sent_at=invitations.c.claimed_at,
+            unknown_since=since,
+        )
+    )
 
 
 def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, message: str) -> None:

@@ -153,7 +153,7 @@ def _denied(
         run_id=claim.run_id,
         ordinal=claim.ordinal,
     )
-    if claim.day_limit is not None and spent + claim.credits > claim.day_limit + ROUNDING:
+    if not _fits_day(claim, spent):
         return replace(blank, is_over_day_limit=True)
     if forgotten is not None:
         found = connection.execute(
@@ -183,8 +183,12 @@ def _denied(
     return None
 
 
+def _fits_day(one: TakeClaim | TakeOver | BeginAttempt, spent: float) -> bool:
+    return one.day_limit is None or spent + one.credits <= one.day_limit + ROUNDING
+
+
 def _spent_today(
-    connection: Connection, wanted: "Sequence[TakeClaim] | Sequence[BeginAttempt]"
+    connection: Connection, wanted: Sequence[TakeClaim | TakeOver | BeginAttempt]
 ) -> float:
     """Credits of the UTC day that calls cost or may have cost; asked where there is a bound."""
     bounded = next((one for one in wanted if one.day_limit is not None), None)
@@ -197,12 +201,21 @@ def _spent_today(
     return float(total or 0.0)
 
 
-def take_over(connection: Connection, wanted: "Sequence[TakeOver]") -> list[Claim]:
+def take_over(connection: Connection, wanted: Sequence[TakeOver]) -> list[Claim]:
     """Claim unknown invitations anew, each only where it is still the doubt that was settled."""
     return [_take_over(connection, one) for one in wanted]
 
 
 def _take_over(connection: Connection, one: TakeOver) -> Claim:
+    if not _fits_day(one, _spent_today(connection, [one])):
+        return Claim(
+            invitation_id=one.invitation_id,
+            is_mine=False,
+            state=ClaimState.UNKNOWN,
+            run_id=one.run_id,
+            ordinal=one.ordinal,
+            is_over_day_limit=True,
+        )
     if one.opens and (holder := _other_opening(connection, one)):
         return Claim(
             invitation_id=one.invitation_id,
@@ -310,8 +323,7 @@ def begin_attempts(connection: Connection, begun: Sequence[BeginAttempt]) -> lis
                 invitations.c.state == ClaimState.CLAIMED,
             )
         )
-        fits = one.day_limit is None or spent + one.credits <= one.day_limit + ROUNDING
-        may.append(held is not None and fits)
+        may.append(held is not None and _fits_day(one, spent))
         if may[-1]:
             spent += one.credits
             connection.execute(

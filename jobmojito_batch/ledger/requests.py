@@ -36,8 +36,9 @@ class TakeOver:
     number: int
     at: datetime
     credits: float
+    position_id: int
     opens: str | None = None
-    position_id: int = 0
+    day_limit: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

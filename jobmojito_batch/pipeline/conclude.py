@@ -146,6 +146,7 @@ def conclude_idle(taken: Taken, run_id: str, *, now: datetime) -> Conclusion:
             "rate_reached": 0.0,
             "latency_seconds": dict.fromkeys(("p50", "p90", "p99", "max")),
             "settled": None,
+            "unreadable_files": 0,
             "files": {"results": None, "errors": None, "summary": None},
         },
         stop_message=None,
@@ -185,6 +186,7 @@ def _summary(
         "rate_reached": round(tally.calls / seconds, 3) if seconds > 0 and tally.calls else 0.0,
         "latency_seconds": tally.latency_seconds(),
         "settled": asdict(delivered.settled) if delivered.settled is not None else None,
+        "unreadable_files": len(prepared.unreadable_files),
     }
 
 

@@ -217,15 +217,17 @@ def _budget(prepared: Prepared, ledger: Ledger) -> Budget:
     return Budget(caps)
 
 
-def shared_starts(writer: Writer, key: str) -> TakeBlock:
+def shared_starts(
+    writer: Writer, key: str, *, unix_time: Callable[[], float] = time.time
+) -> TakeBlock:
     """Starts handed out by the ledger, so that all processes that use it keep one pace."""
 
     async def take_block(count: int, interval: float) -> tuple[float, float]:
-        wall = time.time()
+        now = unix_time()
         first, paused_until = await writer.submit(
-            TakeSlots(key=key, count=count, interval=interval, now=wall)
+            TakeSlots(key=key, count=count, interval=interval, now=now)
         )
-        ahead = asyncio.get_running_loop().time() - wall
+        ahead = asyncio.get_running_loop().time() - now
         return first + ahead, paused_until + ahead
 
     return take_block
@@ -267,15 +269,17 @@ def _position(position_id: int, ordinals: list[int], places: list[dict[str, Any]
     name = next((place for place in places if place[OPENING_KEY] is not None), None)
     given = [place for place in places if place[POSITION_KEY].startswith("id:")]
     known_id = next((place["known_id"] for place in places if place["known_id"]), None)
-    is_open = any(place["has_id"] for place in places)
+    if known_id is None and given:
+        known_id = given[0][POSITION_KEY].removeprefix("id:")
     return Position(
         position_id=position_id,
         opening_key=f"{name[ACCOUNT]}|{name[OPENING_KEY]}" if name else None,
-        position_def_set_id=known_id
-        or (given[0][POSITION_KEY].removeprefix("id:") if given else None),
+        position_def_set_id=known_id,
         is_given=len(given) == len(places),
-        door=Door.OPEN if is_open else Door.CLOSED,
+        # One that exists and whose id nobody told (it was found by looking) goes alone first, too.
+        door=Door.OPEN if known_id is not None else Door.CLOSED,
         is_in_doubt=any(place["is_unresolved"] for place in places),
+        exists=any(place["has_id"] for place in places),
         queue=deque(ordinals),
     )
 

@@ -124,6 +124,11 @@ def _from_inbox(taken: Taken, ledger: Ledger | None, *, sleep: Sleep) -> Taken:
     """The whole files of the inbox, those left out whose content was done before."""
     if len(taken.parameters.inputs) != 1:
         raise SettingsError("--inbox: name one folder or prefix, the inbox")
+    asked = taken.parameters
+    if is_prefix(taken.place) and taken.will_send and not (asked.results or asked.results_folder):
+        raise SettingsError(
+            f"{taken.place}: say --results-folder, since results are written on this machine"
+        )
     settings = taken.settings
     spool = Spool(settings.spool_folder, str(uuid_utils.uuid7()))
     try:
@@ -159,6 +164,30 @@ def _from_inbox(taken: Taken, ledger: Ledger | None, *, sleep: Sleep) -> Taken:
     )
 
 
+def _put_away(
+    inbox: Inbox,
+    file: TakenFile,
+    folder: str,
+    *,
+    note: str | None = None,
+    run_id: str | None = None,
+) -> int:
+    """
+    Move a file and its twins; how many went.
+
+    What cannot be moved now stays, and is recognised by its content the next night: it must not
+    hold up the others.
+    """
+    moved = 0
+    for name in (file.name, *file.twins):
+        try:
+            put = inbox.put_away(name, folder, sha256=file.sha256, note=note, run_id=run_id)
+            moved += put is not None
+        except InputError:
+            logger.warning("inbox.not_moved", extra={"folder": folder})
+    return moved
+
+
 def _reading(parameters: InviteParameters, files: Iterable[TakenFile]) -> InviteParameters:
     """The parameters with the files as inputs."""
     return parameters.model_copy(update={"inputs": [str(file.path) for file in files]})
@@ -186,8 +215,9 @@ def _without_done(
             continue
         put_away += 1
         if taken.will_send:
-            inbox.put_away(
-                file.name,
+            _put_away(
+                inbox,
+                file,
                 f"{DONE}/{taken.day}",
                 note=f"the same content as {before.name}, done on {before.done_at:%Y-%m-%d} in "
                 f"run {before.run_id or '(no rows)'}; nothing was sent",
@@ -227,13 +257,7 @@ def _parent_of_nights(taken: Taken) -> Path | None:
     asked = taken.parameters
     if asked.results_folder is not None:
         return Path(asked.results_folder).expanduser()
-    if taken.inbox is None:
-        return None
-    if is_prefix(taken.place):
-        raise SettingsError(
-            f"{taken.place}: say --results-folder, since results are written on this machine"
-        )
-    return Path(taken.place).expanduser() / DONE
+    return Path(taken.place).expanduser() / DONE if taken.inbox is not None else None
 
 
 def _name_of_results(taken: Taken) -> tuple[str, str]:
@@ -257,11 +281,11 @@ def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Co
         return prepare(taken.parameters, will_send=taken.will_send, now=now, taken=taken)
     while taken.files:
         try:
-            return prepare(taken.parameters, will_send=taken.will_send, now=now, taken=taken)
+            prepared = prepare(taken.parameters, will_send=taken.will_send, now=now, taken=taken)
         except (InputError, SettingsError) as exc:
             readable = _sorted_out(taken, now)
             if readable.files == taken.files:
-                raise  # each of them can be read: it is something else
+                raise  # each of them can be read alone: it is something else
             logger.warning("inbox.unreadable", extra={"files": len(readable.unreadable)})
             taken = readable
             if taken.unreadable and not taken.files:
@@ -269,36 +293,64 @@ def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Co
                     f"{taken.place}: no file could be read; they are in {FAILED}/{taken.day} with "
                     "the reason beside each"
                 ) from exc
+        else:
+            as_taken = [file for file in taken.files if _is_as_taken(file)]
+            if len(as_taken) == len(taken.files):
+                return prepared
+            prepared.close()
+            taken = replace(
+                taken,
+                files=tuple(as_taken),
+                parameters=_reading(taken.parameters, as_taken),
+                waiting=taken.waiting + len(taken.files) - len(as_taken),
+            )
     return conclude_idle(taken, str(uuid_utils.uuid7()), now=now)
 
 
+def _is_as_taken(file: TakenFile) -> bool:
+    """Whether what was read is what was hashed; else the file was not whole after all."""
+    try:
+        return sha256_of(file.path) == file.sha256
+    except OSError:
+        return False
+
+
 def _sorted_out(taken: Taken, now: datetime) -> Taken:
-    """Read each file alone: what cannot be goes to failed/, what has no rows to done/."""
+    """
+    Read each file alone: what cannot be goes to failed/, what has no rows to done/.
+
+    Where no file can be read because of the settings (a misspelt --set, say), that is raised and
+    every file stays where it is.
+    """
     inbox = taken.inbox
     assert inbox is not None  # noqa: S101 - prepare_taken asked
-    good: list[TakenFile] = []
-    bad: list[str] = []
-    empty = 0
-    for file in taken.files:
-        fault = _fault_of(file, taken)
-        if fault is None:
-            good.append(file)
-        elif isinstance(fault, NoRowsError) and are_of_candidates(fault.headers, taken.parameters):
-            empty += 1
-            if taken.will_send:
-                _note_done(taken, file, now=now)
-                inbox.put_away(file.name, f"{DONE}/{taken.day}", note="no rows below the header")
-        else:
-            bad.append(file.name)
-            if taken.will_send:
-                inbox.put_away(file.name, f"{FAILED}/{taken.day}", note=str(fault))
+    # One that another run took away meanwhile is nobody's fault.
+    faults = {file: _fault_of(file, taken) for file in taken.files if file.path.exists()}
+    good = [file for file, fault in faults.items() if fault is None]
+    empty = [file for file, fault in faults.items() if _is_empty_export(fault, taken)]
+    bad = [file for file in faults if file not in good and file not in empty]
+    for file in bad:
+        fault = faults[file]
+        if isinstance(fault, SettingsError) and not good:
+            raise fault
+    if taken.will_send:
+        for file in empty:
+            _note_done(taken, file, now=now)
+            _put_away(inbox, file, f"{DONE}/{taken.day}", note="no rows below the header")
+        for file in bad:
+            _put_away(inbox, file, f"{FAILED}/{taken.day}", note=str(faults[file]))
     return replace(
         taken,
         files=tuple(good),
-        unreadable=(*taken.unreadable, *bad),
-        without_rows=taken.without_rows + empty,
+        unreadable=(*taken.unreadable, *(file.name for file in bad)),
+        without_rows=taken.without_rows + len(empty),
         parameters=_reading(taken.parameters, good),
     )
+
+
+def _is_empty_export(fault: InputError | SettingsError | None, taken: Taken) -> bool:
+    """Whether the file has nothing wrong but that nobody is in it."""
+    return isinstance(fault, NoRowsError) and are_of_candidates(fault.headers, taken.parameters)
 
 
 def _fault_of(file: TakenFile, taken: Taken) -> InputError | SettingsError | None:
@@ -454,15 +506,11 @@ def _settle_files(
         counts = by_source.get(source, {})
         if counts.get(Outcome.UNKNOWN) or counts.get(Outcome.NOT_SENT):
             continue  # a limit left some of its rows for the next night
-        if not inbox.is_as(file.name, file.sha256):
-            continue  # written anew meanwhile: that content has not been read
         failed = counts.get(Outcome.FAILED, 0)
         ledger.add_done_file(
             taken.series, _done(file, now=now, run_id=conclusion.run_id, failed_rows=failed)
         )
-        for name in (file.name, *file.twins):
-            inbox.put_away(name, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
-            moved += 1
+        moved += _put_away(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
     logger.info("inbox.settled", extra={"run_id": conclusion.run_id, "files": moved})
 
 

@@ -4,14 +4,14 @@ import asyncio
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from jobmojito_batch.client import JobMojito, TokenSource, merchant_of
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger import ClaimState, Doubted, Ledger
 from jobmojito_batch.pipeline.deliver import shared_starts
 from jobmojito_batch.pipeline.prepare import account_of
-from jobmojito_batch.sending import Counts, Doubt, Pace, Settling, Tally
+from jobmojito_batch.sending import Counts, Doubt, Pace, Settling, Tally, utc_now
 from jobmojito_batch.settings import Settings
 
 Tell = Callable[[int, int], None]
@@ -38,6 +38,7 @@ async def reconcile(
     *,
     tell: Tell | None = None,
     open_api: Callable[[Settings, TokenSource], JobMojito] = JobMojito,
+    wall: Callable[[], datetime] = utc_now,
 ) -> Reconciled:
     """
     Look up every unknown invitation of the token's account.
@@ -73,11 +74,13 @@ async def reconcile(
                     settings.requests_per_second,
                     now=loop.time,
                     sleep=asyncio.sleep,
-                    take_block=shared_starts(writer, settings.base_url),
+                    take_block=shared_starts(
+                        writer, settings.base_url, unix_time=lambda: wall().timestamp()
+                    ),
                 ),
                 settle_seconds=settings.settle_seconds,
                 tally=Tally(),
-                wall=lambda: datetime.now(UTC),
+                wall=wall,
                 now=loop.time,
                 sleep=asyncio.sleep,
                 is_stopping=lambda: False,

@@ -1,5 +1,6 @@
 """What a run was asked to take, made concrete."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -61,4 +62,5 @@ class Taken:
         if self.spool is not None:
             self.spool.remove()
         if self.night is not None:
-            self.night.remove_if_unused()
+            with suppress(OSError):  # it is only an empty folder
+                self.night.remove_if_unused()

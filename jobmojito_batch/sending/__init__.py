@@ -1,11 +1,12 @@
 """Sending: bounded workers, the position gate, the pace, retries and stops."""
 
 from jobmojito_batch.sending.budget import Budget, Cap
+from jobmojito_batch.sending.common import SenderPolicy, utc_now
 from jobmojito_batch.sending.gate import Door, Gate, Position
 from jobmojito_batch.sending.pace import Pace, TakeBlock
 from jobmojito_batch.sending.retry import RetryPolicy
 from jobmojito_batch.sending.rows import RowReader
-from jobmojito_batch.sending.sender import Sender, SenderPolicy
+from jobmojito_batch.sending.sender import Sender
 from jobmojito_batch.sending.settling import Counts, Doubt, Settling
 from jobmojito_batch.sending.tally import Progress, Stop, Tally
 
@@ -27,4 +28,5 @@ __all__ = [
     "Stop",
     "TakeBlock",
     "Tally",
+    "utc_now",
 ]

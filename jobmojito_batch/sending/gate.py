@@ -38,6 +38,8 @@ class Position:
     is_in_doubt: bool = False
     """A first call for it was lost in an earlier run, or is on its way in another."""
     was_reopened: bool = False
+    exists: bool = False
+    """Known to exist, be its id known or not."""
     is_offered: bool = False
     """Whether the gate has an entry for it; entries are not taken out, they go stale."""
     queue: deque[int] = field(default_factory=deque, repr=False)

@@ -339,8 +339,8 @@ class Settling:
     async def _ask_ledger(self, doubt: Doubt) -> None:
         """A living process has it: wait for what it comes to, there."""
         await asyncio.to_thread(self._ledger.settle_orphans)
-        state, outcome = await asyncio.to_thread(self._ledger.standing, doubt.of.invitation_id)
-        match state:
+        standing = await asyncio.to_thread(self._ledger.standing, doubt.of.invitation_id)
+        match standing.state:
             case ClaimState.CLAIMED if self._now() - doubt.held_since > MOST_ELSEWHERE_SECONDS:
                 await self._leave(doubt, "another process has held it for too long")
             case ClaimState.CLAIMED:
@@ -352,7 +352,7 @@ class Settling:
             case ClaimState.OPEN:
                 sent = doubt.ordinal is not None and self._resend is not None
                 if not (sent and await self._resend(doubt)) and self._on_settled is not None:  # type: ignore[misc]
-                    await self._on_settled(doubt, outcome or Outcome.FAILED)
+                    await self._on_settled(doubt, standing.outcome or Outcome.FAILED)
             case ClaimState.UNKNOWN:
                 fresh = await self._refreshed(doubt)
                 if fresh is not None:

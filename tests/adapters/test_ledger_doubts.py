@@ -1,13 +1,14 @@
 """Doubts, openings, leases, caps and the pace: what several processes share in one ledger."""
 
 from collections.abc import AsyncIterator, Iterator
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Connection, create_engine, text
 
-from jobmojito_batch.columns import Outcome
+from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger import (
     BeginAttempt,
@@ -186,6 +187,7 @@ async def test_a_doubt_is_taken_over_by_one_and_only_while_it_is_the_same(
 
     def take_over(run_id: str) -> TakeOver:
         return TakeOver(
+            position_id=1,
             invitation_id=held.invitation_id,
             seen_at=NOON,
             run_id=run_id,
@@ -234,7 +236,47 @@ async def test_a_settled_doubt_is_settled_once_and_in_every_run(
     assert await writer.submit(settle(Outcome.INVITED)) is True
     assert await writer.submit(settle(Outcome.FAILED)) is False
     assert ledger.outcomes("run-1") == {Outcome.INVITED: 1}
-    assert ledger.standing(held.invitation_id) == (ClaimState.SETTLED, Outcome.INVITED)
+    assert ledger.standing(held.invitation_id)[:2] == (ClaimState.SETTLED, Outcome.INVITED)
+
+
+async def test_what_is_sent_once_more_counts_towards_the_days_cap(
+    ledger: Ledger, writer: Writer
+) -> None:
+    """A doubt that did not happen is a call like any other, whichever process makes it."""
+    begin(ledger, "run-1")
+    begin(ledger, "run-2")
+    held = await claim(writer, a_position(ledger))
+    await end(writer, held, Outcome.UNKNOWN)
+    again = TakeOver(
+        invitation_id=held.invitation_id,
+        position_id=1,
+        seen_at=NOON,
+        run_id="run-2",
+        ordinal=0,
+        number=1,
+        at=NOON + timedelta(seconds=9),
+        credits=0.25,
+        day_limit=0.25,
+    )
+
+    refused: Claim = await writer.submit(again)
+    assert (refused.is_mine, refused.is_over_day_limit) == (False, True)
+    taken: Claim = await writer.submit(replace(again, day_limit=0.5))
+    assert taken.is_mine
+
+
+async def test_a_claim_that_outlives_the_drain_is_in_doubt(ledger: Ledger, writer: Writer) -> None:
+    """The run that ends says so itself; nobody has to wait for its process to die."""
+    begin(ledger, "run-1", owner="another-host|1|0")
+    held = await claim(writer, a_position(ledger))
+
+    ledger.end_run("run-1", at=NOON, stop_code=ErrorCode.INTERRUPTED, stop_message="told to end")
+
+    assert ledger.standing(held.invitation_id).state is ClaimState.UNKNOWN
+    doubt = ledger.doubt(held.invitation_id)
+    assert doubt is not None
+    assert not doubt.is_held
+    assert doubt.unknown_since == NOON
 
 
 async def test_an_owner_on_another_host_lives_as_long_as_its_lease(

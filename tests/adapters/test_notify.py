@@ -1,71 +1,19 @@
 """Alerts reach real servers on loopback, and a broken channel holds nobody up."""
 
-import json
 import logging
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from email import message_from_string
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
 
 import pytest
 
 from jobmojito_batch.alerts import Alert, AlertKind, Severity
+from jobmojito_batch.cli import main
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.notify import notify
 from jobmojito_batch.settings import Settings, load_settings
-
-PASSWORD = "made-up-password"
-
-
-class MailServer:
-    """A mail server for one sender at a time; `answer` is what it says to a message."""
-
-    def __init__(self, answer: str = "250 taken", *, hangs: bool = False) -> None:
-        self.messages: list[str] = []
-        self._answer, self._hangs = answer, hangs
-        self._socket = socket.create_server(("127.0.0.1", 0))
-        self.port = self._socket.getsockname()[1]
-        self._open: list[socket.socket] = []
-        self._thread = threading.Thread(target=self._serve, daemon=True)
-        self._thread.start()
-
-    def close(self) -> None:
-        self._socket.shutdown(socket.SHUT_RDWR)
-        self._socket.close()
-        for one in self._open:
-            one.close()
-        self._thread.join()
-
-    def _serve(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            self._open.append(connection)
-            if not self._hangs:  # one that hangs takes the connection and never says a word
-                self._talk(connection)
-
-    def _talk(self, connection: socket.socket) -> None:
-        def say(text: str) -> None:
-            connection.sendall(f"{text}\r\n".encode())
-
-        with connection, connection.makefile("r", encoding="utf-8", newline="\r\n") as lines:
-            say("220 mail.example ready")
-            for line in lines:
-                word = line.split(":")[0].split()[0].upper()
-                if word == "QUIT":
-                    say("221 bye")
-                    return
-                if word != "DATA":
-                    say("250 mail.example")
-                    continue
-                say("354 go on")
-                self.messages.append("".join(iter(lines.readline, ".\r\n")))
-                say(self._answer)
+from tests.channels import PASSWORD, MailServer, mail_to, webhook
 
 
 @pytest.fixture
@@ -73,39 +21,6 @@ def mail() -> Iterator[MailServer]:
     server = MailServer()
     yield server
     server.close()
-
-
-@contextmanager
-def webhook(status: int = 200) -> Iterator[tuple[str, list[dict[str, Any]]]]:
-    """A server that takes JSON; gives its address as apprise writes it, and what it took."""
-    taken: list[dict[str, Any]] = []
-
-    class Hook(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            taken.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, *_: Any) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Hook)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    try:
-        yield f"json://user:{PASSWORD}@127.0.0.1:{server.server_port}/hook", taken
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
-def mail_to(server: MailServer) -> str:
-    return (
-        f"mailto://user:{PASSWORD}@127.0.0.1:{server.port}?smtp=127.0.0.1&mode=insecure"
-        "&user=&from=batch@example.com&to=hr@example.com"
-    )
 
 
 def settings(*urls: str, on: str | None = None) -> Settings:
@@ -227,6 +142,20 @@ def test_a_channel_that_hangs_is_left_and_the_others_are_told(
         for one in threading.enumerate():
             if one.name == "notify":
                 one.join()
+
+
+def test_doctor_tells_which_address_is_not_understood(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = []
+    for urls in (f"json://user:{PASSWORD}@127.0.0.1:1/,nonsense://x", "json://127.0.0.1:1/"):
+        monkeypatch.setenv("JOBMOJITO_NOTIFY", urls)
+        main(["doctor"])
+        said += [line for line in capsys.readouterr().out.splitlines() if "alerts" in line]
+
+    assert said[0].startswith("fault    alerts   address 2 of 2 in JOBMOJITO_NOTIFY")
+    assert said[1] == "ok       alerts   1 channel; nothing was sent to try"
+    assert PASSWORD not in said[0]
 
 
 def test_a_kind_that_does_not_exist_is_said() -> None:

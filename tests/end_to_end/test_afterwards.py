@@ -102,6 +102,32 @@ def test_an_empty_account_is_said_and_not_overdrawn(
     assert "has 1 credits left" in capfd.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("status", "of_the_row"), [(422, "not_sent"), (400, "not_sent"), (500, "unknown")]
+)
+def test_the_account_is_asked_where_an_answer_might_mean_empty_credits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, of_the_row: str
+) -> None:
+    """Nobody documents what empty credits look like; the balance tells what the text does not."""
+    scenario = friendly(
+        credits=3.0,
+        credits_per_candidate=1.0,  # dearer than we think, so the cap by balance comes too late
+        credits_status=status,
+        credits_message="Something went wrong.",
+    )
+    with RunningSandbox(scenario) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        code = run.invite(write_input(tmp_path, people(8)), "--max-in-flight", "1")
+
+    assert (code, run.calls) == (4, 4)
+    assert [row["outcome"] for row in run.results] == [
+        *["invited"] * 3,
+        of_the_row,
+        *["not_sent"] * 4,
+    ]
+    assert {row["error_code"] for row in run.results[3:]} == {"insufficient_credits"}
+
+
 def test_a_token_that_will_expire_in_the_run_is_warned_of(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Capture
 ) -> None:

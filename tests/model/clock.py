@@ -19,6 +19,9 @@ MOST_SECONDS = 4 * 3600.0
 """A run of six rows that takes longer waits for what will never come."""
 
 
+TICK_SECONDS = 1e-6
+
+
 class Stuck(Exception):  # noqa: N818 - a verdict on the program, not an error of the test
     """Everybody waits and nothing will ever happen."""
 
@@ -46,7 +49,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
             if not scheduled and not self._stopping:  # type: ignore[attr-defined]
                 raise Stuck
             if scheduled:
-                self._virtual = max(self._virtual, scheduled[0]._when)
+                # A real clock moves while a wait of nothing passes; without the tick somebody who
+                # waits for less than a float can tell would wait in frozen time for ever.
+                self._virtual = max(self._virtual, scheduled[0]._when) + TICK_SECONDS
         super()._run_once()  # type: ignore[misc]
 
     def run_in_executor(  # type: ignore[override]

@@ -3,8 +3,8 @@
 import asyncio
 import json
 from collections import Counter
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -32,9 +32,22 @@ class Fate:
     """How long after the client's end of the call its effect comes; within the settle time."""
     status: int = 200
     retry_after: str | None = None
+    field: str | None = None
+    """The field that a refusal names."""
 
 
 GOOD = Fate("answer")
+GONE = Fate("refused", happens=False, status=404, field="position_def_set_id")
+
+
+@dataclass(slots=True)
+class _Coming:
+    """An effect that is on its way."""
+
+    body: dict[str, str]
+    was_there: bool
+    """Whether its position existed when the call began."""
+    moment: float = 0.0
 
 
 class Server(httpx.AsyncBaseTransport):
@@ -44,26 +57,35 @@ class Server(httpx.AsyncBaseTransport):
         self.world = world
         self.fates: list[Fate] = []
         self.may_look = True
+        self.clock_ahead = timedelta(0)
+        """How far the API's clock is ahead of the client's."""
         self.starts: list[float] = []
         self.posts: list[tuple[float, str, str]] = []
         self.may_have_cost = 0
         self.positions: dict[str, list[str]] = {}
+        self._positions_made = 0
         self.enrolments: list[dict[str, Any]] = []
-        self._coming: list[tuple[float, dict[str, str], bool]] = []
+        self._coming: list[_Coming] = []
+        self._gone: dict[str, str] = {}
 
     @property
     def effects(self) -> Counter[tuple[str, str]]:
         """How often each invitation took effect, those still to come included."""
         done = Counter((one["candidate_email"], one["position_name"]) for one in self.enrolments)
-        done.update((body["candidate_email"], self._name(body)) for _, body, _ in self._coming)
+        done.update((one.body["candidate_email"], self._name(one.body)) for one in self._coming)
         return done
+
+    def forget_positions(self) -> None:
+        """Somebody deletes the positions: their ids are unknown, their names are free again."""
+        self._gone |= {one: name for name, ids in self.positions.items() for one in ids}
+        self.positions.clear()
 
     def advance(self) -> None:
         """Let the effects come whose time is there."""
         now = self.world.seconds + 1e-6
-        for moment, body, was_there in [one for one in self._coming if one[0] <= now]:
-            self._take_effect(moment, body, was_there=was_there)
-        self._coming = [one for one in self._coming if one[0] > now]
+        for one in [one for one in self._coming if one.moment <= now]:
+            self._take_effect(one)
+        self._coming = [one for one in self._coming if one.moment > now]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         self.advance()
@@ -79,6 +101,9 @@ class Server(httpx.AsyncBaseTransport):
     async def _created(self, body: dict[str, str]) -> httpx.Response:
         fate = self.fates.pop(0) if self.fates else GOOD
         name = self._name(body)
+        if body.get("position_def_set_id") in self._gone:  # it refuses, heard or not
+            is_heard = fate.kind in {"answer", "status"}
+            fate = GONE if is_heard else replace(fate, happens=False)
         self.posts.append((self.world.seconds, body["candidate_email"], name))
         if fate.kind == "never_left":
             await asyncio.sleep(min(fate.seconds, 0.5))
@@ -86,19 +111,26 @@ class Server(httpx.AsyncBaseTransport):
         known = self._existing(body["candidate_email"], name)
         refused = fate.kind == "refused"
         self.may_have_cost += not refused
-        was_there = name in self.positions
+        coming = _Coming(body=body, was_there=name in self.positions)
+        after = fate.effect_after if fate.kind != "answer" else 0.0
         if fate.happens and not refused and known is None:
             ends = min(fate.seconds, PATIENCE)  # the client waits no longer
-            delay = ends + (fate.effect_after if fate.kind != "answer" else 0.0)
-            self._coming.append((self.world.seconds + delay, body, was_there))
-        await asyncio.sleep(fate.seconds)
+            coming.moment = self.world.seconds + ends + after
+            self._coming.append(coming)
+        try:
+            await asyncio.sleep(fate.seconds)
+        except asyncio.CancelledError:  # it left earlier: the settle time counts from here
+            coming.moment = min(coming.moment, self.world.seconds + after)
+            raise
         self.advance()
         if fate.kind == "lost":
             raise httpx.ReadError("connection lost")
         if fate.kind != "answer":
             headers = {"retry-after": fate.retry_after} if fate.retry_after else {}
             content = (
-                {"code": "BOOT_ERROR", "message": "x"} if fate.status == 503 else {"error": "x"}
+                {"code": "BOOT_ERROR", "message": "x"}
+                if fate.status == 503
+                else {"error": "x", **({"name": fate.field} if fate.field else {})}
             )
             return self._said(fate.status, content, headers)
         made = known or self._existing(body["candidate_email"], name) or {}
@@ -113,12 +145,12 @@ class Server(httpx.AsyncBaseTransport):
             },
         )
 
-    def _take_effect(self, moment: float, body: dict[str, str], *, was_there: bool) -> None:
+    def _take_effect(self, coming: "_Coming") -> None:
+        moment, body = coming.moment, coming.body
         name = self._name(body)
-        if not was_there:  # two first calls that overlap make twins
-            self.positions.setdefault(name, []).append(
-                f"id-{name}-{len(self.positions.get(name, []))}"
-            )
+        if not coming.was_there:  # two first calls that overlap make twins
+            self._positions_made += 1
+            self.positions.setdefault(name, []).append(f"id-{name}-{self._positions_made}")
         self.enrolments.append(
             {
                 "profile_id": f"p-{len(self.enrolments)}",
@@ -127,7 +159,7 @@ class Server(httpx.AsyncBaseTransport):
                 "candidate_email": body["candidate_email"],
                 "position_name": name,
                 "decision_status": "selected",
-                "created_at": (BEGINNING + timedelta(seconds=moment)).isoformat(),
+                "created_at": self._api_time(moment).isoformat(),
             }
         )
 
@@ -145,7 +177,12 @@ class Server(httpx.AsyncBaseTransport):
         if "position_name" in body:
             return body["position_name"]
         wanted = body["position_def_set_id"]
+        if wanted in self._gone:
+            return self._gone[wanted]
         return next(name for name, ids in self.positions.items() if wanted in ids)
+
+    def _api_time(self, moment: float) -> datetime:
+        return BEGINNING + timedelta(seconds=moment) + self.clock_ahead
 
     def _listed(self, request: httpx.Request) -> httpx.Response:
         if not self.may_look:
@@ -157,5 +194,5 @@ class Server(httpx.AsyncBaseTransport):
     def _said(
         self, status: int, content: object, headers: dict[str, str] | None = None
     ) -> httpx.Response:
-        date = self.world.wall().strftime("%a, %d %b %Y %H:%M:%S GMT")
+        date = self._api_time(self.world.seconds).strftime("%a, %d %b %Y %H:%M:%S GMT")
         return httpx.Response(status, json=content, headers={"date": date, **(headers or {})})

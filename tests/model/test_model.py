@@ -6,10 +6,12 @@ long; PROFILE=soak is what it sets.
 """
 
 import asyncio
+import functools
 import os
 import shutil
 import tempfile
 from collections.abc import Coroutine
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +22,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import ErrorCode, Outcome
-from jobmojito_batch.ledger import ClaimState, Ledger, RunRecord, TakeSlots, Writer
+from jobmojito_batch.ledger import ClaimState, Ledger, RunRecord, Writer
+from jobmojito_batch.pipeline import reconcile
+from jobmojito_batch.pipeline.deliver import shared_starts
 from jobmojito_batch.sending import (
     Budget,
     Cap,
@@ -31,6 +35,7 @@ from jobmojito_batch.sending import (
     RetryPolicy,
     Sender,
     SenderPolicy,
+    TakeBlock,
 )
 from jobmojito_batch.sending.rows import Row
 from jobmojito_batch.settings import Settings, load_settings
@@ -64,10 +69,13 @@ fates = st.one_of(
         Fate,
         st.just("refused"),
         happens=st.just(False),
-        status=st.sampled_from([429, 503, 422]),
+        status=st.sampled_from([429, 503, 422, 402]),
         retry_after=st.sampled_from([None, "2"]),
+        field=st.sampled_from([None, "candidate_resume", "position_name"]),
     ),
 )
+scripts = st.lists(fates, max_size=10)
+moments = st.one_of(st.none(), st.floats(0.0, 40.0))
 
 
 class Rows:
@@ -111,19 +119,55 @@ class Life(RuleBasedStateMachine):
 
     # What can happen
 
-    @rule(script=st.lists(fates, max_size=10), kill_at=st.one_of(st.none(), st.floats(0.0, 40.0)))
+    @rule(script=scripts, kill_at=moments)
     def a_run(self, script: list[Fate], kill_at: float | None) -> None:
         self._play(script, [self._run], kill_at)
 
-    @rule(script=st.lists(fates, max_size=10), kill_at=st.one_of(st.none(), st.floats(0.0, 40.0)))
+    @rule(script=scripts, kill_at=moments)
     def two_runs_at_once(self, script: list[Fate], kill_at: float | None) -> None:
         self._play(script, [self._run, self._run], kill_at)
+
+    @rule(script=scripts, kill_at=moments)
+    def a_run_beside_reconcile(self, script: list[Fate], kill_at: float | None) -> None:
+        self._play(script, [self._run, self._reconcile], kill_at)
+
+    @rule()
+    def reconcile(self) -> None:
+        self._play([], [self._reconcile], None)
+
+    @rule(
+        script=scripts,
+        stop_at=st.floats(0.0, 30.0),
+        drain=st.sampled_from([None, 0.0, 2.0]),
+    )
+    def a_run_that_is_told_to_end(
+        self, script: list[Fate], stop_at: float, drain: float | None
+    ) -> None:
+        self._play(script, [lambda: self._run(stop_at=stop_at, drain_seconds=drain)], None)
 
     @rule(script=st.lists(fates, max_size=8), cap=st.integers(0, 5))
     def a_run_under_a_cap(self, script: list[Fate], cap: int) -> None:
         before = self.server.may_have_cost
         self._play(script, [lambda: self._run(cap=cap * PRICE)], None)
         assert self.server.may_have_cost - before <= cap
+
+    @rule(script=st.lists(fates, max_size=8), left=st.integers(0, 5))
+    def two_runs_under_a_days_cap(self, script: list[Fate], left: int) -> None:
+        spent = self.ledger.credits_since(self._midnight())
+        before = self.server.may_have_cost
+        run = functools.partial(self._run, day_limit=spent + left * PRICE)
+        day = self._midnight()
+        self._play(script, [run, run], None)
+        if self._midnight() == day:
+            assert self.server.may_have_cost - before <= left
+
+    @rule()
+    def positions_are_deleted_in_the_admin(self) -> None:
+        self.server.forget_positions()
+
+    @rule(seconds=st.sampled_from([-3600.0, -30.0, 0.0, 30.0, 3600.0]))
+    def the_clocks_differ(self, seconds: float) -> None:
+        self.server.clock_ahead = timedelta(seconds=seconds)
 
     @rule(seconds=st.sampled_from([1.0, 30.0, 120.0, 3600.0]))
     def time_passes(self, seconds: float) -> None:
@@ -168,7 +212,7 @@ class Life(RuleBasedStateMachine):
             email, job = PEOPLE[ordinal]
             if outcome in {Outcome.FAILED, Outcome.NOT_SENT}:
                 assert effects[email, job] == 0, (email, job, outcome)
-            if outcome in {Outcome.INVITED, Outcome.ALREADY_DONE}:
+            if outcome in {Outcome.INVITED, Outcome.ALREADY_DONE, Outcome.ALREADY_APPLIED}:
                 assert effects[email, job] == 1, (email, job, outcome)
 
     # How it is played
@@ -183,16 +227,43 @@ class Life(RuleBasedStateMachine):
 
         ended = self.world.play(together, kill_at=kill_at)
         for outcomes in ended or []:
+            if not outcomes:  # reconcile has no rows
+                continue
             assert len(outcomes) == len(PEOPLE)  # every row in exactly one outcome
             self.last |= {
                 ordinal: outcome
                 for ordinal, outcome in outcomes.items()
                 if outcome is not Outcome.UNKNOWN
             }
-        if len(runs) > 1:  # one may have sent what the other left undone
+        if len(runs) > 1:  # the other may have sent what the other left undone
             self.last = {k: v for k, v in self.last.items() if v is Outcome.INVITED}
 
-    async def _run(self, cap: float | None = None) -> dict[int, Outcome]:
+    def _midnight(self) -> datetime:
+        return self.world.naive().replace(hour=0, minute=0, second=0, microsecond=0)
+
+    def _starts(self, writer: Writer) -> TakeBlock:
+        return shared_starts(
+            writer, self.settings.base_url, unix_time=lambda: self.world.wall().timestamp()
+        )
+
+    async def _reconcile(self) -> dict[int, Outcome]:
+        await reconcile(
+            self.settings,
+            self.ledger,
+            open_api=lambda settings, tokens: JobMojito(
+                settings, tokens, transport=_Shared(self.server)
+            ),
+            wall=self.world.wall,
+        )
+        return {}
+
+    async def _run(
+        self,
+        cap: float | None = None,
+        day_limit: float | None = None,
+        stop_at: float | None = None,
+        drain_seconds: float | None = None,
+    ) -> dict[int, Outcome]:
         self.runs += 1
         run_id = f"run-{self.runs}"
         ledger = self.ledger
@@ -211,7 +282,7 @@ class Life(RuleBasedStateMachine):
                 Rows(),  # type: ignore[arg-type]
                 positions,
                 pace=lambda sleep: Pace(
-                    RATE, now=loop.time, sleep=sleep, take_block=_starts(writer, self.world)
+                    RATE, now=loop.time, sleep=sleep, take_block=self._starts(writer)
                 ),
                 budget=Budget([Cap(cap)] if cap is not None else []),
                 policy=SenderPolicy(
@@ -220,14 +291,17 @@ class Life(RuleBasedStateMachine):
                     breaker_failures=10,
                     retry=RetryPolicy(max_attempts=3),
                     settle_seconds=SETTLE,
+                    day_limit=day_limit,
                 ),
                 ledger=ledger,
                 doubts=doubts,
-                pace_key="api",
+                pace_key=self.settings.base_url,
                 wall=self.world.wall,
                 now=loop.time,
             )
-            await sender.run()
+            if stop_at is not None:
+                loop.call_later(stop_at, sender.stop, ErrorCode.INTERRUPTED, "told to end")
+            await sender.run(drain_seconds=drain_seconds)
         await writer.close()
         ledger.end_run(
             run_id, at=self.world.naive(), stop_code=ErrorCode.INTERRUPTED, stop_message="ended"
@@ -256,17 +330,6 @@ def _settings() -> Settings:
         read_timeout_seconds=READ_TIMEOUT,
         connect_timeout_seconds=1.0,
     )
-
-
-def _starts(writer: Writer, world: World) -> Any:
-    async def take_block(count: int, interval: float) -> tuple[float, float]:
-        now = 1e6 + world.seconds
-        first, paused = await writer.submit(
-            TakeSlots(key="api", count=count, interval=interval, now=now)
-        )
-        return first - 1e6, paused - 1e6
-
-    return take_block
 
 
 def _enter(ledger: Ledger, run_id: str, world: World) -> None:
@@ -304,13 +367,13 @@ def _planned(ledger: Ledger, run_id: str) -> tuple[list[Position], list[Doubt]]:
     positions = {}
     for job in jobs:
         fact = known[f"name:{job}"]
-        is_open = fact.position_def_set_id is not None or fact.is_opened
+        exists = fact.position_def_set_id is not None or fact.is_opened
         positions[job] = Position(
             position_id=place_of[job],
             opening_key=f"{ACCOUNT}|{job}",
             position_def_set_id=fact.position_def_set_id,
-            door=Door.OPEN if is_open else Door.CLOSED,
-            is_in_doubt=not is_open and (job in lost or fact.is_unresolved),
+            door=Door.OPEN if fact.position_def_set_id is not None else Door.CLOSED,
+            is_in_doubt=not exists and (job in lost or fact.is_unresolved),
         )
     unknown: dict[tuple[int, str], int] = {}
     rows = []

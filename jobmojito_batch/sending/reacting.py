@@ -1,0 +1,99 @@
+"""What the end of a call means for the run: places in flight, pauses, and when to stop."""
+
+from typing import Final
+
+from jobmojito_batch.columns import ErrorCode
+from jobmojito_batch.ledger import SharePause
+from jobmojito_batch.sending.breaker import Breaker, Hearing
+from jobmojito_batch.sending.common import Common
+from jobmojito_batch.sending.retry import ONLY_429_SECONDS, retry_after_seconds
+from jobmojito_batch.sending.window import Window
+from jobmojito_batch.verdict import Answer, Silence, Verdict
+
+STRAIN: Final = frozenset({429, 502, 504, 546})
+
+
+class Reactions:
+    """Hears how each call ended; narrows, pauses or stops the run by it."""
+
+    def __init__(self, common: Common, window: Window, *, pace_key: str | None) -> None:
+        self._common = common
+        self._window = window
+        self._breaker = Breaker(common.policy.breaker_failures)
+        self._pace_key = pace_key
+        self._only_429_since: float | None = None
+        self._pause_seconds = common.policy.retry.pause_seconds
+
+    async def hear(self, verdict: Verdict, answer: Answer, started: float) -> bool:
+        """Learn from a call; True where the network is away and will be tried again."""
+        is_429 = verdict.code is ErrorCode.RATE_LIMITED
+        if not is_429:
+            self._only_429_since = None
+            self._pause_seconds = self._common.policy.retry.pause_seconds
+        self._adjust(verdict, answer, started)
+        is_away = self._consult_breaker(verdict, answer, started)
+        if is_429:
+            self._pause_all(answer)
+        elif answer.pause_seconds is not None:
+            self._common.pace.pause(answer.pause_seconds)
+        if is_429 or answer.pause_seconds is not None:
+            await self._share_pause()
+        return is_away
+
+    def _adjust(self, verdict: Verdict, answer: Answer, started: float) -> None:
+        if answer.http_status in STRAIN or answer.silence is Silence.NO_ANSWER:
+            self._window.strained(started_at=started, now=self._common.now())
+        elif verdict.is_trustworthy:
+            self._window.went_well()
+
+    def _consult_breaker(self, verdict: Verdict, answer: Answer, started: float) -> bool:
+        common = self._common
+        hearing = self._breaker.hear(
+            is_trustworthy=verdict.is_trustworthy,
+            was_delivered=answer.silence is not Silence.NOT_DELIVERED,
+            now=common.now(),
+        )
+        if hearing is Hearing.STOP:
+            common.halt.stop(ErrorCode.BREAKER_OPEN, self._why_the_breaker_opened(answer))
+        elif hearing is Hearing.PROBE and common.pace.paused_until <= common.now():
+            self._window.strained(started_at=started, now=common.now())
+            common.pace.pause(self._breaker.next_pause_seconds())
+        return hearing is Hearing.PROBE
+
+    def _why_the_breaker_opened(self, answer: Answer) -> str:
+        if answer.silence is Silence.NOT_DELIVERED:
+            return "there has been no connection to the API for long; check the network, run again"
+        if self._breaker.in_a_row >= self._common.policy.breaker_failures:
+            return (
+                f"{self._breaker.in_a_row} calls in a row had no trustworthy answer; check the "
+                "service, then run again"
+            )
+        return "most of the last calls had no trustworthy answer; check the service, then run again"
+
+    def _pause_all(self, answer: Answer) -> None:
+        """Hold every start for Retry-After in full, else 30 s and doubling."""
+        common, now = self._common, self._common.now()
+        if self._only_429_since is None:
+            self._only_429_since = now
+        asked = retry_after_seconds(answer.retry_after, now=common.wall())
+        if asked is None:
+            asked = self._pause_seconds
+            if common.pace.paused_until <= now:  # one doubling a pause, however many met it
+                self._pause_seconds = min(
+                    2 * self._pause_seconds, common.policy.retry.max_pause_seconds
+                )
+        if now + asked - self._only_429_since > ONLY_429_SECONDS:
+            common.halt.stop(
+                ErrorCode.BREAKER_OPEN,
+                "the API answers only 429 (slow down); run again later or with a lower rate",
+            )
+            return
+        common.pace.pause(asked)
+
+    async def _share_pause(self) -> None:
+        """The other processes of this ledger pause too."""
+        common = self._common
+        seconds = common.pace.paused_until - common.now()
+        if self._pace_key is not None and seconds > 0:
+            until = common.wall().timestamp() + seconds
+            await common.writer.submit(SharePause(key=self._pace_key, until=until))
