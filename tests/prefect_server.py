@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import httpx
+from prefect.events.worker import EventsWorker
 
 PATIENCE_SECONDS = 120.0
 
@@ -84,4 +85,6 @@ class RunningPrefect:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        # What this process still has to send is for this server, not for the next one.
+        EventsWorker.drain_all()
         self.stop()
