@@ -60,6 +60,7 @@ class InviteParameters(BaseModel):
         None,
         title="Results file",
         description=".csv, .xlsx, .parquet or .jsonl; beside the input where empty.",
+        examples=["/data/results/{date}.results.xlsx"],
     )
     errors: str | None = Field(
         None,
@@ -74,12 +75,14 @@ class InviteParameters(BaseModel):
         title="Values for all rows",
         description="Fills a field that the file lacks or leaves blank, such as "
         '{"mojito_language_code": "sk"}.',
+        examples=[{"mojito_language_code": "sk", "position_country_code": "SK"}],
     )
     mapping: dict[str, str] = Field(
         default_factory=dict,
         title="Column mapping",
         description='Header to field, such as {"Stelle": "position_name"}; an empty field ignores '
         "the column.",
+        examples=[{"Stelle": "position_name", "Anruf": ""}],
     )
     sheet: str | None = Field(None, title="Sheet", description="Which sheet of a workbook.")
     resumes: str | None = Field(
@@ -89,10 +92,18 @@ class InviteParameters(BaseModel):
         "candidate's external id or e-mail; beside the input where empty.",
     )
     environment: str | None = Field(
-        None, title="Environment", description="Keeps test and live invitations apart; live."
+        None,
+        title="Environment",
+        description="Label that keeps test and live invitations apart in the ledger; live where "
+        "empty. The token decides on which account they are made, and is not asked here.",
+        examples=["live", "test"],
     )
     ledger: str | None = Field(
-        None, title="Ledger", description="Path or SQLAlchemy URL of the record of invitations."
+        None,
+        title="Ledger",
+        description="Path or SQLAlchemy URL of the record of invitations, without a password in "
+        "it; what the machine is set to where empty. Another one knows of nobody.",
+        examples=["/data/ledger.sqlite"],
     )
     base_url: str | None = Field(
         None, title="Base URL", description="https only, save for this machine."

@@ -21,6 +21,7 @@ def serve_flow(
 ) -> int:
     """Serve the flow until a signal comes. Raises SettingsError."""
     settings = settings_for(parameters)  # settings that make no sense end here
+    through_prefect.refuse_secrets(parameters)
     need_server("serve")
     from flows.serving import Served, check_schedule, serve  # noqa: PLC0415 - see through_prefect
 

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import FlowRun
 from prefect.runner import Runner
 from prefect.settings import PREFECT_API_URL, temporary_settings
+from prefect.states import Scheduled
 
 from flows.invite_candidates import invite_candidates
 from jobmojito_batch.cli import main
@@ -86,10 +88,14 @@ class Serving:
         with temporary_settings({PREFECT_API_URL: self._server.url}):
             return asyncio.run(asked())
 
-    def start_run(self) -> FlowRun:
+    def start_run(self, *, hours_ago: int = 0) -> FlowRun:
+        due = datetime.now(UTC) - timedelta(hours=hours_ago)
+
         async def create(client: PrefectClient) -> FlowRun:
             deployment = await client.read_deployment_by_name(DEPLOYMENT)
-            return await client.create_flow_run_from_deployment(deployment.id)
+            return await client.create_flow_run_from_deployment(
+                deployment.id, state=Scheduled(scheduled_time=due)
+            )
 
         created: FlowRun = self.ask(create)
         return created
@@ -213,6 +219,25 @@ def test_a_server_that_is_away_stops_neither_the_run_nor_the_service(
     assert run.creates == 60
 
 
+def test_nights_that_were_missed_are_made_up_for_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serving: Callable[..., Serving]
+) -> None:
+    """The server planned them while the service was off; one runs, the others are cancelled."""
+    with RunningSandbox(friendly(latency=0.5)) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = str(write_input(tmp_path, people(20)))
+        off = serving(run, path)
+        off.stop()
+        missed = [off.start_run(hours_ago=24 * night) for night in (3, 2, 1)]
+
+        service = serving(run, path)
+        ended = [service.until_ended(one) for one in missed]
+
+    names = sorted(str(one.state.name) for one in ended if one.state is not None)
+    assert names == ["Cancelled", "Cancelled", "Completed"]
+    assert run.creates == 20
+
+
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
@@ -220,6 +245,10 @@ def test_a_server_that_is_away_stops_neither_the_run_nor_the_service(
         pytest.param(
             ["--cron", "0 2 * * *", "--timezone", "Mars/Olympus"], "no time zone", id="zone"
         ),
+        pytest.param(
+            ["--ledger", "postgresql://me:secret@db/x"], "JOBMOJITO_LEDGER", id="password"
+        ),
+        pytest.param(["https://host/a.csv?X-Amz-Signature=secret"], "--no-prefect", id="key"),
         pytest.param(["--name", "a/b"], "cannot be registered", id="name"),
     ],
 )
@@ -240,6 +269,7 @@ def test_a_mistake_is_one_line(
     assert code == 2
     assert last.startswith("jobmojito-batch: ")
     assert says in last
+    assert "secret" not in last
 
 
 @pytest.mark.parametrize("command", [["serve", "people.csv"], ["setup"]], ids=["serve", "setup"])
