@@ -15,7 +15,7 @@ from jobmojito_batch.cli.doctor import show_doctor
 from jobmojito_batch.cli.look import show_status
 from jobmojito_batch.cli.mend import forget_person, reconcile_ledger
 from jobmojito_batch.cli.plan_view import plan_json, plan_lines
-from jobmojito_batch.cli.talk import USAGE, is_interactive, out, print_json, say, told
+from jobmojito_batch.cli.talk import STOPPED, USAGE, is_interactive, out, print_json, say, told
 from jobmojito_batch.errors import BatchError, SettingsError
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
@@ -293,18 +293,31 @@ def _invite(
     settings_for(parameters)  # settings that make no sense end here, before Prefect is bothered
     person = Person(asks=asks, save_mapping=save_mapping)
     through_flow = through_prefect.is_configured() if prefect is None else prefect
-    with person.bar():
-        if through_flow:
-            asyncio.run(through_prefect.run_flow(parameters, person))
-        else:
-            asyncio.run(run(parameters, person))
+    try:
+        with person.bar():
+            if through_flow:
+                asyncio.run(through_prefect.run_flow(parameters, person))
+            else:
+                asyncio.run(run(parameters, person))
+    except BatchError as exc:
+        person.error = exc
     return ended(person, as_json=as_json)
 
 
 def ended(person: Person, *, as_json: bool = False) -> int:
-    """Tell the ending of a run and give its exit code."""
-    if person.error is not None:
+    """
+    Tell the ending of a run and give its exit code.
+
+    An error after the first claim is a stop: 2 would say that nothing was sent.
+    """
+    if person.error is not None and not (person.has_begun and isinstance(person.error, BatchError)):
         raise person.error
+    if person.error is not None:
+        say(
+            f"jobmojito-batch: {person.error}\nthe run stopped there: what was under way reads as "
+            "unknown and is settled by the next run; run the same command again"
+        )
+        return STOPPED
     conclusion: Conclusion | None = person.conclusion
     if conclusion is None:
         say("nothing was sent")
