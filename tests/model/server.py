@@ -93,6 +93,8 @@ class Server(httpx.AsyncBaseTransport):
         path = request.url.path.rpartition("/")[2]
         if path == "merchant-result-list":
             return self._listed(request)
+        if path == "merchant-status":
+            return self._said(200, {"credits_interview_monthly": 1_000})
         body = json.loads(request.content)
         if path == "job-interview-token":
             return self._said(200, "https://links.example/" + body["interview_profile_id"])
