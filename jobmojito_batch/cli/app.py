@@ -16,7 +16,7 @@ from jobmojito_batch.cli.look import show_status
 from jobmojito_batch.cli.mend import forget_person, reconcile_ledger
 from jobmojito_batch.cli.nightly import serve_flow, set_up
 from jobmojito_batch.cli.plan_view import plan_json, plan_lines
-from jobmojito_batch.cli.talk import USAGE, is_interactive, out, print_json, say, told
+from jobmojito_batch.cli.talk import STOPPED, USAGE, is_interactive, out, print_json, say, told
 from jobmojito_batch.errors import BatchError, SettingsError
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.notify import notify
@@ -387,14 +387,17 @@ def _invite(
     settings = settings_for(parameters)  # what makes no sense ends before Prefect is bothered
     person = Person(asks=asks, save_mapping=save_mapping)
     through_flow = through_prefect.is_configured() if prefect is None else prefect
-    with person.bar():
-        if through_flow:  # which tells its alerts itself
-            asyncio.run(through_prefect.run_flow(parameters, person))
-        else:
-            try:
+    try:
+        with person.bar():
+            if through_flow:  # which tells its alerts itself
+                asyncio.run(through_prefect.run_flow(parameters, person))
+            else:
                 asyncio.run(run(parameters, person))
-            finally:
-                tell_alerts(person, settings)
+    except BatchError as exc:
+        person.error = exc
+    finally:
+        if not through_flow:
+            tell_alerts(person, settings)
     return ended(person, as_json=as_json)
 
 
@@ -405,9 +408,19 @@ def tell_alerts(person: Person, settings: Settings) -> None:
 
 
 def ended(person: Person, *, as_json: bool = False) -> int:
-    """Tell the ending of a run and give its exit code."""
-    if person.error is not None:
+    """
+    Tell the ending of a run and give its exit code.
+
+    An error after the first claim is a stop: 2 would say that nothing was sent.
+    """
+    if person.error is not None and not (person.has_begun and isinstance(person.error, BatchError)):
         raise person.error
+    if person.error is not None:
+        say(
+            f"jobmojito-batch: {person.error}\nthe run stopped there: what was under way reads as "
+            "unknown and is settled by the next run; run the same command again"
+        )
+        return STOPPED
     conclusion: Conclusion | None = person.conclusion
     if conclusion is None:
         say("nothing was sent")

@@ -13,6 +13,7 @@ from rich.console import Console
 from jobmojito_batch.errors import BatchError
 
 USAGE = 2
+STOPPED = 4
 INTERRUPTED = 130
 
 P = ParamSpec("P")

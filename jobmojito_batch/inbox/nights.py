@@ -90,7 +90,7 @@ class NightFolder:
                 self.path.rmdir()
 
     def _append(self, text: str) -> None:
-        with (self.path / LIST).open("a", encoding="utf-8") as file:
+        with (self.path / LIST).open("a", encoding="utf-8", errors="surrogateescape") as file:
             file.write(text)
             file.flush()
             os.fsync(file.fileno())
@@ -143,7 +143,7 @@ def _nights(parent: Path) -> list[Path]:
 
 
 def _listed(night: Path, what: str) -> list[str]:
-    return listed((night / LIST).read_text(encoding="utf-8", errors="replace"), what)
+    return listed((night / LIST).read_text(encoding="utf-8", errors="surrogateescape"), what)
 
 
 def listed(text: str, what: str) -> list[str]:

@@ -140,12 +140,10 @@ def _from_inbox(taken: Taken, ledger: Ledger | None, *, sleep: Sleep) -> Taken:
             stable_seconds=settings.inbox_stable_seconds,
             sleep=sleep,
         )
-        files = [
-            TakenFile(name=name, path=path, sha256=sha256_of(path))
-            for name in found.whole
-            for path in (inbox.local(name),)
-        ]
-        files, done_before = _without_done(taken, inbox, ledger, files)
+        looked = [_taken_file(inbox, name) for name in found.whole]
+        files, done_before = _without_done(
+            taken, inbox, ledger, [file for file in looked if file is not None]
+        )
     except BaseException:
         spool.remove()
         raise
@@ -159,9 +157,19 @@ def _from_inbox(taken: Taken, ledger: Ledger | None, *, sleep: Sleep) -> Taken:
         inbox=inbox,
         files=tuple(files),
         done_before=done_before,
-        waiting=found.waiting,
+        waiting=found.waiting + looked.count(None),
         spool=spool,
     )
+
+
+def _taken_file(inbox: Inbox, name: str) -> TakenFile | None:
+    """A file with the hash of its content; None where it is gone or may not be read (yet)."""
+    try:
+        path = inbox.local(name)
+        return TakenFile(name=name, path=path, sha256=sha256_of(path))
+    except OSError:
+        logger.warning("inbox.not_readable")
+        return None
 
 
 def _put_away(

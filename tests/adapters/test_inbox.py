@@ -18,7 +18,7 @@ from jobmojito_batch.inbox import (
     remove_old_nights,
     sha256_of,
 )
-from jobmojito_batch.inbox.nights import LIST
+from jobmojito_batch.inbox.nights import LIST, _moved
 from jobmojito_batch.intake import is_input_name
 
 DAY = "2026-11-24"
@@ -200,6 +200,16 @@ def test_nothing_that_is_put_away_is_ever_overwritten(box: Path) -> None:
 
     texts = {path.name: path.read_text() for path in (box / "done" / DAY).glob("*.csv")}
     assert texts == {"a.csv": "one", "a-2.csv": "two", "a-3.csv": "three"}
+
+
+def test_a_name_that_somebody_takes_in_that_moment_is_not_replaced(box: Path) -> None:
+    (box / "done").mkdir()
+    write(box / "done" / "a.csv", "theirs")
+
+    moved = _moved(write(box / "a.csv", "ours"), box / "done", "a.csv")
+
+    assert (moved.name, moved.read_text()) == ("a-2.csv", "ours")
+    assert (box / "done" / "a.csv").read_text() == "theirs"
 
 
 @pytest.mark.parametrize(("folder", "ending"), [("done", ".note.txt"), ("failed", ".error.txt")])

@@ -127,13 +127,14 @@ def test_a_channel_that_hangs_is_left_and_the_others_are_told(
 ) -> None:
     """The clock jumps when the good one is through; who waits on does not hold the process."""
     server = MailServer(hangs=True)
-    clock = iter([0.0, 0.0, 60.0]).__next__
+    moments = iter([0.0, 0.0, 60.0])
     try:
         with webhook() as (url, taken):
             urls = settings(url, mail_to(server))
-            done = notify([an_alert()], urls, patience_seconds=60.0, clock=clock)
+            done = notify([an_alert()], urls, patience_seconds=60.0, clock=moments.__next__)
             assert len(taken) == 1
         assert not done
+        assert list(moments) == []  # each wait asked how much was left
         assert "notify.failed unsettled" in caplog.text
         waiting = [one for one in threading.enumerate() if one.name == "notify"]
         assert all(one.daemon for one in waiting)

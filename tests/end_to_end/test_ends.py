@@ -1,7 +1,10 @@
 """How a run ends when the world does not play along; each time the next run carries on."""
 
 import sqlite3
+import subprocess
 import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -132,3 +135,53 @@ def test_a_reset_may_be_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
     headers = {b"x-ratelimit-remaining": b"0", b"x-ratelimit-reset": b"1800000030"}
 
     assert limit_pause_seconds(headers) == 30.0
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 2 MiB."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", folder],
+        capture_output=True,
+        check=False,
+    )
+    if mounted.returncode != 0:
+        pytest.skip("a small file system cannot be mounted here (it takes root)")
+    yield folder
+    subprocess.run(["umount", "-l", folder], check=True)
+
+
+def test_a_disk_that_fills_up_under_the_ledger_stops_the_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, small_disk: Path
+) -> None:
+    """No claim, no call: what was under way is settled by the run that has room again."""
+    with RunningSandbox(friendly(latency=0.05)) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        ledger = ("--ledger", str(small_disk / "ledger.sqlite"))
+        path = write_input(tmp_path, people(60))
+        process = run.start(path, "--rate", "20", *ledger)
+        deadline = time.monotonic() + 20
+        while run.creates < 5 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        filler = small_disk / "filler"
+        fill(filler)
+        said = process.communicate(timeout=60)[1].decode()
+        reached = run.creates
+        filler.unlink()
+
+        assert process.returncode == 4
+        assert "the ledger: writing failed (database or disk is full)" in said
+        assert "Traceback" not in said
+        assert 5 <= reached < 60
+
+        assert run.settle(path, *ledger) == 0
+        assert set(run.outcomes) == {"invited", "already_done"}
+        assert set(creates_per_invitation(sandbox.log).values()) == {1}
+
+
+def fill(path: Path) -> None:
+    with path.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(b"x" * 4096)

@@ -13,8 +13,10 @@ from typing import Any
 import pytest
 import xlsxwriter
 
-from jobmojito_batch.alerts import SMALL_NIGHT
+from jobmojito_batch.alerts import SMALL_NIGHT, Night, Trouble, alerts_of
 from jobmojito_batch.cli import main
+from jobmojito_batch.cli.app import tell_alerts
+from jobmojito_batch.cli.attend import Person
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
@@ -26,6 +28,7 @@ from jobmojito_batch.pipeline import (
     taking,
 )
 from jobmojito_batch.sandbox import Fault, RunningSandbox
+from jobmojito_batch.settings import load_settings
 from tests.channels import webhook
 from tests.helpers import HEADERS, Run, a_row, friendly, people, read_results, write_input
 from tests.store import a_bucket
@@ -269,6 +272,21 @@ async def test_a_file_stays_until_every_row_is_settled(
     assert nights.lie() == set()
     assert nights.run.creates == 4
     assert "recovered" in kinds(second)
+
+
+async def test_one_unknown_row_keeps_every_file_of_the_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = Fault(email="p9@example.com", status=504, when="after")
+    with RunningSandbox(friendly(faults=(fault,))) as sandbox:
+        nights = Nights(Run(tmp_path, sandbox, monkeypatch))
+        nights.put(people(2))
+        nights.put(people(1, start=9), "other.csv")
+
+        night = await nights.go()
+
+    assert concluded(night).exit_code == 3
+    assert nights.lie() == {"people.csv", "other.csv"}
 
 
 async def test_a_limit_leaves_the_file_for_the_next_night(nights: Nights) -> None:
@@ -518,12 +536,12 @@ async def test_a_night_far_from_the_others_is_held_until_somebody_releases_it(
 
 
 async def test_a_person_who_confirms_or_a_guard_that_is_off_decides(nights: Nights) -> None:
-    class Person(Attendant):
+    class Somebody(Attendant):
         confirms = True
 
     await usual_nights(nights)
     nights.put(people(70, start=1_000))
-    confirmed = await nights.go(3, attendant=Person())
+    confirmed = await nights.go(3, attendant=Somebody())
     nights.put(people(300, start=2_000))
     unguarded = await nights.go(4, volume_guard=False)
 
@@ -618,7 +636,7 @@ async def test_nothing_private_is_in_an_alert_or_a_log_line(
 async def test_a_run_that_a_person_declined_tells_nothing_and_moves_nothing(
     nights: Nights,
 ) -> None:
-    class Person(Attendant):
+    class Somebody(Attendant):
         confirms = True
 
         def may_send(self, prepared: Prepared) -> bool:  # noqa: ARG002
@@ -626,7 +644,7 @@ async def test_a_run_that_a_person_declined_tells_nothing_and_moves_nothing(
 
     nights.put(people(2))
 
-    night = await nights.go(attendant=Person())
+    night = await nights.go(attendant=Somebody())
 
     assert (night.was_declined, night.alerts) == (True, [])
     assert nights.lie() == {"people.csv"}
@@ -672,6 +690,17 @@ def test_a_run_that_nobody_confirmed_sends_its_alerts(
     ]
     assert "1 of 3 rows are invalid or failed" in hook[0]["message"]
     assert "nowhere" not in str(hook)
+
+
+def test_a_person_who_was_asked_is_sent_nothing(hook: list[dict[str, Any]]) -> None:
+    """They saw it on the screen."""
+    for asks, sent in ((True, 0), (False, 1)):
+        person = Person(asks=asks)
+        person.alerts = alerts_of(Night(day=NIGHT.date(), exit_code=2, trouble=Trouble.FAULT), [])
+
+        tell_alerts(person, load_settings())
+
+        assert len(hook) == sent
 
 
 def test_a_night_without_alerts_sends_nothing(nights: Nights, hook: list[dict[str, Any]]) -> None:

@@ -1,5 +1,6 @@
 """When a night is held, and what is told of it in the morning."""
 
+from dataclasses import replace
 from datetime import date, timedelta
 
 import pytest
@@ -110,16 +111,17 @@ def test_runs_again_on_one_day_do_not_make_it_look_smaller() -> None:
     days = nights(400, 400, 400)
     again = [Night(day=night.day, new=0, known=400) for night in days for _ in range(3)]
 
-    assert volume_doubt(new=900, known=0, history=[*again, *days]) is None
+    assert volume_doubt(new=900, known=0, history=[*again, *days, *again]) is None
 
 
 def test_nights_that_were_held_are_not_what_is_usual() -> None:
+    usual = [replace(night, day=night.day - timedelta(days=3)) for night in nights(20, 20, 20)]
     held = [
         Night(day=night.day, exit_code=2, trouble=Trouble.VOLUME, new=9_000)
         for night in nights(1, 1, 1)
     ]
 
-    assert volume_doubt(new=9_000, known=0, history=held) is None
+    assert volume_doubt(new=9_000, known=0, history=[*held, *usual]) is not None
 
 
 def test_a_lost_ledger_holds_even_one_row() -> None:
