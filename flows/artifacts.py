@@ -1,120 +1,182 @@
-"""What the watcher sees on a run. A call that fails here never stops paid work."""
+"""What the watcher finds on a run's page: progress, summary, what needs a person; nobody's data."""
 
-import asyncio
-import logging
-import time
-from collections.abc import Awaitable
-from typing import Final, TypeVar
-from uuid import UUID
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
 
 from prefect.artifacts import (
     acreate_markdown_artifact,
     acreate_progress_artifact,
+    acreate_table_artifact,
     aupdate_progress_artifact,
 )
 
-from jobmojito_batch.pipeline import Conclusion
+from flows.link import Link
+from jobmojito_batch.pipeline import Attention, Conclusion, advice_on
 from jobmojito_batch.sending import Progress
 
-EVERY_SECONDS: Final = 2.0
-PATIENCE_SECONDS: Final = 10.0
-
-logger = logging.getLogger(__name__)
-T = TypeVar("T")
-
-
-async def quietly(call: Awaitable[T]) -> T | None:
-    """The call's result, or None where Prefect does not answer well and soon."""
-    try:
-        async with asyncio.timeout(PATIENCE_SECONDS):
-            return await call
-    except Exception as exc:  # noqa: BLE001 - a picture of the work is not the work
-        logger.warning("artifact.failed", extra={"error": type(exc).__name__})
-        return None
+PROGRESS_KEY: Final = "invite-progress"
+SUMMARY_KEY: Final = "invite-summary"
+ATTENTION_KEY: Final = "needs-a-person"
+TABLE_ROWS: Final = 500
+"""Rows of the table of what needs a person; the results file has all of them."""
+BAR_CELLS: Final = 20
+EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
 
 class ProgressArtifact:
-    """The moving progress of a run, told at most every two seconds and never waited for."""
+    """The moving progress of a run; made at the first word that gets through."""
 
-    def __init__(self) -> None:
-        self._id: UUID | None = None
-        self._told = 0.0
-        self._telling: asyncio.Task[object] | None = None
-        self._last: Progress | None = None
+    def __init__(self, link: Link) -> None:
+        self._link = link
+        self._id: Any = None
 
-    async def start(self, total: int) -> None:
-        """Show an empty bar."""
-        self._id = await quietly(
-            acreate_progress_artifact(
-                progress=0.0, key="invite-progress", description=f"rows done: 0 / {total}"
+    async def show(self, settled: int, total: int) -> None:
+        """Move the bar."""
+        share = 100.0 if total == 0 else round(100.0 * settled / total, 1)
+        text = f"rows done: {settled} / {total}"
+        if self._id is None:
+            self._id = await self._link.quietly(
+                acreate_progress_artifact(progress=share, key=PROGRESS_KEY, description=text)
             )
-        )
+        else:
+            await self._link.quietly(
+                aupdate_progress_artifact(self._id, progress=share, description=text)
+            )
 
-    def tell(self, progress: Progress) -> None:
-        """Note where the run is; sends it where the last message is through and old enough."""
-        self._last = progress
-        is_busy = self._telling is not None and not self._telling.done()
-        if self._id is None or is_busy or time.monotonic() - self._told < EVERY_SECONDS:
-            return
-        self._told = time.monotonic()
-        self._telling = asyncio.create_task(self._send(self._id, progress))
+    async def tell(self, progress: Progress) -> None:
+        """Move the bar to where the run is."""
+        await self.show(progress.settled, progress.total)
 
-    async def finish(self) -> None:
-        """Send the last word."""
-        if self._telling is not None:
-            await self._telling
-        if self._id is not None and self._last is not None:
-            await self._send(self._id, self._last)
 
-    async def _send(self, artifact_id: UUID, progress: Progress) -> None:
-        share = 100.0 if progress.total == 0 else 100.0 * progress.settled / progress.total
-        await quietly(
-            aupdate_progress_artifact(
-                artifact_id,
-                progress=round(share, 1),
-                description=f"rows done: {progress.settled} / {progress.total}",
+async def publish(link: Link, conclusion: Conclusion, attention: Attention) -> None:
+    """The summary, and the table of what needs a person where anything does."""
+    text = summary_markdown(conclusion, attention)
+    await link.quietly(acreate_markdown_artifact(markdown=text, key=SUMMARY_KEY))
+    if attention.total:
+        await link.quietly(
+            acreate_table_artifact(
+                table=attention_table(attention),
+                key=ATTENTION_KEY,
+                description=_about(attention),
             )
         )
 
 
-async def publish_summary(conclusion: Conclusion) -> None:
-    """The summary artifact: the sentence first, then counts; no person, no link."""
-    await quietly(
-        acreate_markdown_artifact(markdown=summary_markdown(conclusion), key="invite-summary")
-    )
+def attention_table(attention: Attention) -> list[dict[str, Any]]:
+    """The rows that wait for a person: where, why, what to do; no name, link or free text."""
+    return [
+        {
+            "source": row.source,
+            "row": row.row,
+            "outcome": row.outcome,
+            "code": row.code,
+            "field": row.field,
+            "advice": row.advice,
+        }
+        for row in attention.rows
+    ]
 
 
-def summary_markdown(conclusion: Conclusion) -> str:
-    """The summary as Markdown."""
+def _about(attention: Attention) -> str:
+    more = f"; {attention.left_out} more are in the results file" if attention.left_out else ""
+    return f"{attention.total} rows need a person{more}"
+
+
+def summary_markdown(conclusion: Conclusion, attention: Attention) -> str:
+    """The summary as Markdown, the sentence first."""
     summary = conclusion.summary
-    latency = summary["latency_seconds"]
-    facts = {
-        "run": conclusion.run_id,
-        "sources": ", ".join(summary["sources"]),
-        "environment": summary["environment"],
-        "positions": f"{summary['positions']['created']} created, "
-        f"{summary['positions']['reused']} reused",
-        "calls": f"{summary['calls']} ({summary['retries']} retries)",
-        "credits, estimated": f"{summary['credits_estimated']:g}",
-        "rate reached": f"{summary['rate_reached']:g} a second",
-        "latency p50 / p90 / p99": " / ".join(
-            f"{latency[name]} s" for name in ("p50", "p90", "p99")
-        ),
-        **{f"file: {name}": path for name, path in summary["files"].items() if path},
-    }
     lines = [conclusion.sentence, ""]
     if conclusion.stop_message:
-        lines += [f"**Stopped:** {conclusion.stop_message}", ""]
-    lines += _table("outcome", "rows", {k: n for k, n in summary["outcomes"].items() if n})
-    if summary["reasons"]:
-        lines += _table("reason", "rows", summary["reasons"])
-    lines += _table("", "", facts)
+        lines += [f"**Stopped:** {_cell(conclusion.stop_message)}", ""]
+    if attention.total:
+        lines += [f"**{_about(attention)}** (artifact `{ATTENTION_KEY}`)", ""]
+    lines += _outcomes(summary)
+    lines += _reasons(summary["reasons"])
+    lines += _latencies(summary["latency_seconds"])
+    lines += _table("run", "", [(name, value) for name, value in _facts(conclusion).items()])
+    files = [(name, _place(path)) for name, path in summary["files"].items() if path]
+    lines += _table("file", "on the machine that ran", files)
     return "\n".join(lines)
 
 
-def _table(left: str, right: str, cells: dict[str, object]) -> list[str]:
-    rows = [f"| {_cell(name)} | {_cell(value)} |" for name, value in cells.items()]
-    return [f"| {left} | {right} |", "| --- | --- |", *rows, ""]
+def _outcomes(summary: dict[str, Any]) -> list[str]:
+    rows = max(1, summary["rows"])
+    return _table(
+        "outcome",
+        "rows",
+        [
+            (name, count, f"{bar(count / rows)} {100 * count / rows:.0f} %")
+            for name, count in summary["outcomes"].items()
+            if count
+        ],
+        "share",
+    )
+
+
+def _reasons(reasons: dict[str, int]) -> list[str]:
+    found = [(code, count, advice_on(code)) for code, count in reasons.items()]
+    return _table("reason", "rows", found, "what to do")
+
+
+def _latencies(latency: dict[str, float | None]) -> list[str]:
+    told = {name: seconds for name, seconds in latency.items() if seconds is not None}
+    longest = max(told.values(), default=0.0) or 1.0
+    found = [(name, f"{told[name]:g} s", bar(told[name] / longest)) for name in told]
+    return _table("answer took", "seconds", found, "")
+
+
+def _facts(conclusion: Conclusion) -> dict[str, object]:
+    summary = conclusion.summary
+    used = summary["credits_estimated"]
+    return {
+        "run": conclusion.run_id,
+        "sources": ", ".join(summary["sources"]),
+        "environment": summary["environment"],
+        "started, ended": f"{summary['started_at']}, {summary['ended_at']}",
+        "positions": f"{summary['positions']['created']} created, "
+        f"{summary['positions']['reused']} reused",
+        "calls": f"{summary['calls']}, of them {summary['retries']} retries; "
+        f"{summary['lookups']} look-ups",
+        "credits used, estimated": f"{used:g}",
+        "credits left": _credits_left(conclusion.credits_before, used),
+        "rate reached": f"{summary['rate_reached']:g} a second",
+    }
+
+
+def _place(path: str) -> str:
+    """Where a file lies, for somebody who does not know in which folder the run was started."""
+    return path if "://" in path else str(Path(path).absolute())
+
+
+def _credits_left(before: float | None, used: float) -> str:
+    if before is None:
+        return "the API did not say"
+    return f"about {max(0.0, before - used):g} of {before:g} before the run"
+
+
+def bar(share: float) -> str:
+    """A share of 1 as a bar of text, an eighth of a cell at the finest."""
+    eighths = round(max(0.0, min(1.0, share)) * BAR_CELLS * 8)
+    if share > 0:
+        eighths = max(1, eighths)
+    full, rest = divmod(eighths, 8)
+    return "█" * full + (EIGHTHS[rest] if rest else "")
+
+
+def _table(
+    left: str, right: str, rows: Sequence[tuple[object, ...]], third: str | None = None
+) -> list[str]:
+    """A Markdown table and the blank line after it; nothing where there are no rows."""
+    if not rows:
+        return []
+    heads = [left, right] if third is None else [left, right, third]
+    return [
+        f"| {' | '.join(heads)} |",
+        f"|{' --- |' * len(heads)}",
+        *(f"| {' | '.join(_cell(cell) for cell in row)} |" for row in rows),
+        "",
+    ]
 
 
 def _cell(value: object) -> str:

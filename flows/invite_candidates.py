@@ -7,31 +7,58 @@ exception leaves a task or the flow, since Prefect pickles it to disk with its t
 or token is in parameters, states, logs or artifacts.
 """
 
+import asyncio
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, Final, TypeVar
+from uuid import UUID
 
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Crashed, Failed
 
-from flows.artifacts import ProgressArtifact, publish_summary
+from flows.artifacts import TABLE_ROWS, publish
+from flows.events import Herald
+from flows.link import Link, Log
+from flows.token_block import with_token
+from flows.watching import Watcher
 from jobmojito_batch import pipeline
+from jobmojito_batch.alerts import Alert
 from jobmojito_batch.errors import BatchError
+from jobmojito_batch.intake import shown
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import Attendant, Conclusion, Delivered, Prepared, attending
+from jobmojito_batch.pipeline import (
+    Attendant,
+    Attention,
+    Conclusion,
+    Delivered,
+    Prepared,
+    Taken,
+    attending,
+    check_volume,
+    needs_a_person,
+)
 from jobmojito_batch.sending import Progress
+from jobmojito_batch.settings import Settings
 
 RUNNER_DRAIN_SECONDS: Final = 25.0
 """A Prefect runner kills a cancelled run after 30 s; what is left by then stays claimed."""
 
+HURRY_SECONDS: Final = 3.0
+"""How long a run that was told to end may take to tell of it: its state has to get through too."""
+SIGNALLED: Final = 128
+"""Exit codes from here on are signals."""
+TAG: Final = "jobmojito"
+STATE_NAMES: Final = {1: "NeedsRepair", 3: "Unsettled", 4: "Stopped"}
+"""Exit codes whose states have a name of their own (spec section 8)."""
 
 T = TypeVar("T")
 
@@ -57,26 +84,30 @@ def run_name() -> str:
         if isinstance(parameters, InviteParameters)
         else parameters.get("inputs", [])
     )
-    first = PurePath(inputs[0]).name if inputs else "candidates"
+    first = PurePath(shown(inputs[0])).name if inputs else "candidates"
     more = f" and {len(inputs) - 1} more" if len(inputs) > 1 else ""
     return f"{first}{more} {datetime.now(UTC):%Y-%m-%d %H:%M}"
 
 
+@task(name="take", persist_result=False, cache_policy=NO_CACHE, retries=0)
+async def take(parameters: InviteParameters, settings: Settings) -> Taken | Ended:
+    """Which files tonight; may wait some seconds until those of an inbox are whole."""
+    return await asyncio.to_thread(_caught, lambda: pipeline.taking(parameters, settings=settings))
+
+
 @task(name="prepare", persist_result=False, cache_policy=NO_CACHE, retries=0)
-def prepare(parameters: InviteParameters) -> Prepared | Ended:
-    """Read, normalise, plan; sends nothing."""
-    return _caught(lambda: pipeline.prepare(parameters, will_send=True))
+def prepare(taken: Taken) -> Prepared | Conclusion | Ended:
+    """Read, normalise, plan; sends nothing. A conclusion where there is nothing to do."""
+    return _caught(lambda: pipeline.prepare_taken(taken))
 
 
 @task(name="deliver", persist_result=False, cache_policy=NO_CACHE, retries=0)
-async def deliver(prepared: Prepared, attendant: Attendant) -> Delivered | Ended:
+async def deliver(prepared: Prepared, attendant: Attendant, watcher: Watcher) -> Delivered | Ended:
     """Claim and send. Never retried: the next run finds in the ledger what this one did."""
-    artifact = ProgressArtifact()
-    await artifact.start(prepared.plan.to_send)
 
     def on_progress(progress: Progress) -> None:
         attendant.progress(progress)
-        artifact.tell(progress)
+        watcher.progress(progress)
 
     try:
         return await pipeline.deliver(
@@ -84,8 +115,6 @@ async def deliver(prepared: Prepared, attendant: Attendant) -> Delivered | Ended
         )
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
         return _ended(exc)
-    finally:
-        await artifact.finish()
 
 
 @task(name="conclude", persist_result=False, cache_policy=NO_CACHE, retries=0)
@@ -104,39 +133,134 @@ def conclude(prepared: Prepared, delivered: Delivered) -> Conclusion | Ended:
 )
 async def invite_candidates(parameters: InviteParameters) -> State[Any]:
     """The main job as a flow: returns a state, never raises."""
-    attendant = attending.get() or Attendant()
-    logger = get_run_logger()
+    # A runner pickles this function by value, and with it what it names: so it names one thing.
+    return await _invite(parameters)
+
+
+async def _invite(parameters: InviteParameters) -> State[Any]:
+    night = Night(parameters, attending.get() or Attendant(), get_run_logger())
     try:
-        state = await _climb(parameters, attendant)
+        state = await night.climb()
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
-        state = _failed(_ended(exc), attendant)
-    logger.info(state.message)
+        state = night.failed(_ended(exc))
+    try:
+        await night.end()
+    except Exception as exc:  # noqa: BLE001 - what is to be told of the run stands in its state
+        night.log.warning("run.untold error=%s", type(exc).__name__)
+    night.log.info(state.message)
     return state
 
 
-async def _climb(parameters: InviteParameters, attendant: Attendant) -> State[Any]:
-    prepared = prepare(parameters)
-    if isinstance(prepared, Ended):
-        return _failed(prepared, attendant)
-    try:
-        volume = _caught(lambda: pipeline.check_volume(prepared))
-        if isinstance(volume, Ended):
-            return _failed(volume, attendant)
+class Night:
+    """One run of the flow: the staircase, who watches it, and what is told at its end."""
+
+    def __init__(self, parameters: InviteParameters, attendant: Attendant, log: Log) -> None:
+        self.log = log
+        self._parameters = parameters
+        self._attendant = attendant
+        self._link = Link(log)
+        self._watcher = Watcher(self._link, log)
+        self._herald = Herald(is_watched=attendant.confirms)
+        self._settings: Settings | None = None
+        self._taken: Taken | None = None
+        self._prepared: Prepared | None = None
+        self._attention = Attention()
+        self._overrun: asyncio.Task[None] | None = None
+
+    async def climb(self) -> State[Any]:
+        """Take, prepare, look at the volume, deliver, conclude; gives the state. May raise."""
+        attendant = self._attendant
+        self._settings = await with_token(pipeline.settings_for(self._parameters), self._link)
+        self._taken = _good(await take(self._parameters, self._settings))
+        found = prepare(self._taken)
+        if isinstance(found, Ended):
+            raise found.error
+        if isinstance(found, Conclusion):
+            attendant.conclusion = found
+            return final_state(found)
+        self._prepared = prepared = found
+        self._watcher.planned(prepared)
+        check_volume(prepared, is_attended=attendant.confirms)
         if not attendant.may_send(prepared):
             attendant.was_declined = True
             return Cancelled(message="not confirmed; nothing was sent")
         attendant.has_begun = True
-        delivered = await deliver(prepared, attendant)
-        if isinstance(delivered, Ended):
-            return _failed(delivered, attendant)
-        conclusion = conclude(prepared, delivered)
-        if isinstance(conclusion, Ended):
-            return _failed(conclusion, attendant)
-    finally:
-        prepared.close()
-    attendant.conclusion = conclusion
-    await publish_summary(conclusion)
-    return final_state(conclusion)
+        self._overrun = asyncio.create_task(self._herald.tell_overrun(prepared))
+        delivered = _good(await deliver(prepared, attendant, self._watcher))
+        conclusion = _good(conclude(prepared, delivered))
+        attendant.conclusion = conclusion
+        self._attention = _attention(prepared, conclusion)
+        return final_state(conclusion)
+
+    def failed(self, ended: Ended) -> State[Any]:
+        """The state of a run without a conclusion."""
+        self._attendant.error = ended.error
+        return Failed(message=ended.message)
+
+    async def end(self) -> None:
+        """Files leave the inbox, the run is told of, what it held is let go. The run is over."""
+        attendant = self._attendant
+        if self._overrun is not None:
+            self._overrun.cancel()
+        try:
+            if not attendant.was_declined:
+                attendant.alerts = await asyncio.to_thread(self._finish)
+        finally:
+            for held in (self._prepared, self._taken):
+                if held is not None:
+                    held.close()
+        was_signalled = (
+            attendant.conclusion is not None and attendant.conclusion.exit_code >= SIGNALLED
+        )
+        async with asyncio.timeout(HURRY_SECONDS if was_signalled else None):
+            await self._tell()
+        if not was_signalled:
+            await self._link.until_back()
+
+    def _finish(self) -> list[Alert]:
+        attendant = self._attendant
+        return pipeline.finish(
+            self._parameters,
+            taken=self._taken,
+            prepared=self._prepared,
+            conclusion=attendant.conclusion,
+            error=attendant.error if attendant.conclusion is None else None,
+            settings=self._settings,
+        )
+
+    async def _tell(self) -> None:
+        """All at once, since each may take its time where a server or a channel hangs."""
+        conclusion = self._attendant.conclusion
+        tellings = [
+            self._watcher.finish(),
+            self._herald.tell(self._attendant.alerts, self._settings),
+        ]
+        if conclusion is not None:
+            self._watcher.ended(conclusion)
+            tellings += [
+                publish(self._link, conclusion, self._attention),
+                self._link.quietly(_tag(conclusion)),
+            ]
+        await asyncio.gather(*tellings)
+
+
+def _attention(prepared: Prepared, conclusion: Conclusion) -> Attention:
+    """What needs a person; nothing where the ledger cannot say, since the run itself is done."""
+    assert prepared.ledger is not None  # noqa: S101 - the run was delivered
+    try:
+        return needs_a_person(prepared.ledger, conclusion.run_id, at_most=TABLE_ROWS)
+    except BatchError:
+        return Attention()
+
+
+async def _tag(conclusion: Conclusion) -> None:
+    """A NeedsRepair run is as green as a clean one in lists of runs; its tags are not."""
+    state = STATE_NAMES.get(conclusion.exit_code)
+    tags = {*flow_run.tags, TAG, conclusion.summary["environment"], *([state] if state else [])}
+    run_id = flow_run.id
+    if run_id is not None:
+        async with get_client() as client:
+            await client.update_flow_run(UUID(run_id), tags=sorted(tags))
 
 
 def final_state(conclusion: Conclusion) -> State[Any]:
@@ -146,18 +270,18 @@ def final_state(conclusion: Conclusion) -> State[Any]:
         case 0:
             return Completed(message=message)
         case 1:
-            return Completed(name="NeedsRepair", message=message)
-        case 3:
-            return Failed(name="Unsettled", message=message)
-        case 4:
-            return Failed(name="Stopped", message=message)
+            return Completed(name=STATE_NAMES[1], message=message)
+        case 3 | 4 as code:
+            return Failed(name=STATE_NAMES[code], message=message)
         case _:  # a signal: as Prefect has an interrupted run
             return Crashed(message=message)
 
 
-def _failed(ended: Ended, attendant: Attendant) -> State[Any]:
-    attendant.error = ended.error
-    return Failed(message=ended.message)
+def _good(found: T | Ended) -> T:
+    """What a task gave; raises in the flow what was caught in the task."""
+    if isinstance(found, Ended):
+        raise found.error
+    return found
 
 
 def _caught(step: Callable[[], T]) -> T | Ended:

@@ -4,6 +4,7 @@ What can go wrong, cut by what a person does next.
 * BatchError
   + SettingsError   mend the settings or the command line, run again
   + InputError      mend the file, run again
+    + VolumeError   look at the plan, then release it or mend the file
   + LedgerError     the record of claims cannot be used: nothing is sent without it
 """
 
@@ -18,6 +19,10 @@ class SettingsError(BatchError):
 
 class InputError(BatchError):
     """An input that cannot be read as candidates; nothing was sent."""
+
+
+class VolumeError(InputError):
+    """The number of new rows is not what was expected; nothing was sent."""
 
 
 class LedgerError(BatchError):

@@ -16,13 +16,51 @@ class InviteParameters(BaseModel):
         min_length=1,
         title="Inputs",
         description="Candidate exports (files, globs, folders, s3:// or https:// addresses) as the "
-        "machine that runs sees them.",
-        examples=[["data/samples/candidates.csv"]],
+        "machine that runs sees them. {date}, {date:%Y%m%d} and {yesterday} become dates.",
+        examples=[["data/samples/candidates.csv"], ["/exports/{date}/*.csv"], ["/data/inbox"]],
+    )
+    inbox: bool = Field(
+        False,
+        title="The input is an inbox",
+        description="A folder, or an s3://, gs:// or az:// prefix, where exports land. Whole files "
+        "are taken, each content once, and moved to done/ or failed/.",
+    )
+    results_folder: str | None = Field(
+        None,
+        title="Results folder",
+        description="A folder of its own for each day is made in it, for results, errors and "
+        "summary; done/ in the inbox where empty.",
+        examples=["/data/results"],
+    )
+    keep_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        title="Keep for days",
+        description="Removes what older nights of these inputs left: their folders in results "
+        "folder, done/ and failed/, and the original cells in the ledger. What was paid for stays "
+        "known. For ever where empty.",
+        examples=[90],
+    )
+    time_zone: str | None = Field(
+        None,
+        title="Time zone",
+        description="Whose date {date} and {yesterday} in a path, and the day's folder, have; that "
+        "of the machine where empty.",
+        examples=["Europe/Bratislava"],
+    )
+    volume_guard: bool = Field(
+        True,
+        title="Volume guard",
+        description="Where no person confirms the run: send nothing when the number of new rows is "
+        "far from the recent nights of the same inputs. Expect at most, where given, decides "
+        "instead.",
     )
     results: str | None = Field(
         None,
         title="Results file",
         description=".csv, .xlsx, .parquet or .jsonl; beside the input where empty.",
+        examples=["/data/results/{date}.results.xlsx"],
     )
     errors: str | None = Field(
         None,
@@ -37,12 +75,14 @@ class InviteParameters(BaseModel):
         title="Values for all rows",
         description="Fills a field that the file lacks or leaves blank, such as "
         '{"mojito_language_code": "sk"}.',
+        examples=[{"mojito_language_code": "sk", "position_country_code": "SK"}],
     )
     mapping: dict[str, str] = Field(
         default_factory=dict,
         title="Column mapping",
         description='Header to field, such as {"Stelle": "position_name"}; an empty field ignores '
         "the column.",
+        examples=[{"Stelle": "position_name", "Anruf": ""}],
     )
     sheet: str | None = Field(None, title="Sheet", description="Which sheet of a workbook.")
     resumes: str | None = Field(
@@ -52,10 +92,18 @@ class InviteParameters(BaseModel):
         "candidate's external id or e-mail; beside the input where empty.",
     )
     environment: str | None = Field(
-        None, title="Environment", description="Keeps test and live invitations apart; live."
+        None,
+        title="Environment",
+        description="Label that keeps test and live invitations apart in the ledger; live where "
+        "empty. The token decides on which account they are made, and is not asked here.",
+        examples=["live", "test"],
     )
     ledger: str | None = Field(
-        None, title="Ledger", description="Path or SQLAlchemy URL of the record of invitations."
+        None,
+        title="Ledger",
+        description="Path or SQLAlchemy URL of the record of invitations, without a password in "
+        "it; what the machine is set to where empty. Another one knows of nobody.",
+        examples=["/data/ledger.sqlite"],
     )
     base_url: str | None = Field(
         None, title="Base URL", description="https only, save for this machine."
@@ -82,5 +130,6 @@ class InviteParameters(BaseModel):
         None,
         ge=0,
         title="Expect at most",
-        description="Send nothing where more new rows than this are found.",
+        description="Send nothing where more new rows than this are found; up to it they are sent "
+        "whatever the volume guard thinks.",
     )

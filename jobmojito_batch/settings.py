@@ -15,6 +15,7 @@ import platformdirs
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from jobmojito_batch.alerts import AlertKind
 from jobmojito_batch.errors import SettingsError
 
 PREFIX: Final = "JOBMOJITO_"
@@ -80,6 +81,18 @@ class Settings(BaseSettings):
     max_resume_characters: int = Field(
         50_000, ge=1, description="a longer résumé makes the row invalid; never cut"
     )
+    inbox_stable_seconds: Credits = Field(
+        10.0, description="a file of an inbox is whole where it did not change for so long"
+    )
+    inbox_needs_markers: bool = Field(
+        False, description="take a file of an inbox only when NAME.done lies beside it"
+    )
+    notify: SecretStr | None = Field(
+        None, description="where alerts go: apprise URLs, separated by commas"
+    )
+    notify_on: str | None = Field(
+        None, description="the kinds of alerts that go there, separated by commas; all"
+    )
 
     @field_validator("base_url")
     @classmethod
@@ -95,6 +108,16 @@ class Settings(BaseSettings):
             msg = "must begin with https:// (http:// would send the token and résumés in the open)"
             raise ValueError(msg)
         return value.rstrip("/")
+
+    @field_validator("notify_on")
+    @classmethod
+    def _known_kinds(cls, value: str | None) -> str | None:
+        known = [kind.value for kind in AlertKind]
+        odd = [kind for kind in _split(value) if kind not in known]
+        if odd:
+            msg = f"there is no alert {', '.join(odd)}; there are {', '.join(known)}"
+            raise ValueError(msg)
+        return value
 
     @model_validator(mode="after")
     def _one_token_source(self) -> Self:
@@ -125,6 +148,11 @@ class Settings(BaseSettings):
         return bool(self.api_token or self.api_token_file or self.api_token_command)
 
     @property
+    def alert_kinds(self) -> frozenset[AlertKind]:
+        """The kinds of alerts that are sent to the addresses of `notify`."""
+        return frozenset(map(AlertKind, _split(self.notify_on))) or frozenset(AlertKind)
+
+    @property
     def spool_folder(self) -> Path:
         """Where a run keeps its prepared rows until it ends."""
         return Path(platformdirs.user_cache_dir(APP_NAME, appauthor=False)) / "spool"
@@ -137,6 +165,10 @@ class Settings(BaseSettings):
         if is_loopback(host) or proxy_bypass(host):
             return None
         return getproxies().get(parts.scheme)
+
+
+def _split(text: str | None) -> list[str]:
+    return [part.strip().lower() for part in (text or "").split(",") if part.strip()]
 
 
 def is_loopback(host: str) -> bool:

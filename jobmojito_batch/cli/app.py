@@ -14,16 +14,20 @@ from jobmojito_batch.cli.demo import run_demo
 from jobmojito_batch.cli.doctor import show_doctor
 from jobmojito_batch.cli.look import show_status
 from jobmojito_batch.cli.mend import forget_person, reconcile_ledger
+from jobmojito_batch.cli.nightly import serve_flow, set_up
 from jobmojito_batch.cli.plan_view import plan_json, plan_lines
 from jobmojito_batch.cli.talk import STOPPED, USAGE, is_interactive, out, print_json, say, told
 from jobmojito_batch.errors import BatchError, SettingsError
 from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.notify import notify
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
     Conclusion,
-    prepare,
+    Prepared,
+    prepare_taken,
     run,
     settings_for,
+    taking,
     targets_again,
     write_again,
 )
@@ -31,7 +35,7 @@ from jobmojito_batch.plan import Kind
 from jobmojito_batch.publish import write_template
 from jobmojito_batch.sandbox import load_scenario
 from jobmojito_batch.sandbox import serve as serve_sandbox
-from jobmojito_batch.settings import load_settings
+from jobmojito_batch.settings import Settings, load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -91,12 +95,15 @@ def check(
     base_url: opt.BaseUrl = None,
     environment: opt.Environment = None,
     ledger: opt.LedgerUrl = None,
+    inbox: opt.Inbox = False,
+    time_zone: opt.TimeZone = None,
     json: opt.Json = False,
 ) -> int:
     """Read, normalise, validate, plan; show what `invite` would do and cost. Sends nothing."""
     parameters = opt.parameters_of(
         inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
-        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=True,
+        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox,
+        time_zone=time_zone, settle=True,
     )  # fmt: skip
     return _check(parameters, as_json=json, save_mapping=save_mapping)
 
@@ -122,6 +129,11 @@ def invite(
     base_url: opt.BaseUrl = None,
     environment: opt.Environment = None,
     ledger: opt.LedgerUrl = None,
+    inbox: opt.Inbox = False,
+    results_folder: opt.ResultsFolder = None,
+    keep_days: opt.KeepDays = None,
+    time_zone: opt.TimeZone = None,
+    no_volume_guard: opt.NoVolumeGuard = False,
     no_settle: opt.NoSettle = False,
     prefect: opt.Prefect = None,
     yes: opt.Yes = False,
@@ -131,7 +143,8 @@ def invite(
     """The main job: invite every candidate of the inputs once."""
     parameters = opt.parameters_of(
         inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
-        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, settle=not no_settle,
+        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox, results_folder,
+        keep_days, time_zone, settle=not no_settle, volume_guard=not no_volume_guard,
     )  # fmt: skip
     if dry_run:
         return _check(parameters, as_json=json, save_mapping=save_mapping)
@@ -143,6 +156,73 @@ def invite(
     return _invite(
         parameters, prefect=prefect, asks=not yes, as_json=json, save_mapping=save_mapping
     )
+
+
+@app.command()
+@told
+def serve(
+    inputs: opt.Inputs,
+    cron: Annotated[
+        str | None,
+        typer.Option(metavar="CRON", help='When to run: "0 2 * * *" is each night at 02:00.'),
+    ] = None,
+    timezone: Annotated[
+        str | None,
+        typer.Option(metavar="ZONE", help="Of --cron, such as Europe/Bratislava. Default: UTC."),
+    ] = None,
+    name: Annotated[str, typer.Option(help="The deployment's name in Prefect.")] = "nightly",
+    results: opt.Results = None,
+    errors: opt.Errors = None,
+    summary: opt.Summary = None,
+    fills: opt.Set = None,
+    maps: opt.Map = None,
+    mapping: opt.MappingFile = None,
+    sheet: opt.Sheet = None,
+    resumes: opt.Resumes = None,
+    expect_at_most: opt.ExpectAtMost = None,
+    limit: opt.Limit = None,
+    max_credits: opt.MaxCredits = None,
+    rate: opt.Rate = None,
+    max_in_flight: opt.MaxInFlight = None,
+    base_url: opt.BaseUrl = None,
+    environment: opt.Environment = None,
+    ledger: opt.LedgerUrl = None,
+    inbox: opt.Inbox = False,
+    results_folder: opt.ResultsFolder = None,
+    keep_days: opt.KeepDays = None,
+    no_volume_guard: opt.NoVolumeGuard = False,
+    no_settle: opt.NoSettle = False,
+) -> int:
+    """Run the nightly deployment on this machine until stopped; without --cron, by hand only."""
+    parameters = opt.parameters_of(
+        inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
+        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox, results_folder,
+        keep_days, timezone, settle=not no_settle, volume_guard=not no_volume_guard,
+    )  # fmt: skip
+    return serve_flow(parameters, name=name, cron=cron, time_zone=timezone)
+
+
+@app.command()
+@told
+def setup(
+    pool: Annotated[str, typer.Option(help="The work pool of prefect.yaml.")] = "jobmojito",
+    notify: Annotated[
+        str | None,
+        typer.Option(
+            metavar="URL",
+            help="Where alerts go: a web address that takes JSON with a text (Slack, Mattermost), "
+            "or an apprise URL such as mailtos://user:password@host?to=…",
+        ),
+    ] = None,
+    with_token: Annotated[
+        bool,
+        typer.Option(
+            "--with-token", help="Keep the API token of the environment in a Prefect Secret block."
+        ),
+    ] = False,
+) -> int:
+    """Make in Prefect what the night needs: work pool, blocks, automations; run it at will."""
+    return set_up(load_settings(), pool=pool, notify=notify, with_token=with_token)
 
 
 @app.command()
@@ -265,7 +345,21 @@ def sandbox(
 
 
 def _check(parameters: InviteParameters, *, as_json: bool, save_mapping: Path | None) -> int:
-    prepared = prepare(parameters, will_send=False)
+    taken = taking(parameters, will_send=False)
+    try:
+        prepared = prepare_taken(taken)
+        if isinstance(prepared, Conclusion):
+            if as_json:
+                print_json(prepared.summary)
+            else:
+                out().print(prepared.sentence, markup=False)
+            return 0
+        return _show_plan(prepared, as_json=as_json, save_mapping=save_mapping)
+    finally:
+        taken.close()
+
+
+def _show_plan(prepared: Prepared, *, as_json: bool, save_mapping: Path | None) -> int:
     try:
         if save_mapping is not None:
             write_mapping(save_mapping, prepared)
@@ -290,18 +384,27 @@ def _invite(
     as_json: bool,
     save_mapping: Path | None,
 ) -> int:
-    settings_for(parameters)  # settings that make no sense end here, before Prefect is bothered
+    settings = settings_for(parameters)  # what makes no sense ends before Prefect is bothered
     person = Person(asks=asks, save_mapping=save_mapping)
     through_flow = through_prefect.is_configured() if prefect is None else prefect
     try:
         with person.bar():
-            if through_flow:
+            if through_flow:  # which tells its alerts itself
                 asyncio.run(through_prefect.run_flow(parameters, person))
             else:
                 asyncio.run(run(parameters, person))
     except BatchError as exc:
         person.error = exc
+    finally:
+        if not through_flow:
+            tell_alerts(person, settings)
     return ended(person, as_json=as_json)
+
+
+def tell_alerts(person: Person, settings: Settings) -> None:
+    """Send what nobody here has seen: a person who was asked has the screen."""
+    if not person.confirms:
+        notify(person.alerts, settings)
 
 
 def ended(person: Person, *, as_json: bool = False) -> int:

@@ -21,6 +21,7 @@ class Person(Attendant):
     def __init__(self, *, asks: bool, save_mapping: Path | None = None) -> None:
         super().__init__()
         self._asks = asks
+        self.confirms = asks
         self._save_mapping = save_mapping
         self._has_told_of_doubts = False
         self._bar: Progress | None = None
@@ -124,4 +125,5 @@ def tell_ending(conclusion: Conclusion) -> None:
             "may have cost credits. They are never sent again blind: `jobmojito-batch reconcile` "
             "looks them up later"
         )
-    say(f"run           {conclusion.run_id}")
+    if conclusion.summary["sources"]:
+        say(f"run           {conclusion.run_id}")

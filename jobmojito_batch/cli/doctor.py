@@ -10,6 +10,7 @@ from jobmojito_batch.cli.talk import out, print_json
 from jobmojito_batch.client import TokenSource, expiry_of
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.notify import understood
 from jobmojito_batch.pipeline import AccountView, view_account
 from jobmojito_batch.settings import Settings
 from jobmojito_batch.verdict import Silence
@@ -43,6 +44,7 @@ def examine(settings: Settings) -> list[Line]:
         lines.append(Line(what="API", state="warning", says="not asked: there is no token"))
     lines.append(_ledger_line(settings))
     lines.append(_prefect_line())
+    lines += _alerts_lines(settings)
     return lines
 
 
@@ -122,6 +124,23 @@ def _ledger_line(settings: Settings) -> Line:
         says = f"writable; {unknown} invitations are unknown: `jobmojito-batch reconcile`"
         return Line(what="ledger", state="warning", says=says)
     return Line(what="ledger", state="ok", says="writable")
+
+
+def _alerts_lines(settings: Settings) -> Iterator[Line]:
+    """Only where somebody wants alerts; an address is a password, so it is named by its place."""
+    channels = understood(settings)
+    if not channels:
+        return
+    odd = [f"{place}" for place, is_one in enumerate(channels, start=1) if not is_one]
+    if odd:
+        says = (
+            f"address {', '.join(odd)} of {len(channels)} in JOBMOJITO_NOTIFY is not understood; "
+            "write it as apprise does, such as mailtos://user:password@host?to=somebody@host"
+        )
+        yield Line(what="alerts", state="fault", says=says)
+        return
+    says = f"{len(channels)} channel{'s' if len(channels) > 1 else ''}; nothing was sent to try"
+    yield Line(what="alerts", state="ok", says=says)
 
 
 def _prefect_line() -> Line:

@@ -96,6 +96,44 @@ LedgerUrl = Annotated[
     str | None,
     typer.Option("--ledger", metavar="URL", help="The record of invitations: path or URL."),
 ]
+Inbox = Annotated[
+    bool,
+    typer.Option(
+        "--inbox",
+        help="The input is a folder or prefix where exports land: whole files are taken, each "
+        "content once, and moved to done/ or failed/.",
+    ),
+]
+ResultsFolder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Results go into a folder of the day in it. Default for an inbox: its done/.",
+    ),
+]
+KeepDays = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=36_500,
+        metavar="N",
+        help="Remove what older nights of these inputs left: their files and original cells.",
+    ),
+]
+TimeZone = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME",
+        help="Whose date {date} in a path has, such as Europe/Bratislava. Default: the machine's.",
+    ),
+]
+NoVolumeGuard = Annotated[
+    bool,
+    typer.Option(
+        "--no-volume-guard",
+        help="With --yes: send however far the new rows are from the recent nights.",
+    ),
+]
 NoSettle = Annotated[
     bool,
     typer.Option("--no-settle", help="Leave unknown rows for a later `reconcile`."),
@@ -181,8 +219,13 @@ def parameters_of(
     limit: int | None,
     max_credits: float | None,
     expect_at_most: int | None,
+    inbox: bool = False,
+    results_folder: str | None = None,
+    keep_days: int | None = None,
+    time_zone: str | None = None,
     *,
     settle: bool,
+    volume_guard: bool = True,
 ) -> InviteParameters:
     """The options as the parameters of a run. Raises SettingsError."""
     if rate is not None and not 0 < rate <= 10_000:  # noqa: PLR2004 - the bound of the setting
@@ -191,6 +234,11 @@ def parameters_of(
         raise SettingsError(f"--max-in-flight {max_in_flight}: must be 1 to 10000")
     return InviteParameters(
         inputs=inputs,
+        inbox=inbox,
+        results_folder=results_folder,
+        keep_days=keep_days,
+        time_zone=time_zone,
+        volume_guard=volume_guard,
         results=results,
         errors=errors,
         summary=summary,

@@ -144,7 +144,10 @@ def _positions_line(prepared: Prepared) -> str:
 
 
 def _warnings(prepared: Prepared) -> list[str]:
-    return [*prepared.account_warnings, *prepared.plan.warnings, *prepared.preview.warnings]
+    found = [*prepared.account_warnings, *prepared.plan.warnings, *prepared.preview.warnings]
+    if prepared.volume_doubt is not None:
+        found.insert(0, prepared.volume_doubt)
+    return [*(f"{name}: cannot be read" for name in prepared.unreadable_files), *found]
 
 
 def _price(prepared: Prepared) -> str:

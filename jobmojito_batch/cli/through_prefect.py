@@ -6,12 +6,16 @@ importing Prefect takes most of a second, and the package works without it.
 """
 
 import os
+from contextlib import suppress
 from typing import Final
+from urllib.parse import parse_qsl, urlsplit
 
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Attendant, attending
 
+KEYS_IN_ADDRESSES: Final = ("sig", "token", "key", "password", "secret", "credential")
+"""Parts of the names of query members that open a file by themselves."""
 LOOPBACK: Final = "127.0.0.1,localhost,::1"
 UI_PORT: Final = 4200
 
@@ -36,6 +40,24 @@ def is_reachable() -> bool:
 
     with get_client(sync_client=True) as client:
         return client.api_healthcheck() is None
+
+
+def refuse_secrets(parameters: InviteParameters) -> None:
+    """Raises SettingsError where Prefect would store and show a password among the parameters."""
+    if parameters.ledger is not None and "@" in parameters.ledger:
+        with suppress(ValueError):
+            if urlsplit(parameters.ledger).password:
+                raise SettingsError(
+                    "--ledger: holds a password, and Prefect shows the parameters of a run to "
+                    "everybody; set JOBMOJITO_LEDGER instead"
+                )
+    for text in parameters.inputs:
+        names = [name.lower() for name, _ in parse_qsl(text.partition("?")[2])]
+        if "://" in text and any(part in name for name in names for part in KEYS_IN_ADDRESSES):
+            raise SettingsError(
+                "an input is an address with a key in it, and Prefect shows the parameters of a "
+                "run to everybody; give the credentials in the environment, or say --no-prefect"
+            )
 
 
 def prepare_embedded_server() -> None:
@@ -68,6 +90,7 @@ async def run_flow(
             "no Prefect API is configured: start `prefect server start` and set PREFECT_API_URL "
             "(http://127.0.0.1:4200/api), or run with --no-prefect"
         )
+    refuse_secrets(parameters)
     from flows.invite_candidates import invite_candidates  # noqa: PLC0415 - see above
 
     mark = attending.set(attendant)

@@ -1,14 +1,24 @@
 """Each input as an all-text lazy frame with the row numbers a person sees."""
 
-from jobmojito_batch.intake.faults import RaggedRowsError, as_input_error, input_faults
-from jobmojito_batch.intake.paths import InputFile, input_files
+from jobmojito_batch.intake.faults import (
+    NoRowsError,
+    RaggedRowsError,
+    as_input_error,
+    input_faults,
+)
+from jobmojito_batch.intake.paths import InputFile, input_files, is_input_name
+from jobmojito_batch.intake.remote import is_remote, shown
 from jobmojito_batch.intake.tables import read_inputs
 
 __all__ = [
     "InputFile",
+    "NoRowsError",
     "RaggedRowsError",
     "as_input_error",
     "input_faults",
     "input_files",
+    "is_input_name",
+    "is_remote",
     "read_inputs",
+    "shown",
 ]

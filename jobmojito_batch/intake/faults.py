@@ -4,7 +4,7 @@ What polars and the operating system say of an input, as one line for a person.
 Lazy frames fail where they are collected, so whoever collects one wraps it in `input_faults`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import polars as pl
@@ -14,6 +14,14 @@ from jobmojito_batch.errors import InputError
 
 class RaggedRowsError(InputError):
     """A row is wider than the fast parser looks; read the input again with is_ragged=True."""
+
+
+class NoRowsError(InputError):
+    """An input ends after its first row, which may be a header and may be anything."""
+
+    def __init__(self, message: str, headers: Sequence[str]) -> None:
+        super().__init__(message)
+        self.headers = tuple(headers)
 
 
 UNREADABLE = (

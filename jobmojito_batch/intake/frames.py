@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import polars as pl
 
 from jobmojito_batch.columns import CELL_PREFIX, EXPLANATION_MARKS, OVERFLOW, ROW
-from jobmojito_batch.errors import InputError
+from jobmojito_batch.intake.faults import NoRowsError
 from jobmojito_batch.normalise.fields import OBJECTS
 
 NO_OVERFLOW = pl.lit(None, dtype=pl.String).alias(OVERFLOW)
@@ -47,8 +47,9 @@ def refuse_no_rows(source: str, frame: pl.LazyFrame, headers: Sequence[str]) -> 
         raise no_rows(source, headers)
 
 
-def no_rows(source: str, headers: Sequence[str]) -> InputError:
+def no_rows(source: str, headers: Sequence[str]) -> NoRowsError:
     """An input that ends after its header (*headers*)."""
-    return InputError(
-        f"{source}: no rows below the header ({len(headers)} columns); add at least one candidate"
+    return NoRowsError(
+        f"{source}: no rows below the header ({len(headers)} columns); add at least one candidate",
+        headers,
     )

@@ -53,6 +53,16 @@ def input_files(inputs: Sequence[str]) -> list[InputFile]:
     return list(found.values())
 
 
+def is_input_name(name: str, *, is_marked: bool) -> bool:
+    """
+    Whether a file of that name in an inbox is an export: none of ours, of a kind that is read.
+
+    A .txt is taken for a résumé, and an unknown ending for something else, unless it is marked.
+    """
+    suffix = Path(name).suffix.lower()
+    return _is_candidate(Path(name)) and (is_marked or (suffix in SUFFIXES and suffix != ".txt"))
+
+
 def source_names(files: Sequence[InputFile]) -> list[str]:
     """What messages call each of *files*: its name, with as many folders as tell it apart."""
     parts = [

@@ -8,6 +8,7 @@ from jobmojito_batch.ledger.ledger import (
     Ledger,
     RunRecord,
 )
+from jobmojito_batch.ledger.nights import DoneFile
 from jobmojito_batch.ledger.owners import is_alive, this_owner
 from jobmojito_batch.ledger.requests import (
     BeginAttempt,
@@ -37,6 +38,7 @@ __all__ = [
     "Claim",
     "ClaimState",
     "CloseOpening",
+    "DoneFile",
     "Doubted",
     "EndAttempt",
     "Enrolment",

@@ -1,6 +1,6 @@
 """The ledger as the pipeline sees it: runs, what is known of rows, and what results need."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
@@ -8,12 +8,15 @@ from typing import Any, Final, NamedTuple, Self
 import polars as pl
 from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, select, update
 
+from jobmojito_batch.alerts import Night, Trouble
 from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.ledger import nights as of_nights
 from jobmojito_batch.ledger import owners
 from jobmojito_batch.ledger.doubts import Doubted, doubts, is_being_opened
 from jobmojito_batch.ledger.engine import open_engine, translated, writing
 from jobmojito_batch.ledger.forgetting import forget, traces_of
 from jobmojito_batch.ledger.masks import forgotten_key, mask
+from jobmojito_batch.ledger.nights import DoneFile
 from jobmojito_batch.ledger.operations import APPLIERS
 from jobmojito_batch.ledger.tables import (
     ClaimState,
@@ -59,6 +62,11 @@ class RunRecord:
     """JSON: the headers of each source and what they are (see pipeline.Layout)."""
     owner: str = ""
     """Who lives as long as the run does; this process where it is empty."""
+    series: str = ""
+    """What the run was asked to read, so that nights can be compared."""
+    to_send: int = 0
+    known: int = 0
+    """Rows that the ledger had an invitation for when the run was planned."""
 
 
 class Standing(NamedTuple):
@@ -281,6 +289,9 @@ class Ledger:
                     started_at=run.started_at,
                     rows=run.rows,
                     layouts=run.layouts,
+                    series=run.series,
+                    to_send=run.to_send,
+                    known=run.known,
                 )
             )
 
@@ -350,6 +361,20 @@ class Ledger:
             sorted(self._count_rows(run_id, "error_code"), key=lambda pair: (-pair[1], pair[0]))
         )
 
+    def rows_in(
+        self, run_id: str, outcome: Outcome, *, at_most: int
+    ) -> list[tuple[str, int, str | None, str | None]]:
+        """The first rows of a run in an outcome: source, row, error code, error field."""
+        columns = (run_rows.c[name] for name in ("source", "row", "error_code", "error_field"))
+        query = (
+            select(*columns)
+            .where(run_rows.c.run_id == run_id, run_rows.c.outcome == outcome.value)
+            .order_by(run_rows.c.ordinal)
+            .limit(at_most)
+        )
+        with translated("reading"), self._engine.connect() as connection:
+            return [tuple(row) for row in connection.execute(query)]
+
     def _count_rows(self, run_id: str, column: str) -> list[tuple[str, int]]:
         what = run_rows.c[column]
         query = (
@@ -385,6 +410,40 @@ class Ledger:
         query = select(invitations.c.outcome, func.count()).group_by(invitations.c.outcome)
         with translated("reading"), self._engine.connect() as connection:
             return {outcome or "in_flight": count for outcome, count in connection.execute(query)}
+
+    # Nights
+
+    def nights(self, series: str, *, but: str | None = None) -> list[Night]:
+        """Earlier nights of a series, the latest first, without run *but*."""
+        with translated("reading"), self._engine.connect() as connection:
+            return of_nights.nights(connection, series, but=but)
+
+    def add_trouble(self, series: str, kind: Trouble, *, at: datetime) -> None:
+        """Note that a night of the series ended without a run."""
+        of_nights.add_trouble(self._engine, series, kind, at=at)
+
+    def knows_any(self, run_ids: Collection[str]) -> bool:
+        """Whether one of the runs is in the ledger."""
+        with translated("reading"), self._engine.connect() as connection:
+            return of_nights.knows_any(connection, run_ids)
+
+    def done_files(self, series: str, hashes: Collection[str]) -> dict[str, DoneFile]:
+        """Those of the contents (SHA-256) that were done in this series."""
+        with translated("reading"), self._engine.connect() as connection:
+            return of_nights.done_files(connection, series, hashes)
+
+    def add_done_file(self, series: str, done: DoneFile) -> None:
+        """Note a content of an inbox as done."""
+        of_nights.add_done_file(self._engine, series, done)
+
+    def outcomes_by_source(self, run_id: str) -> dict[str, dict[Outcome, int]]:
+        """Rows of a run by source and outcome."""
+        with translated("reading"), self._engine.connect() as connection:
+            return of_nights.outcomes_by_source(connection, run_id)
+
+    def blank_cells(self, series: str, *, before: datetime) -> int:
+        """Take personal data from rows of old runs; see ledger.nights."""
+        return of_nights.blank_cells(self._engine, series, before=before)
 
     def result_frames(self, run_id: str) -> Iterator[pl.DataFrame]:
         """

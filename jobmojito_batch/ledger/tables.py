@@ -23,7 +23,7 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 
 metadata = MetaData()
 
@@ -69,7 +69,38 @@ runs = Table(
     Column("stop_message", Text),
     Column("layouts", Text, nullable=False),
     Column("summary", Text),
+    Column("series", String),
+    Column("to_send", Integer),
+    Column("known", Integer),
+    Index("runs_by_series", "series", "started_at"),
 )
+"""
+`series` is what the run was asked to read (an inbox, a pattern with a date in it), so that nights
+can be compared; `to_send` and `known` are counts of its plan.
+"""
+
+troubles = Table(
+    "troubles",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("series", String, nullable=False),
+    Column("at", DateTime, nullable=False),
+    Column("kind", String, nullable=False),
+    Index("troubles_by_series", "series", "at"),
+)
+"""Nights that ended without a run: held by the volume guard, or failed before the first claim."""
+
+files = Table(
+    "files",
+    metadata,
+    Column("series", String, primary_key=True),
+    Column("sha256", String, primary_key=True),
+    Column("name", String, nullable=False),
+    Column("run_id", String),
+    Column("done_at", DateTime, nullable=False),
+    Column("failed_rows", Integer, nullable=False),
+)
+"""Files of an inbox whose rows are all settled, by content. `run_id` is null for one without."""
 
 positions = Table(
     "positions",
@@ -189,5 +220,11 @@ UPGRADES: Final = {
         "ALTER TABLE invitations ADD COLUMN unknown_since TIMESTAMP",
         "UPDATE invitations SET unknown_since = claimed_at WHERE state = 'unknown'",
     ),
+    2: (
+        "ALTER TABLE runs ADD COLUMN series VARCHAR",
+        "ALTER TABLE runs ADD COLUMN to_send INTEGER",
+        "ALTER TABLE runs ADD COLUMN known INTEGER",
+        "CREATE INDEX runs_by_series ON runs (series, started_at)",
+    ),
 }
-"""What leads from a schema version to the next, beside tables that are new."""
+"""What leads from a schema version to the next, beside tables that are new, with their indexes."""

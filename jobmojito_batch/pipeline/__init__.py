@@ -1,36 +1,48 @@
 """The staircase: prepare, deliver, conclude. Both front doors climb it."""
 
 from jobmojito_batch.pipeline.account import AccountView, view_account
-from jobmojito_batch.pipeline.attendant import Attendant, attending, check_volume, run
+from jobmojito_batch.pipeline.attendant import Attendant, attending, run
+from jobmojito_batch.pipeline.attention import Attention, NeedsPerson, advice_on, needs_a_person
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude, write_again
 from jobmojito_batch.pipeline.deliver import Delivered, deliver
+from jobmojito_batch.pipeline.night import check_volume, finish, prepare_taken, taking
 from jobmojito_batch.pipeline.prepare import Prepared, prepare, settings_for
 from jobmojito_batch.pipeline.preview import FaultyRow, Preview, Reason
 from jobmojito_batch.pipeline.reading import Inputs, InputView
 from jobmojito_batch.pipeline.reconcile import Reconciled, reconcile
+from jobmojito_batch.pipeline.taken import Taken, TakenFile
 from jobmojito_batch.pipeline.targets import Targets, targets_again
 
 __all__ = [
     "AccountView",
     "Attendant",
+    "Attention",
     "Conclusion",
     "Delivered",
     "FaultyRow",
     "InputView",
     "Inputs",
+    "NeedsPerson",
     "Prepared",
     "Preview",
     "Reason",
     "Reconciled",
+    "Taken",
+    "TakenFile",
     "Targets",
+    "advice_on",
     "attending",
     "check_volume",
     "conclude",
     "deliver",
+    "finish",
+    "needs_a_person",
     "prepare",
+    "prepare_taken",
     "reconcile",
     "run",
     "settings_for",
+    "taking",
     "targets_again",
     "view_account",
     "write_again",

@@ -1,17 +1,25 @@
 """Who attends a run: nobody, a person at a terminal, a Prefect run page."""
 
+import time
 from contextvars import ContextVar
+from datetime import datetime
 
-from jobmojito_batch.errors import InputError
+from jobmojito_batch.alerts import Alert
+from jobmojito_batch.inbox import Sleep
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude
 from jobmojito_batch.pipeline.deliver import deliver
-from jobmojito_batch.pipeline.prepare import Prepared, prepare
+from jobmojito_batch.pipeline.night import check_volume, finish, prepare_taken, taking
+from jobmojito_batch.pipeline.prepare import Prepared
+from jobmojito_batch.pipeline.taken import Taken
 from jobmojito_batch.sending import Progress
 
 
 class Attendant:
     """Lets everything pass and says nothing; subclasses ask and show."""
+
+    confirms = False
+    """Whether a person looks at the plan before anything is sent."""
 
     def __init__(self) -> None:
         self.has_begun = False
@@ -20,6 +28,8 @@ class Attendant:
         self.conclusion: Conclusion | None = None
         self.error: Exception | None = None
         """Why the run has no conclusion."""
+        self.alerts: list[Alert] = []
+        """What to tell of the run, once it is over."""
 
     def may_send(self, prepared: Prepared) -> bool:  # noqa: ARG002 - for those who ask
         """Whether to go on from the plan to sending."""
@@ -33,27 +43,30 @@ attending: ContextVar[Attendant | None] = ContextVar("attending", default=None)
 """Who attends the flow that is called in this context; None for a run that nobody called here."""
 
 
-def check_volume(prepared: Prepared) -> None:
-    """Raises InputError where the plan holds more new rows than were expected."""
-    expected = prepared.parameters.expect_at_most
-    if expected is not None and prepared.plan.to_send > expected:
-        raise InputError(
-            f"{prepared.plan.to_send} new rows would be sent, more than the {expected} expected; "
-            "nothing was sent. Look at the file and at the plan (`check`), or expect more"
-        )
-
-
 async def run(
-    parameters: InviteParameters, attendant: Attendant, *, drain_seconds: float | None = None
+    parameters: InviteParameters,
+    attendant: Attendant,
+    *,
+    drain_seconds: float | None = None,
+    now: datetime | None = None,
+    sleep: Sleep = time.sleep,
 ) -> Conclusion | None:
     """
     Climb the staircase without Prefect; None where the attendant declined.
 
-    Raises BatchError.
+    *sleep* waits between two looks at an inbox. Raises BatchError.
     """
-    prepared = prepare(parameters, will_send=True)
+    taken: Taken | None = None
+    prepared: Prepared | None = None
+    error: Exception | None = None
     try:
-        check_volume(prepared)
+        taken = taking(parameters, now=now, sleep=sleep)
+        found = prepare_taken(taken, now=now)
+        if isinstance(found, Conclusion):
+            attendant.conclusion = found
+            return found
+        prepared = found
+        check_volume(prepared, is_attended=attendant.confirms)
         if not attendant.may_send(prepared):
             attendant.was_declined = True
             return None
@@ -62,6 +75,21 @@ async def run(
             prepared, on_progress=attendant.progress, drain_seconds=drain_seconds
         )
         attendant.conclusion = conclude(prepared, delivered)
-        return attendant.conclusion
+    except Exception as exc:
+        error = exc
+        raise
     finally:
-        prepared.close()
+        if error is not None or attendant.conclusion is not None:
+            attendant.alerts = finish(
+                parameters,
+                taken=taken,
+                prepared=prepared,
+                conclusion=attendant.conclusion,
+                error=error,
+                now=now,
+            )
+        if prepared is not None:
+            prepared.close()
+        if taken is not None:
+            taken.close()
+    return attendant.conclusion

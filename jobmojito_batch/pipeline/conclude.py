@@ -13,6 +13,7 @@ from jobmojito_batch.pipeline import report
 from jobmojito_batch.pipeline.deliver import Delivered
 from jobmojito_batch.pipeline.layout import Layout, from_json
 from jobmojito_batch.pipeline.prepare import Prepared
+from jobmojito_batch.pipeline.taken import Taken
 from jobmojito_batch.pipeline.targets import Targets
 from jobmojito_batch.publish import write_errors, write_results, write_summary
 
@@ -30,6 +31,8 @@ class Conclusion:
     """The one sentence with counts that every front door says."""
     summary: dict[str, Any]
     stop_message: str | None
+    credits_before: float | None = None
+    """What the account had before the run; None where the API did not say."""
 
 
 def conclude(
@@ -59,6 +62,9 @@ def conclude(
     exit_code = exit_code_of(
         counts, is_stopped=stopped is not None, signal_number=delivered.signal_number
     )
+    unreadable = len(prepared.unreadable_files)
+    if exit_code == CLEAN and unreadable:
+        exit_code = NEEDS_REPAIR
     summary = _summary(prepared, delivered, ledger, counts, ended_at, exit_code)
     written = _write_files(prepared, ledger)
     summary["files"] = written
@@ -67,9 +73,10 @@ def conclude(
     return Conclusion(
         run_id=prepared.run_id,
         exit_code=exit_code,
-        sentence=sentence(counts, summary["credits_estimated"]),
+        sentence=sentence(counts, summary["credits_estimated"], unreadable_files=unreadable),
         summary=summary,
         stop_message=stopped.message if stopped else None,
+        credits_before=prepared.account.credits_left if prepared.account is not None else None,
     )
 
 
@@ -86,16 +93,63 @@ def exit_code_of(counts: dict[Outcome, int], *, is_stopped: bool, signal_number:
     return CLEAN
 
 
-def sentence(counts: dict[Outcome, int], credits_estimated: float) -> str:
-    """The run in one sentence: rows, outcomes that occur, credits."""
+def sentence(
+    counts: dict[Outcome, int], credits_estimated: float, *, unreadable_files: int = 0
+) -> str:
+    """The run in one sentence: rows, outcomes that occur, credits, files that it had to leave."""
     rows = sum(counts.values())
     parts = [
         f"{counts[outcome]} {outcome.value.replace('_', ' ')}"
         for outcome in Outcome
         if counts.get(outcome)
     ]
-    return (
+    text = (
         f"{rows} rows: {', '.join(parts) or 'nothing to do'}; about {credits_estimated:g} credits"
+    )
+    if unreadable_files:
+        plural = "s" if unreadable_files > 1 else ""
+        text += f"; {unreadable_files} file{plural} could not be read (see failed/)"
+    return text
+
+
+def conclude_idle(taken: Taken, run_id: str, *, now: datetime) -> Conclusion:
+    """The end of a run that found nothing to do in its inbox: exit 0, and not in the ledger."""
+    moment = _iso(now)
+    text = f"0 rows: the inbox {taken.place} holds no new rows; nothing was sent"
+    for count, what in (
+        (taken.without_rows, "without rows"),
+        (taken.done_before, "done before, under this or another name"),
+        (taken.waiting, "not whole yet"),
+    ):
+        text += f"; {count} file{'s' if count > 1 else ''} {what}" if count else ""
+    return Conclusion(
+        run_id=run_id,
+        exit_code=CLEAN,
+        sentence=text,
+        summary={
+            "schema_version": SCHEMA_VERSION,
+            "run_id": run_id,
+            "sources": [],
+            "environment": taken.settings.environment,
+            "started_at": moment,
+            "ended_at": moment,
+            "exit_code": CLEAN,
+            "rows": 0,
+            "outcomes": {outcome.value: 0 for outcome in Outcome},
+            "reasons": {},
+            "positions": {"created": 0, "reused": 0},
+            "calls": 0,
+            "retries": 0,
+            "lookups": 0,
+            "credits_estimated": 0.0,
+            "sending_seconds": 0.0,
+            "rate_reached": 0.0,
+            "latency_seconds": dict.fromkeys(("p50", "p90", "p99", "max")),
+            "settled": None,
+            "unreadable_files": 0,
+            "files": {"results": None, "errors": None, "summary": None},
+        },
+        stop_message=None,
     )
 
 
@@ -132,6 +186,7 @@ def _summary(
         "rate_reached": round(tally.calls / seconds, 3) if seconds > 0 and tally.calls else 0.0,
         "latency_seconds": tally.latency_seconds(),
         "settled": asdict(delivered.settled) if delivered.settled is not None else None,
+        "unreadable_files": len(prepared.unreadable_files),
     }
 
 

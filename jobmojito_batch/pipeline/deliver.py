@@ -156,7 +156,10 @@ async def _send(
                 signals.append(number)
                 sender.stop(ErrorCode.INTERRUPTED, "the run was interrupted; run it again")
 
-            with stop_on_signals(on_signal, prepared.spool.remove):
+            # A drain with an end of its own needs no second signal to end it.
+            with stop_on_signals(
+                on_signal, prepared.spool.remove, leaves_on_second=drain_seconds is None
+            ):
                 await _with_progress(sender, on_progress, drain_seconds)
     finally:
         await writer.close()
@@ -346,6 +349,9 @@ def enter_run(prepared: Prepared, ledger: Ledger) -> dict[int, int]:
             started_at=prepared.started_at.replace(tzinfo=None),
             rows=prepared.rows,
             layouts=to_json(prepared.layouts),
+            series=prepared.series,
+            to_send=plan.to_send,
+            known=prepared.known,
         )
     )
     position_ids = _ensure_positions(plan, ledger)

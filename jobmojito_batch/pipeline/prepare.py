@@ -11,6 +11,7 @@ import polars as pl
 import uuid_utils
 from pydantic import ValidationError
 
+from jobmojito_batch.alerts import Night, volume_doubt
 from jobmojito_batch.client import TokenSource, merchant_of
 from jobmojito_batch.columns import FAULTS, OPENING_KEY, ORDINAL, POSITION_KEY, ErrorCode
 from jobmojito_batch.contract import CreateRequest
@@ -23,6 +24,7 @@ from jobmojito_batch.pipeline.layout import Layout
 from jobmojito_batch.pipeline.preview import MEMBERS, REFUSED_BY_MODEL, Preview, preview_of
 from jobmojito_batch.pipeline.reading import Inputs, read_rows
 from jobmojito_batch.pipeline.spool import Spool
+from jobmojito_batch.pipeline.taken import Taken
 from jobmojito_batch.pipeline.targets import Targets, find_targets
 from jobmojito_batch.plan import (
     ACCOUNT,
@@ -30,6 +32,7 @@ from jobmojito_batch.plan import (
     EMAIL,
     PLACE,
     POSITION,
+    Kind,
     Plan,
     Pricing,
     find_places,
@@ -71,6 +74,27 @@ class Prepared:
     """Rows that passed the rules and not the request model, by ordinal."""
     ledger: Ledger | None = field(repr=False)
     """None where there is none yet and nothing will be sent."""
+    taken: Taken | None = field(default=None, repr=False)
+    """What the inputs were taken from; None for inputs that were given as they are."""
+    history: tuple[Night, ...] = ()
+    """Earlier nights of the series, the latest first."""
+    volume_doubt: str | None = None
+    """Why the plan does not look like a night of its series, as a sentence."""
+
+    @property
+    def series(self) -> str:
+        """What the nights that this run is compared with have in common; empty for none."""
+        return self.taken.series if self.taken is not None else ""
+
+    @property
+    def known(self) -> int:
+        """Rows that the ledger has an invitation for."""
+        return self.plan.counts[Kind.ALREADY_DONE] + self.plan.counts[Kind.UNKNOWN]
+
+    @property
+    def unreadable_files(self) -> tuple[str, ...]:
+        """Files of the inbox that could not be read and are not in this run."""
+        return self.taken.unreadable if self.taken is not None else ()
 
     @property
     def settles(self) -> bool:
@@ -105,15 +129,22 @@ def prepare(
     will_send: bool,
     now: datetime | None = None,
     settings: Settings | None = None,
+    taken: Taken | None = None,
 ) -> Prepared:
     """
     Read, normalise, check, plan. The caller closes what it gets.
 
+    *taken* is what the parameters were made concrete from: its settings and token are used, and the
+    plan is compared with the nights of its series.
+
     Where nothing will be sent, no token is needed and no ledger is made. Raises SettingsError,
     InputError, LedgerError.
     """
-    settings = settings or settings_for(parameters)
-    tokens = TokenSource(settings) if will_send or settings.has_token else None
+    if taken is not None:
+        settings, tokens = taken.settings, taken.tokens
+    else:
+        settings = settings or settings_for(parameters)
+        tokens = token_source(settings, will_send=will_send)
     token = tokens.current() if tokens is not None else None
     run_id = str(uuid_utils.uuid7())
     files = [file.path for file in input_files(parameters.inputs)]
@@ -126,7 +157,7 @@ def prepare(
         spool = Spool(settings.spool_folder, run_id)
         inputs = read_rows(parameters, settings, spool)
         refused = _refused_by_model(spool.prepared)
-        merchant = _merchant(token, ledger, settings)
+        merchant = merchant_for(token, ledger, settings)
         rows = _light_rows(spool.prepared, refused, settings, merchant)
         plan = _plan(rows, ledger, settings, parameters, spool.prepared)
         started_at = now or datetime.now(UTC)
@@ -134,6 +165,8 @@ def prepare(
         warnings = account_warnings(
             account, token, credits_=plan.credits, seconds=plan.seconds, now=started_at
         )
+        history = _history_of(taken, ledger)
+        doubt = _volume_doubt(plan, history, taken, ledger)
         preview = preview_of(
             spool.prepared,
             inputs.layouts,
@@ -165,7 +198,39 @@ def prepare(
         reasons=_reasons(rows, plan),
         refused_by_model=refused,
         ledger=ledger,
+        taken=taken,
+        history=history,
+        volume_doubt=doubt,
     )
+
+
+def token_source(settings: Settings, *, will_send: bool) -> TokenSource | None:
+    """Where tokens come from; None where none is set and nothing will be sent."""
+    return TokenSource(settings) if will_send or settings.has_token else None
+
+
+def _history_of(taken: Taken | None, ledger: Ledger | None) -> tuple[Night, ...]:
+    if taken is None or ledger is None:
+        return ()
+    return tuple(ledger.nights(taken.series))
+
+
+def _volume_doubt(
+    plan: Plan, history: tuple[Night, ...], taken: Taken | None, ledger: Ledger | None
+) -> str | None:
+    counts = plan.counts
+    return volume_doubt(
+        new=plan.to_send,
+        known=counts[Kind.ALREADY_DONE] + counts[Kind.UNKNOWN],
+        history=history,
+        has_lost_ledger=bool(plan.to_send and not history) and _has_lost_ledger(taken, ledger),
+    )
+
+
+def _has_lost_ledger(taken: Taken | None, ledger: Ledger | None) -> bool:
+    """Whether the folders of earlier days are of runs of which the ledger knows none."""
+    runs = taken.earlier_runs() if taken is not None else set()
+    return bool(runs) and (ledger is None or not ledger.knows_any(runs))
 
 
 def settings_for(parameters: InviteParameters) -> Settings:
@@ -180,7 +245,7 @@ def settings_for(parameters: InviteParameters) -> Settings:
     )
 
 
-def _merchant(token: str | None, ledger: Ledger | None, settings: Settings) -> str:
+def merchant_for(token: str | None, ledger: Ledger | None, settings: Settings) -> str:
     """The token's merchant; without a token the only one that the ledger knows for this URL."""
     if token is not None or ledger is None:
         return merchant_of(token) if token is not None else ""

@@ -8,7 +8,7 @@ from pathlib import Path
 import polars as pl
 
 from jobmojito_batch.columns import CELL_PREFIX, ERROR_COLUMNS, ORDINAL, RESUME_FILE
-from jobmojito_batch.errors import InputError
+from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.intake import RaggedRowsError, input_faults, read_inputs
 from jobmojito_batch.normalise import (
     DATE,
@@ -75,8 +75,38 @@ def read_rows(parameters: InviteParameters, settings: Settings, spool: Spool) ->
         return _read(parameters, settings, spool, is_ragged=True)
 
 
+def try_reading(parameters: InviteParameters, settings: Settings, spool: Spool) -> None:
+    """
+    Read one input to its end, for nothing but the errors; it need not have all mapped headers.
+
+    Raises InputError, SettingsError.
+    """
+    for is_ragged in (False, True):
+        try:
+            _read(parameters, settings, spool, is_ragged=is_ragged, is_alone=True)
+        except RaggedRowsError:
+            if is_ragged:
+                raise
+        else:
+            return
+
+
+def are_of_candidates(headers: Sequence[str], parameters: InviteParameters) -> bool:
+    """Whether a candidate's e-mail is among the headers, as in an export without rows."""
+    try:
+        mapping = map_headers(headers, overrides=overrides_for(headers, parameters.mapping))
+    except (InputError, SettingsError):
+        return False
+    return "candidate_email" in mapping.fields
+
+
 def _read(
-    parameters: InviteParameters, settings: Settings, spool: Spool, *, is_ragged: bool
+    parameters: InviteParameters,
+    settings: Settings,
+    spool: Spool,
+    *,
+    is_ragged: bool,
+    is_alone: bool = False,
 ) -> Inputs:
     tables = read_inputs(
         parameters.inputs,
@@ -85,7 +115,7 @@ def _read(
         overrides=parameters.mapping,
         is_ragged=is_ragged,
     )
-    mappings = _mappings(tables, parameters.mapping)
+    mappings = _mappings(tables, parameters.mapping, may_not_fit=is_alone)
     with ExitStack() as open_readers:
         frames = [
             normalise(
@@ -105,9 +135,13 @@ def _read(
     )
 
 
-def _mappings(tables: Sequence[Table], overrides: Mapping[str, str]) -> list[HeaderMap]:
-    """Each table by the overrides that it has the headers of; none may fit no table at all."""
+def _mappings(
+    tables: Sequence[Table], overrides: Mapping[str, str], *, may_not_fit: bool
+) -> list[HeaderMap]:
+    """Each table by the overrides that it has the headers of; each has to fit some table."""
     own = [overrides_for(table.headers, overrides) for table in tables]
+    if may_not_fit:
+        return [_mapping(table, mine) for table, mine in zip(tables, own, strict=True)]
     if unused := overrides.keys() - set().union(*own):
         own[0] |= {header: overrides[header] for header in unused}  # map_headers says what is wrong
     return [_mapping(table, mine) for table, mine in zip(tables, own, strict=True)]

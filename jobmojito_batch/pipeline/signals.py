@@ -15,10 +15,16 @@ SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 @contextmanager
 def stop_on_signals(
-    on_first: Callable[[int], None], before_leaving: Callable[[], None]
+    on_first: Callable[[int], None],
+    before_leaving: Callable[[], None],
+    *,
+    leaves_on_second: bool = True,
 ) -> Iterator[None]:
     """
     While inside, the first signal calls *on_first*, a second ends the process with 128 + signal.
+
+    Without *leaves_on_second* further signals change nothing: under a service manager the terminal,
+    the manager and the runner may each send one for the same stop, and none of them means "now".
 
     Handlers that were there before come back at the end. Outside the main thread Python delivers
     no signals, so nothing is installed there.
@@ -30,6 +36,8 @@ def stop_on_signals(
     seen: list[int] = []
 
     def handle(number: int, _frame: FrameType | None = None) -> None:
+        if seen and not leaves_on_second:
+            return
         if seen:
             with suppress(Exception):
                 before_leaving()

@@ -10,6 +10,9 @@ from jobmojito_batch.publish import check_target
 
 SPREADSHEETS = frozenset({".xlsx", ".xls", ".xlsb", ".ods"})
 
+ENDINGS = (".errors.csv", ".summary.json")
+"""What stands beside the results by default, after their stem."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Targets:
@@ -41,8 +44,8 @@ def _targets(
     stem = results.with_suffix("")
     targets = Targets(
         results=results,
-        errors=Path(errors) if errors else _beside(stem, ".errors.csv"),
-        summary=Path(summary) if summary else _beside(stem, ".summary.json"),
+        errors=Path(errors) if errors else _beside(stem, ENDINGS[0]),
+        summary=Path(summary) if summary else _beside(stem, ENDINGS[1]),
     )
     _check_apart(targets, inputs)
     return targets

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import Connection, create_engine, text
 
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.errors import LedgerError
@@ -329,12 +329,22 @@ async def test_starts_are_handed_out_once_and_a_clock_put_back_does_not_stop_the
     assert (back, paused) == (pytest.approx(899_999.98), 0.0)
 
 
+def undo_nights(connection: Connection) -> None:
+    """Back to the second schema."""
+    connection.execute(text("DROP INDEX runs_by_series"))
+    for column in ("series", "to_send", "known"):
+        connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
+    connection.execute(text("DROP TABLE troubles"))
+    connection.execute(text("DROP TABLE files"))
+
+
 def test_a_ledger_of_the_first_schema_is_led_to_ours(tmp_path: Path) -> None:
     """With what it holds; and one of a later schema is left alone."""
     path = tmp_path / "old.sqlite"
     Ledger.open(f"sqlite:///{path}").close()
     engine = create_engine(f"sqlite:///{path}")
     with engine.begin() as connection:
+        undo_nights(connection)
         connection.execute(text("ALTER TABLE runs DROP COLUMN lease_until"))
         connection.execute(text("ALTER TABLE invitations DROP COLUMN unknown_since"))
         connection.execute(text("DROP TABLE openings"))

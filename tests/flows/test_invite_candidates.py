@@ -86,7 +86,7 @@ def test_a_run_that_needs_nobody_is_completed_with_the_sentence(
     assert state.message == "4 rows: 4 invited; about 1 credits"
     assert run.outcomes == {"invited": 4}
     text, task_runs = asyncio.run(stored(state))
-    assert task_runs == 3
+    assert task_runs == 4
     assert "rows done: 4 / 4" in text
     assert "4 rows: 4 invited" in text
 

@@ -1,0 +1,77 @@
+"""Alerts as Prefect events, so that automations can act on them: counts, nobody's data."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+from prefect.events import emit_event
+from prefect.runtime import flow_run
+
+from jobmojito_batch.alerts import Alert, AlertKind, overrun, overrun_after_seconds
+from jobmojito_batch.notify import notify
+from jobmojito_batch.pipeline import Prepared
+from jobmojito_batch.settings import Settings
+
+EVENT_PREFIX: Final = "jobmojito-batch."
+
+Emit = Callable[[Alert], None]
+
+
+class Herald:
+    """Tells alerts: as events, and to the channels of the settings where nobody watches the run."""
+
+    def __init__(self, *, is_watched: bool, emit: Emit | None = None) -> None:
+        self._is_watched = is_watched
+        self._emit = emit or send_event
+        self._has_told_overrun = False
+
+    async def tell_overrun(self, prepared: Prepared) -> None:
+        """Wait until the run takes far longer than the recent nights, and tell of that."""
+        limit = overrun_after_seconds(prepared.history)
+        if limit is None:
+            return
+        took = (datetime.now(UTC) - prepared.started_at).total_seconds()
+        await asyncio.sleep(max(0.0, limit - took))
+        await self.tell([overrun(prepared.run_id, limit, limit)], prepared.settings)
+        self._has_told_overrun = True
+
+    async def tell(self, alerts: Sequence[Alert], settings: Settings | None) -> None:
+        """Each alert once; never raises, whatever a server or a channel does."""
+        new = [
+            alert
+            for alert in alerts
+            if alert.kind is not AlertKind.OVERRUN or not self._has_told_overrun
+        ]
+        for alert in new:
+            self._emit(alert)
+        if settings is not None and not self._is_watched:
+            await asyncio.to_thread(notify, new, settings)
+
+
+def send_event(alert: Alert) -> None:
+    """
+    The event `jobmojito-batch.<kind>` of the run, related to the flow run.
+
+    Prefect sends it from a thread of its own and raises nothing but for its size.
+    """
+    flow_run_id = flow_run.id
+    run = alert.run_id or flow_run_id or "unknown"
+    emit_event(
+        event=EVENT_PREFIX + alert.kind.value,
+        resource={
+            "prefect.resource.id": f"{EVENT_PREFIX}run.{run}",
+            "prefect.resource.name": f"run {run}",
+            "jobmojito-batch.severity": alert.severity.value,
+        },
+        related=[
+            {
+                "prefect.resource.id": f"prefect.flow-run.{flow_run_id}",
+                "prefect.resource.role": "flow-run",
+                "prefect.resource.name": flow_run.name or "",
+            }
+        ]
+        if flow_run_id
+        else [],
+        payload=alert.as_event(),
+    )

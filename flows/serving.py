@@ -1,0 +1,170 @@
+"""
+What `serve` does: one deployment, its schedule, and the processes that carry its runs.
+
+The `flow.serve` of Prefect 3.8.8 kills a running flow at once on SIGTERM and leaves it Running, and
+ends (the run with it) where the server is away for three polls. Here the loop around Prefect's
+Runner is our own: a stop forwards SIGTERM to the runs and waits for their drain, and a server that
+is away is waited for.
+"""
+
+import asyncio
+import multiprocessing
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from types import FrameType
+from typing import Final
+
+from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.schedules import CronSchedule
+from prefect.runner import Runner
+from prefect.schedules import Cron, Schedule
+from prefect.types.entrypoint import EntrypointType
+
+from flows.invite_candidates import RUNNER_DRAIN_SECONDS, TAG, invite_candidates
+from flows.setting_up import heartbeat_warning
+from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.parameters import InviteParameters
+
+GRACE_SECONDS: Final = RUNNER_DRAIN_SECONDS + 10.0
+"""How long a run may take to end after SIGTERM: its drain, then its files and its last state."""
+TICK_SECONDS: Final = 0.1
+
+Say = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Served:
+    """The deployment to serve."""
+
+    name: str
+    parameters: InviteParameters
+    cron: str | None = None
+    time_zone: str | None = None
+    tags: tuple[str, ...] = ()
+
+
+def check_schedule(cron: str, time_zone: str | None) -> None:
+    """Raises SettingsError where Prefect would not take the schedule."""
+    _schedule(cron, time_zone)
+
+
+async def serve(served: Served, say: Say) -> None:
+    """
+    Register the deployment and run what is due until a signal comes.
+
+    The first SIGINT or SIGTERM drains the runs, a second one kills them. Raises SettingsError.
+    """
+    try:
+        runner = Runner(name=served.name, pause_on_shutdown=False)
+        await runner.aadd_flow(
+            invite_candidates,
+            name=served.name,
+            schedule=_schedule(served.cron, served.time_zone) if served.cron else None,
+            concurrency_limit=ConcurrencyLimitConfig(
+                limit=1, collision_strategy=ConcurrencyLimitStrategy.CANCEL_NEW
+            ),
+            parameters={"parameters": served.parameters.model_dump(mode="json")},
+            tags=[TAG, *served.tags],
+            # The path of a file would be looked up in whatever folder a later run starts in.
+            entrypoint_type=EntrypointType.MODULE_PATH,
+        )
+    except Exception as exc:
+        # Prefect's message may quote the parameters' text; its type says enough beside the advice.
+        raise SettingsError(
+            f"the deployment {served.name} cannot be registered ({type(exc).__name__}); is the "
+            "Prefect server of the same version as this program, and the name without / and %?"
+        ) from exc
+    warning = await heartbeat_warning()
+    if warning is not None:
+        say(f"warning       {warning}")
+    stop = _Stop()
+    with stop.listening():
+        async with runner:
+            say(f"serving       {invite_candidates.name}/{served.name}")
+            await _poll(runner, stop, say)
+            say("stopping      no run is started any more; runs that are going on are drained")
+            ending = asyncio.create_task(_end_children(stop))
+            # Leaving the runner waits for the runs, and tells Prefect how each ended.
+    ending.cancel()
+    with suppress(asyncio.CancelledError):
+        await ending
+
+
+def _schedule(cron: str, time_zone: str | None) -> Schedule:
+    try:
+        CronSchedule(cron=cron, timezone=time_zone)
+    except ValueError as exc:
+        if "timezone" in str(exc).lower():
+            raise SettingsError(
+                f"--timezone {time_zone}: is no time zone; it looks like Europe/Bratislava"
+            ) from None
+        raise SettingsError(
+            f'--cron {cron}: is no cron schedule; five fields, "0 2 * * *" is each night at 02:00'
+        ) from None
+    return Cron(cron, timezone=time_zone)
+
+
+async def _poll(runner: Runner, stop: "_Stop", say: Say) -> None:
+    """Start what is due, every few seconds, until told to stop; an API that is away comes back."""
+    away_since: float | None = None
+    while not stop.is_asked:
+        try:
+            # The one step of Runner.start() that is wanted here. A test pins that it is there.
+            await runner._get_and_submit_flow_runs()  # type: ignore[no-untyped-call]  # noqa: SLF001
+        except Exception as exc:  # noqa: BLE001 - whatever it is, runs that go on must not end with it
+            if away_since is None:
+                away_since = time.monotonic()
+                say(f"the Prefect API is away ({type(exc).__name__}); runs go on, asking again")
+        else:
+            if away_since is not None:
+                say(f"the Prefect API is back after {time.monotonic() - away_since:.0f} s")
+                away_since = None
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.asked.wait(), runner.query_seconds)
+
+
+async def _end_children(stop: "_Stop") -> None:
+    """SIGTERM to each run once, also to one that starts now; SIGKILL to what outlives the grace."""
+    told: set[int | None] = set()
+    deadline = time.monotonic() + GRACE_SECONDS
+    while True:
+        for child in multiprocessing.active_children():
+            if stop.is_urgent or time.monotonic() > deadline:
+                child.kill()
+            elif child.pid not in told:
+                told.add(child.pid)
+                child.terminate()
+        await asyncio.sleep(TICK_SECONDS)
+
+
+class _Stop:
+    """The first signal asks, the second is urgent."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.is_urgent = False
+
+    @property
+    def is_asked(self) -> bool:
+        return self.asked.is_set()
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """SIGINT and SIGTERM ask while inside; handlers that were there before come back."""
+        loop = asyncio.get_running_loop()
+
+        def handle(_number: int, _frame: FrameType | None) -> None:
+            self.is_urgent = self.is_asked
+            loop.call_soon_threadsafe(self.asked.set)
+
+        before = {
+            number: signal.signal(number, handle) for number in (signal.SIGINT, signal.SIGTERM)
+        }
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)

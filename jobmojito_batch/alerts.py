@@ -1,0 +1,337 @@
+"""
+What a night has to tell beside its results, and whether it may send at all.
+
+Pure: tonight and the recent nights in, alerts out. No person, link, token or cell is in any of
+them, only counts and a run id, so that they may go into mails, chats and events.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from enum import StrEnum
+from statistics import median
+from typing import Final
+
+RECENT_NIGHTS: Final = 14
+"""How many nights are looked back: two weeks, so that a weekly peak is seen twice."""
+FEWEST_NIGHTS: Final = 3
+"""Nights with new rows before a rule judges; two may be a first load and a correction."""
+SMALL_NIGHT: Final = 50
+"""So many rows never trip a rule: a small mistake costs less than a night that waits."""
+TIMES_USUAL: Final = 3.0
+"""Far outside: so many times the usual. Below that a campaign or the day after a holiday lies."""
+MOSTLY_KNOWN: Final = 0.5
+"""A series of full exports: at least this share of its rows is known on a usual night."""
+KNOWN_SHARE_LEFT: Final = 0.5
+"""Full exports look new where less than this part of the usual share of known rows is left."""
+LEAST_OVERRUN_SECONDS: Final = 900.0
+"""Nobody is told of a run before a quarter of an hour, however short the others were."""
+
+
+class AlertKind(StrEnum):
+    """What an alert is about."""
+
+    VOLUME_UNUSUAL = "volume_unusual"
+    ZERO_ROWS = "zero_rows"
+    OVERRUN = "overrun"
+    UNSETTLED = "unsettled"
+    NEEDS_REPAIR = "needs_repair"
+    STOPPED = "stopped"
+    FAILED = "failed"
+    RECOVERED = "recovered"
+
+
+class Severity(StrEnum):
+    """How soon somebody should look."""
+
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
+class Trouble(StrEnum):
+    """Why a night ended without a run of its own."""
+
+    VOLUME = "volume"
+    """The volume guard held it."""
+    FAULT = "fault"
+    """Settings, input or ledger could not be used, or something unexpected happened."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Night:
+    """A night as the rules see it: counts of one run, or of an end without a run."""
+
+    day: date
+    run_id: str | None = None
+    exit_code: int | None = 0
+    """None where the run crashed."""
+    trouble: Trouble | None = None
+    rows: int = 0
+    new: int = 0
+    """Rows that were planned to be sent."""
+    known: int = 0
+    """Rows that the ledger had an invitation for."""
+    seconds: float | None = None
+    outcomes: dict[str, int] = field(default_factory=dict)
+    unreadable_files: int = 0
+
+    @property
+    def is_good(self) -> bool:
+        """Whether it needed nobody."""
+        return self.exit_code == 0 and self.trouble is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Alert:
+    """One thing to tell."""
+
+    kind: AlertKind
+    severity: Severity
+    sentence: str
+    run_id: str | None
+    counts: dict[str, int | float]
+
+    def as_event(self) -> dict[str, object]:
+        """The payload of an event `jobmojito-batch.<kind>`."""
+        return {
+            "kind": self.kind.value,
+            "severity": self.severity.value,
+            "sentence": self.sentence,
+            "run_id": self.run_id,
+            **self.counts,
+        }
+
+
+# Whether tonight may be sent unasked
+
+
+def volume_doubt(
+    *, new: int, known: int, history: Sequence[Night], has_lost_ledger: bool = False
+) -> str | None:
+    """
+    Why tonight's plan does not look like a night of this series, as a sentence; None where it does.
+
+    *history*: earlier nights of the series, in any order. *has_lost_ledger*: the results folder has
+    nights of runs that the ledger does not know; that is no question of numbers, so even one new
+    row trips it.
+    """
+    if has_lost_ledger and new:
+        return (
+            f"{new} new rows would be sent, and the folders of earlier nights are of runs that "
+            "this ledger does not know, as with a ledger that is new or another's"
+        )
+    if new <= SMALL_NIGHT:
+        return None
+    nights = by_day(history)
+    usual_known = _usual_known_share(nights)
+    share = known / (new + known)
+    if usual_known >= MOSTLY_KNOWN and share < usual_known * KNOWN_SHARE_LEFT:
+        return (
+            f"{new} new rows would be sent and {known} are known ({share:.0%}), where usually "
+            f"{usual_known:.0%} are, as with an e-mail or position column that was renamed or "
+            "another ledger"
+        )
+    most = _most_usual([night.new for night in nights if night.new])
+    if most is not None and new > max(SMALL_NIGHT, TIMES_USUAL * most):
+        return f"{new} new rows would be sent, where the recent nights had up to {most:g}"
+    return None
+
+
+def by_day(history: Sequence[Night]) -> list[Night]:
+    """
+    One night for each of the RECENT_NIGHTS latest days: the one with the most new rows.
+
+    A night that was carried on or run again by hand does not make the days look smaller.
+    """
+    days: dict[date, Night] = {}
+    for night in history:
+        best = days.get(night.day)
+        if night.trouble is None and (best is None or night.new > best.new):
+            days[night.day] = night
+    return [days[day] for day in sorted(days, reverse=True)[:RECENT_NIGHTS]]
+
+
+def _most_usual(figures: Sequence[float]) -> float | None:
+    """The largest figure but one, so that a first load does not excuse the next; None for few."""
+    return sorted(figures)[-2] if len(figures) >= FEWEST_NIGHTS else None
+
+
+def _usual_known_share(nights: Sequence[Night]) -> float:
+    shares = [night.known / (night.known + night.new) for night in nights if night.known]
+    # A first load knows nobody: only nights that could have known somebody are counted.
+    return median(shares) if len(shares) >= FEWEST_NIGHTS else 0.0
+
+
+# How long a run may take
+
+
+def overrun_after_seconds(history: Sequence[Night]) -> float | None:
+    """After how long a run goes on far longer than the recent nights; None where too few tell."""
+    took = [
+        night.seconds
+        for night in by_day(history)
+        if night.seconds is not None and night.exit_code is not None
+    ]
+    most = _most_usual(took)
+    return None if most is None else max(LEAST_OVERRUN_SECONDS, TIMES_USUAL * most)
+
+
+def overrun(run_id: str, seconds: float, limit: float) -> Alert:
+    """The alert of a run that takes, or took, far longer than the recent nights."""
+    return Alert(
+        kind=AlertKind.OVERRUN,
+        severity=Severity.WARNING,
+        sentence=f"the run takes {_duration(seconds)} so far, where {_duration(limit)} would be "
+        "far more than the recent nights took",
+        run_id=run_id,
+        counts={"seconds": round(seconds, 1), "limit_seconds": round(limit, 1)},
+    )
+
+
+# What to tell in the morning
+
+
+def alerts_of(tonight: Night, history: Sequence[Night]) -> list[Alert]:
+    """
+    What somebody should know of tonight, the worst first; empty where all is as usual.
+
+    *history*: earlier nights of the series, the latest first.
+    """
+    alerts = [
+        *_endings(tonight),
+        *_zero_rows(tonight),
+        *_volume(tonight, history),
+        *_overrun(tonight, history),
+    ]
+    if tonight.is_good and tonight.rows and history and not history[0].is_good:
+        alerts.append(
+            _alert(
+                AlertKind.RECOVERED,
+                Severity.INFO,
+                f"the run ended well again: {tonight.rows} rows, none needs repair",
+                tonight,
+            )
+        )
+    order = [Severity.ERROR, Severity.WARNING, Severity.INFO]
+    return sorted(alerts, key=lambda alert: order.index(alert.severity))
+
+
+def _endings(tonight: Night) -> list[Alert]:
+    """By the exit code, and by what it hides: a run that was stopped may also leave unknowns."""
+    count = tonight.outcomes.get
+    unknown, not_sent = count("unknown", 0), count("not_sent", 0)
+    repairs = count("invalid", 0) + count("failed", 0)
+    alerts = []
+    if tonight.trouble is Trouble.FAULT:
+        alerts.append(
+            _alert(
+                AlertKind.FAILED,
+                Severity.ERROR,
+                "the run failed; its log says where and what to do. What was sent before is in "
+                "the ledger and is not sent again",
+                tonight,
+            )
+        )
+    elif tonight.trouble is None and tonight.exit_code not in {0, 1, 3}:
+        alerts.append(
+            _alert(
+                AlertKind.STOPPED,
+                Severity.ERROR,
+                f"the run ended early: {not_sent} of {tonight.rows} rows were not sent; the next "
+                "run carries on",
+                tonight,
+            )
+        )
+    if unknown:
+        alerts.append(
+            _alert(
+                AlertKind.UNSETTLED,
+                Severity.ERROR,
+                f"{unknown} of {tonight.rows} rows are unknown: they may exist and may have cost "
+                "credits; the next run or `jobmojito-batch reconcile` looks them up",
+                tonight,
+            )
+        )
+    if repairs or tonight.unreadable_files:
+        files = tonight.unreadable_files
+        parts = [f"{repairs} of {tonight.rows} rows are invalid or failed"] if repairs else []
+        parts += [f"{files} file{'s' if files > 1 else ''} could not be read"] if files else []
+        alerts.append(
+            _alert(
+                AlertKind.NEEDS_REPAIR,
+                Severity.WARNING,
+                f"{' and '.join(parts)}; the errors file and the folder failed say which",
+                tonight,
+            )
+        )
+    return alerts
+
+
+def _zero_rows(tonight: Night) -> list[Alert]:
+    if tonight.rows or tonight.trouble is not None or tonight.exit_code not in {0, 1}:
+        return []
+    return [
+        _alert(
+            AlertKind.ZERO_ROWS,
+            Severity.WARNING,
+            "no rows arrived: nothing was sent. Does the export still run?",
+            tonight,
+        )
+    ]
+
+
+def _volume(tonight: Night, history: Sequence[Night]) -> list[Alert]:
+    if tonight.trouble is Trouble.VOLUME:
+        return [
+            _alert(
+                AlertKind.VOLUME_UNUSUAL,
+                Severity.ERROR,
+                f"nothing was sent: {tonight.new} new and {tonight.known} known rows are far from "
+                "the recent nights. Look at the plan with `check`; `--expect-at-most "
+                f"{tonight.new}` releases it",
+                tonight,
+            )
+        ]
+    if tonight.trouble is not None:
+        return []
+    nights = by_day(history)
+    usual = median(night.rows for night in nights) if len(nights) >= FEWEST_NIGHTS else 0
+    if usual <= SMALL_NIGHT or tonight.rows == 0 or tonight.rows * TIMES_USUAL >= usual:
+        return []
+    return [
+        _alert(
+            AlertKind.VOLUME_UNUSUAL,
+            Severity.WARNING,
+            f"only {tonight.rows} rows arrived, where the recent nights had about {usual:g}: was "
+            "the export cut short?",
+            tonight,
+        )
+    ]
+
+
+def _overrun(tonight: Night, history: Sequence[Night]) -> list[Alert]:
+    limit = overrun_after_seconds(history)
+    if tonight.run_id is None or tonight.seconds is None or limit is None:
+        return []
+    return [overrun(tonight.run_id, tonight.seconds, limit)] if tonight.seconds > limit else []
+
+
+def _alert(kind: AlertKind, severity: Severity, sentence: str, night: Night) -> Alert:
+    counts: dict[str, int | float] = {
+        "rows": night.rows,
+        "new": night.new,
+        "known": night.known,
+        "unreadable_files": night.unreadable_files,
+        **night.outcomes,
+    }
+    if night.exit_code is not None:
+        counts["exit_code"] = night.exit_code
+    return Alert(
+        kind=kind, severity=severity, sentence=sentence, run_id=night.run_id, counts=counts
+    )
+
+
+def _duration(seconds: float) -> str:
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 120 else f"{seconds / 3600:.1f} h"  # noqa: PLR2004

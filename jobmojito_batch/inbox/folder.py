@@ -1,0 +1,92 @@
+"""An inbox that is a folder."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from jobmojito_batch.errors import InputError
+from jobmojito_batch.inbox.looks import MARKER, Look
+from jobmojito_batch.inbox.nights import NightFolder, earlier_runs, remove_old_nights
+
+DONE = "done"
+FAILED = "failed"
+
+
+class FolderInbox:
+    """A folder where exports land. Links are never taken: they may lead anywhere."""
+
+    appears_whole = False
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    @property
+    def place(self) -> str:
+        """The folder, as it was given."""
+        return str(self._folder)
+
+    def look(self) -> dict[str, Look]:
+        """The files that lie in it now by name."""
+        with self._translated():
+            found = {}
+            with os.scandir(self._folder) as entries:
+                for entry in entries:
+                    try:
+                        if entry.is_file(follow_symlinks=False):
+                            seen = entry.stat(follow_symlinks=False)
+                            found[entry.name] = Look(seen.st_size, seen.st_mtime)
+                    except FileNotFoundError:
+                        continue  # renamed or taken away just now
+            return found
+
+    def local(self, name: str) -> Path:
+        """The file where it lies."""
+        return self._folder / name
+
+    def put_away(
+        self,
+        name: str,
+        folder: str,
+        *,
+        sha256: str,
+        note: str | None = None,
+        run_id: str | None = None,
+    ) -> str | None:
+        """Move the file; see Inbox."""
+        with self._translated():
+            night = NightFolder.made(self._folder / folder)
+            if run_id is not None:
+                night.note_run(run_id)
+            moved = night.take_in(self._folder / name, sha256)
+            if moved is None:
+                return None
+            if note is not None:
+                ending = ".error.txt" if folder.startswith(FAILED) else ".note.txt"
+                night.write(f"{moved}{ending}", note)
+            # After the file: a marker that stays behind alone is older than the next file.
+            (self._folder / f"{name}{MARKER}").unlink(missing_ok=True)
+            return moved
+
+    def earlier_runs(self) -> set[str]:
+        """The runs that files in done/ are listed with."""
+        with self._translated():
+            return earlier_runs(self._folder / DONE)
+
+    def remove_old_nights(self, *, before: str) -> int:
+        """Remove what was put away on days before."""
+        return sum(remove_old_nights(self._folder / of, before=before) for of in (DONE, FAILED))
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except NotADirectoryError:
+            raise InputError(
+                f"{self._folder}: an inbox is a folder, or a prefix of an object store"
+            ) from None
+        except OSError as exc:
+            raise InputError(
+                f"{self._folder}: the inbox cannot be used ({exc.strerror or type(exc).__name__}); "
+                "check the folder and its permissions"
+            ) from None

@@ -1,0 +1,560 @@
+"""
+Around the staircase: what a run takes, what becomes of the files afterwards, what is told of it.
+
+    taken = taking(parameters)            dates and the inbox become inputs and a day's folder
+    prepared = prepare_taken(taken)       or a Conclusion, where there is nothing to do
+    check_volume(prepared, …)             VolumeError: the night is held
+    …                                     deliver, conclude
+    alerts = finish(parameters, …)        files leave the inbox, old nights go, alerts come
+
+Both front doors climb it so. `finish` is called once for each run that nobody declined, however it
+ended, and never raises; then whoever has them closes `prepared` and `taken`.
+"""
+
+import errno
+import logging
+import time
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Final
+
+import uuid_utils
+
+from jobmojito_batch.alerts import Alert, Night, Trouble, alerts_of
+from jobmojito_batch.columns import Outcome
+from jobmojito_batch.errors import InputError, SettingsError, VolumeError
+from jobmojito_batch.inbox import (
+    Inbox,
+    NightFolder,
+    Sleep,
+    find_whole,
+    is_prefix,
+    open_inbox,
+    remove_old_nights,
+    sha256_of,
+)
+from jobmojito_batch.intake import NoRowsError, input_files, is_input_name, is_remote, shown
+from jobmojito_batch.ledger import DoneFile, Ledger
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.conclude import CLEAN, NEEDS_REPAIR, Conclusion, conclude_idle
+from jobmojito_batch.pipeline.dates import day_of, with_dates
+from jobmojito_batch.pipeline.prepare import (
+    Prepared,
+    account_of,
+    merchant_for,
+    prepare,
+    settings_for,
+    token_source,
+)
+from jobmojito_batch.pipeline.reading import are_of_candidates, try_reading
+from jobmojito_batch.pipeline.spool import Spool
+from jobmojito_batch.pipeline.taken import Taken, TakenFile
+from jobmojito_batch.pipeline.targets import ENDINGS, SPREADSHEETS
+from jobmojito_batch.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+DONE: Final = "done"
+FAILED: Final = "failed"
+_NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
+"""The machine's fault and not the file's: the file stays where it is."""
+
+
+# What a run takes
+
+
+def taking(
+    parameters: InviteParameters,
+    *,
+    will_send: bool = True,
+    now: datetime | None = None,
+    sleep: Sleep = time.sleep,
+    settings: Settings | None = None,
+) -> Taken:
+    """
+    Make the inputs concrete: dates in paths, the files of an inbox, the night's folder.
+
+    Waits once with *sleep* where files of an inbox have to be looked at twice. Files whose content
+    was done in an earlier night are moved to done/. Nothing is moved or made where nothing will be
+    sent. The caller closes what it gets. *settings* instead of those of the parameters: a flow may
+    have its token from elsewhere. Raises SettingsError, InputError, LedgerError.
+    """
+    now = now or datetime.now(UTC)
+    day = day_of(now, parameters.time_zone)
+    asked = with_dates(parameters, day)
+    settings = settings or settings_for(asked)
+    tokens = token_source(settings, will_send=will_send)
+    ledger = Ledger.open_existing(settings.ledger_url)
+    try:
+        token = tokens.current() if tokens is not None else None
+        taken = Taken(
+            parameters=asked,
+            settings=settings,
+            tokens=tokens,
+            series=series_of(parameters, settings, merchant_for(token, ledger, settings)),
+            day=day,
+            will_send=will_send,
+            place=", ".join(map(shown, asked.inputs)),
+        )
+        if asked.inbox:
+            taken = _from_inbox(taken, ledger, sleep=sleep)
+    finally:
+        if ledger is not None:
+            ledger.close()
+    try:
+        return _with_night(taken)
+    except BaseException:
+        taken.close()
+        raise
+
+
+def series_of(parameters: InviteParameters, settings: Settings, merchant: str) -> str:
+    """Account and inputs as they were asked for, dates not put in: alike every night."""
+    account = account_of(settings.base_url, merchant, settings.environment)
+    places = [
+        shown(text) if is_remote(text) else str(Path(text).expanduser().absolute())
+        for text in parameters.inputs
+    ]
+    return "|".join([account, "inbox" if parameters.inbox else "inputs", *places])
+
+
+def _from_inbox(taken: Taken, ledger: Ledger | None, *, sleep: Sleep) -> Taken:
+    """The whole files of the inbox, those left out whose content was done before."""
+    if len(taken.parameters.inputs) != 1:
+        raise SettingsError("--inbox: name one folder or prefix, the inbox")
+    asked = taken.parameters
+    if is_prefix(taken.place) and taken.will_send and not (asked.results or asked.results_folder):
+        raise SettingsError(
+            f"{taken.place}: say --results-folder, since results are written on this machine"
+        )
+    settings = taken.settings
+    spool = Spool(settings.spool_folder, str(uuid_utils.uuid7()))
+    try:
+        inbox = open_inbox(taken.parameters.inputs[0], copies=spool.scratch)
+        found = find_whole(
+            inbox,
+            is_input=lambda name, is_marked: is_input_name(name, is_marked=is_marked),
+            needs_markers=settings.inbox_needs_markers,
+            stable_seconds=settings.inbox_stable_seconds,
+            sleep=sleep,
+        )
+        looked = [_taken_file(inbox, name) for name in found.whole]
+        files, done_before = _without_done(
+            taken, inbox, ledger, [file for file in looked if file is not None]
+        )
+    except BaseException:
+        spool.remove()
+        raise
+    logger.info(
+        "inbox.taken",
+        extra={"files": len(files), "done_before": done_before, "waiting": found.waiting},
+    )
+    return replace(
+        taken,
+        parameters=_reading(taken.parameters, files),
+        inbox=inbox,
+        files=tuple(files),
+        done_before=done_before,
+        waiting=found.waiting + looked.count(None),
+        spool=spool,
+    )
+
+
+def _taken_file(inbox: Inbox, name: str) -> TakenFile | None:
+    """A file with the hash of its content; None where it is gone or may not be read (yet)."""
+    try:
+        path = inbox.local(name)
+        return TakenFile(name=name, path=path, sha256=sha256_of(path))
+    except OSError:
+        logger.warning("inbox.not_readable")
+        return None
+
+
+def _put_away(
+    inbox: Inbox,
+    file: TakenFile,
+    folder: str,
+    *,
+    note: str | None = None,
+    run_id: str | None = None,
+) -> int:
+    """
+    Move a file and its twins; how many went.
+
+    What cannot be moved now stays, and is recognised by its content the next night: it must not
+    hold up the others.
+    """
+    moved = 0
+    for name in (file.name, *file.twins):
+        try:
+            put = inbox.put_away(name, folder, sha256=file.sha256, note=note, run_id=run_id)
+            moved += put is not None
+        except InputError:
+            logger.warning("inbox.not_moved", extra={"folder": folder})
+    return moved
+
+
+def _reading(parameters: InviteParameters, files: Iterable[TakenFile]) -> InviteParameters:
+    """The parameters with the files as inputs."""
+    return parameters.model_copy(update={"inputs": [str(file.path) for file in files]})
+
+
+def _without_done(
+    taken: Taken, inbox: Inbox, ledger: Ledger | None, files: list[TakenFile]
+) -> tuple[list[TakenFile], int]:
+    """
+    The files whose content is new, each content once, and how many were put away as done.
+
+    A content that left rows which were provably not run goes again: the ledger knows the others.
+    """
+    hashes = [file.sha256 for file in files]
+    done = ledger.done_files(taken.series, hashes) if ledger is not None else {}
+    new: dict[str, TakenFile] = {}
+    put_away = 0
+    for file in files:
+        before = done.get(file.sha256)
+        if before is None or before.failed_rows:
+            first = new.get(file.sha256)
+            new[file.sha256] = (
+                file if first is None else replace(first, twins=(*first.twins, file.name))
+            )
+            continue
+        put_away += 1
+        if taken.will_send:
+            _put_away(
+                inbox,
+                file,
+                f"{DONE}/{taken.day}",
+                note=f"the same content as {before.name}, done on {before.done_at:%Y-%m-%d} in "
+                f"run {before.run_id or '(no rows)'}; nothing was sent",
+            )
+    return list(new.values()), put_away
+
+
+def _with_night(taken: Taken) -> Taken:
+    """With the results in the day's folder, where one is asked for and nothing else is said."""
+    asked = taken.parameters
+    if not taken.will_send or asked.results is not None:
+        return taken
+    if taken.inbox is not None and not taken.files:
+        return taken
+    parent = _parent_of_nights(taken)
+    if parent is None:
+        return taken
+    stem, suffix = _name_of_results(taken)
+    try:
+        night = NightFolder.made(parent / str(taken.day))
+        free = night.free_stem(stem, (f".results{suffix}", *(f".results{one}" for one in ENDINGS)))
+        results = f"{free}.results{suffix}"
+        night.note_files(results, *(f"{free}.results{one}" for one in ENDINGS))
+    except OSError as exc:
+        raise SettingsError(
+            f"{parent}: the folder of the day cannot be made there ({exc.strerror}); choose "
+            "another --results-folder"
+        ) from None
+    return replace(
+        taken,
+        night=night,
+        parameters=asked.model_copy(update={"results": str(night.path / results)}),
+    )
+
+
+def _parent_of_nights(taken: Taken) -> Path | None:
+    asked = taken.parameters
+    if asked.results_folder is not None:
+        return Path(asked.results_folder).expanduser()
+    return Path(taken.place).expanduser() / DONE if taken.inbox is not None else None
+
+
+def _name_of_results(taken: Taken) -> tuple[str, str]:
+    """The beginning and the ending of the results file: after the only input, else the day."""
+    files = [file.path for file in input_files(taken.parameters.inputs)]
+    if len(files) != 1:
+        return str(taken.day), ".csv"
+    return files[0].stem, ".xlsx" if files[0].suffix.lower() in SPREADSHEETS else ".csv"
+
+
+def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Conclusion:
+    """
+    `prepare` on what was taken; a Conclusion where the inbox holds nothing to do.
+
+    A file of an inbox that cannot be read goes to failed/ with the reason, one without rows to
+    done/, and the others are prepared without it. Raises what `prepare` raises, and InputError
+    where no file of the inbox can be read.
+    """
+    now = now or datetime.now(UTC)
+    if taken.inbox is None:
+        return prepare(taken.parameters, will_send=taken.will_send, now=now, taken=taken)
+    while taken.files:
+        try:
+            prepared = prepare(taken.parameters, will_send=taken.will_send, now=now, taken=taken)
+        except (InputError, SettingsError) as exc:
+            readable = _sorted_out(taken, now)
+            if readable.files == taken.files:
+                raise  # each of them can be read alone: it is something else
+            logger.warning("inbox.unreadable", extra={"files": len(readable.unreadable)})
+            taken = readable
+            if taken.unreadable and not taken.files:
+                raise InputError(
+                    f"{taken.place}: no file could be read; they are in {FAILED}/{taken.day} with "
+                    "the reason beside each"
+                ) from exc
+        else:
+            as_taken = [file for file in taken.files if _is_as_taken(file)]
+            if len(as_taken) == len(taken.files):
+                return prepared
+            prepared.close()
+            taken = replace(
+                taken,
+                files=tuple(as_taken),
+                parameters=_reading(taken.parameters, as_taken),
+                waiting=taken.waiting + len(taken.files) - len(as_taken),
+            )
+    return conclude_idle(taken, str(uuid_utils.uuid7()), now=now)
+
+
+def _is_as_taken(file: TakenFile) -> bool:
+    """Whether what was read is what was hashed; else the file was not whole after all."""
+    try:
+        return sha256_of(file.path) == file.sha256
+    except OSError:
+        return False
+
+
+def _sorted_out(taken: Taken, now: datetime) -> Taken:
+    """
+    Read each file alone: what cannot be goes to failed/, what has no rows to done/.
+
+    Where no file can be read because of the settings (a misspelt --set, say), that is raised and
+    every file stays where it is.
+    """
+    inbox = taken.inbox
+    assert inbox is not None  # noqa: S101 - prepare_taken asked
+    # One that another run took away meanwhile is nobody's fault.
+    faults = {file: _fault_of(file, taken) for file in taken.files if file.path.exists()}
+    good = [file for file, fault in faults.items() if fault is None]
+    empty = [file for file, fault in faults.items() if _is_empty_export(fault, taken)]
+    bad = [file for file in faults if file not in good and file not in empty]
+    for file in bad:
+        fault = faults[file]
+        if isinstance(fault, SettingsError) and not good:
+            raise fault
+    if taken.will_send:
+        for file in empty:
+            _note_done(taken, file, now=now)
+            _put_away(inbox, file, f"{DONE}/{taken.day}", note="no rows below the header")
+        for file in bad:
+            _put_away(inbox, file, f"{FAILED}/{taken.day}", note=str(faults[file]))
+    return replace(
+        taken,
+        files=tuple(good),
+        unreadable=(*taken.unreadable, *(file.name for file in bad)),
+        without_rows=taken.without_rows + len(empty),
+        parameters=_reading(taken.parameters, good),
+    )
+
+
+def _is_empty_export(fault: InputError | SettingsError | None, taken: Taken) -> bool:
+    """Whether the file has nothing wrong but that nobody is in it."""
+    return isinstance(fault, NoRowsError) and are_of_candidates(fault.headers, taken.parameters)
+
+
+def _fault_of(file: TakenFile, taken: Taken) -> InputError | SettingsError | None:
+    """Why the file cannot be read; None where it can. Raises what is no fault of the file."""
+    try:
+        with Spool(taken.settings.spool_folder, str(uuid_utils.uuid7())) as spool:
+            try_reading(_reading(taken.parameters, [file]), taken.settings, spool)
+    except (InputError, SettingsError) as exc:
+        if _is_our_fault(exc):
+            raise
+        return exc
+    return None
+
+
+def _is_our_fault(exc: BaseException) -> bool:
+    """Whether the machine had no room, rather than the file no rows that can be read."""
+    cause = exc.__cause__
+    return (isinstance(cause, OSError) and cause.errno in _NO_ROOM) or any(
+        f"(os error {number})" in str(cause) for number in _NO_ROOM
+    )
+
+
+# Whether it may be sent
+
+
+def check_volume(prepared: Prepared, *, is_attended: bool = False) -> None:
+    """
+    Raises VolumeError where the plan holds more new rows than were expected.
+
+    What somebody expects decides where it was said. Else, where no person confirms the run
+    (*is_attended*), the recent nights of the same series do (see alerts.volume_doubt).
+    """
+    new = prepared.plan.to_send
+    expected = prepared.parameters.expect_at_most
+    if expected is not None:
+        if new > expected:
+            raise VolumeError(
+                f"{new} new rows would be sent, more than the {expected} expected; nothing was "
+                "sent. Look at the file and at the plan (`check`), or expect more"
+            )
+        return
+    if is_attended or not prepared.parameters.volume_guard or prepared.volume_doubt is None:
+        return
+    raise VolumeError(
+        f"{prepared.volume_doubt}; nothing was sent. Look at the file and at the plan (`check`); "
+        f"`--expect-at-most {new}` releases it"
+    )
+
+
+# How it ends
+
+
+def finish(
+    parameters: InviteParameters,
+    *,
+    taken: Taken | None,
+    prepared: Prepared | None = None,
+    conclusion: Conclusion | None = None,
+    error: Exception | None = None,
+    now: datetime | None = None,
+    settings: Settings | None = None,
+) -> list[Alert]:
+    """
+    Let settled files leave the inbox, remove old nights, note trouble; gives what to tell.
+
+    Exactly one of *conclusion* and *error* is given. *taken* is None where taking itself failed,
+    *prepared* where it did not come so far. Never raises: what cannot be done now is logged, and
+    done by the next night.
+    """
+    now = now or datetime.now(UTC)
+    tonight = _tonight(taken, prepared, conclusion, error, now)
+    history: list[Night] = []
+    try:
+        taken = (prepared.taken if prepared is not None else None) or taken
+        settings = taken.settings if taken is not None else settings or settings_for(parameters)
+        series = taken.series if taken is not None else _series_again(parameters, settings)
+        ledger = Ledger.open_existing(settings.ledger_url)
+        if ledger is None:  # nothing was ever sent from here
+            return alerts_of(tonight, history)
+        try:
+            history = ledger.nights(series, but=tonight.run_id)
+            if tonight.trouble is not None:
+                ledger.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
+            if taken is not None and prepared is not None and conclusion is not None:
+                _settle_files(taken, prepared, conclusion, ledger, now)
+            if taken is not None and conclusion is not None:
+                _remove_old(taken, ledger, now)
+        finally:
+            ledger.close()
+    except Exception as exc:  # noqa: BLE001 - the run is over; this only tidies up
+        logger.warning("night.untidy", extra={"error": type(exc).__name__})
+    return alerts_of(tonight, history)
+
+
+def _series_again(parameters: InviteParameters, settings: Settings) -> str:
+    """The series of a run whose inputs could not be taken. Raises BatchError."""
+    tokens = token_source(settings, will_send=True)
+    token = tokens.current() if tokens is not None else None
+    return series_of(parameters, settings, merchant_for(token, None, settings))
+
+
+def _tonight(
+    taken: Taken | None,
+    prepared: Prepared | None,
+    conclusion: Conclusion | None,
+    error: Exception | None,
+    now: datetime,
+) -> Night:
+    """The night in counts."""
+    day = taken.day if taken is not None else now.date()
+    new = prepared.plan.to_send if prepared is not None else 0
+    known = prepared.known if prepared is not None else 0
+    if conclusion is None:
+        return Night(
+            day=day,
+            exit_code=2,
+            trouble=Trouble.VOLUME if isinstance(error, VolumeError) else Trouble.FAULT,
+            rows=prepared.rows if prepared is not None else 0,
+            new=new,
+            known=known,
+        )
+    summary = conclusion.summary
+    started, ended = (datetime.fromisoformat(summary[at]) for at in ("started_at", "ended_at"))
+    return Night(
+        day=day,
+        run_id=conclusion.run_id,
+        exit_code=conclusion.exit_code,
+        rows=summary["rows"],
+        new=new,
+        known=known,
+        seconds=(ended - started).total_seconds(),
+        outcomes={name: count for name, count in summary["outcomes"].items() if count},
+        unreadable_files=len(prepared.unreadable_files) if prepared is not None else 0,
+    )
+
+
+def _settle_files(
+    taken: Taken, prepared: Prepared, conclusion: Conclusion, ledger: Ledger, now: datetime
+) -> None:
+    """
+    Move the files all of whose rows are settled to done/, each noted in the ledger before.
+
+    So a crash between the two leaves a file that the next night recognises and moves.
+    """
+    if taken.night is not None:
+        taken.night.note_run(conclusion.run_id)
+    inbox = taken.inbox
+    if inbox is None or conclusion.exit_code not in {CLEAN, NEEDS_REPAIR}:
+        return
+    by_source = ledger.outcomes_by_source(conclusion.run_id)
+    moved = 0
+    for file, source in zip(taken.files, prepared.sources, strict=True):
+        counts = by_source.get(source, {})
+        if counts.get(Outcome.UNKNOWN) or counts.get(Outcome.NOT_SENT):
+            continue  # a limit left some of its rows for the next night
+        failed = counts.get(Outcome.FAILED, 0)
+        ledger.add_done_file(
+            taken.series, _done(file, now=now, run_id=conclusion.run_id, failed_rows=failed)
+        )
+        moved += _put_away(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
+    logger.info("inbox.settled", extra={"run_id": conclusion.run_id, "files": moved})
+
+
+def _note_done(taken: Taken, file: TakenFile, *, now: datetime) -> None:
+    """Note a file without rows as done."""
+    ledger = Ledger.open(taken.settings.ledger_url)
+    try:
+        ledger.add_done_file(taken.series, _done(file, now=now))
+    finally:
+        ledger.close()
+
+
+def _done(
+    file: TakenFile, *, now: datetime, run_id: str | None = None, failed_rows: int = 0
+) -> DoneFile:
+    return DoneFile(
+        sha256=file.sha256,
+        name=file.name,
+        run_id=run_id,
+        done_at=now.replace(tzinfo=None),
+        failed_rows=failed_rows,
+    )
+
+
+def _remove_old(taken: Taken, ledger: Ledger, now: datetime) -> None:
+    """What the nights before `keep_days` left: their folders, and cells in the ledger."""
+    days = taken.parameters.keep_days
+    if days is None:
+        return
+    before = (taken.day - timedelta(days=days)).isoformat()
+    removed = 0
+    if taken.inbox is not None:
+        removed += taken.inbox.remove_old_nights(before=before)
+    if taken.parameters.results_folder is not None:
+        removed += remove_old_nights(
+            Path(taken.parameters.results_folder).expanduser(), before=before
+        )
+    rows = ledger.blank_cells(taken.series, before=now.replace(tzinfo=None) - timedelta(days=days))
+    logger.info("night.removed", extra={"files": removed, "rows": rows})

@@ -1,0 +1,66 @@
+"""What a run was asked to take, made concrete."""
+
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+
+from jobmojito_batch.client import TokenSource
+from jobmojito_batch.inbox import Inbox, NightFolder, earlier_runs
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.spool import Spool
+from jobmojito_batch.settings import Settings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenFile:
+    """A file of an inbox that goes into the run."""
+
+    name: str
+    path: Path
+    """Where it is read: in the inbox, or a private copy of an object."""
+    sha256: str
+    twins: tuple[str, ...] = ()
+    """Other names of the same content; they are not read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """The inputs of one run, and what becomes of their files afterwards. The caller closes it."""
+
+    parameters: InviteParameters
+    """With dates in place, and with the files of the inbox as inputs; what `prepare` reads."""
+    settings: Settings = field(repr=False)
+    tokens: TokenSource | None = field(repr=False)
+    series: str
+    """Account and what was asked to be read: nights of one series are compared."""
+    day: date
+    will_send: bool
+    place: str
+    """What messages call the inputs: the inbox, or the inputs as they were asked for."""
+    inbox: Inbox | None = None
+    files: tuple[TakenFile, ...] = ()
+    unreadable: tuple[str, ...] = ()
+    """Names of files that were put into failed/."""
+    done_before: int = 0
+    """Files whose content was done in an earlier night; they are in done/ now."""
+    without_rows: int = 0
+    waiting: int = 0
+    """Files that were not whole."""
+    night: NightFolder | None = None
+    """Where the results go, where that is a day's folder of ours."""
+    spool: Spool | None = field(default=None, repr=False)
+    """Where copies of objects lie."""
+
+    def earlier_runs(self) -> set[str]:
+        """The runs that the folders of earlier days are of. Raises InputError."""
+        found = earlier_runs(self.night.path.parent) if self.night is not None else set()
+        return found | (self.inbox.earlier_runs() if self.inbox is not None else set())
+
+    def close(self) -> None:
+        """Remove the copies, and the night's folder where nothing came into it."""
+        if self.spool is not None:
+            self.spool.remove()
+        if self.night is not None:
+            with suppress(OSError):  # it is only an empty folder
+                self.night.remove_if_unused()

@@ -1,0 +1,184 @@
+"""What the ledger tells of earlier nights, and what it lets go of."""
+
+from collections.abc import Iterator
+from datetime import date, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from jobmojito_batch.alerts import Night, Trouble
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.ledger import DoneFile, Ledger, RunRecord
+from tests.adapters.test_ledger_doubts import undo_nights
+
+NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
+SERIES = "https://api.example|m1|live|inbox|/data/in"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "ledger.sqlite"
+
+
+@pytest.fixture
+def ledger(path: Path) -> Iterator[Ledger]:
+    book = Ledger.open(f"sqlite:///{path}")
+    yield book
+    book.close()
+
+
+def begin(ledger: Ledger, run_id: str, *, at: datetime = NOON, series: str = SERIES) -> None:
+    ledger.begin_run(
+        RunRecord(
+            run_id=run_id,
+            base_url="https://api.example",
+            merchant="m1",
+            environment="live",
+            started_at=at,
+            rows=12,
+            layouts="[]",
+            series=series,
+            to_send=7,
+            known=5,
+        )
+    )
+
+
+def end(ledger: Ledger, run_id: str, *, at: datetime, exit_code: int = 0) -> None:
+    ledger.end_run(run_id, at=at, stop_code=ErrorCode.INTERRUPTED, stop_message="")
+    ledger.save_summary(run_id, "{}", exit_code)
+
+
+def add_row(ledger: Ledger, run_id: str, ordinal: int, outcome: Outcome | None) -> None:
+    ledger.add_rows(
+        [
+            {
+                "run_id": run_id,
+                "ordinal": ordinal,
+                "source": f"{'ab'[ordinal % 2]}.csv",
+                "row": ordinal + 2,
+                "position_id": None,
+                "candidate_email": "ann@example.com",
+                "candidate_name": f"Ann of {run_id}",
+                "candidate_external_id": f"id of {run_id}",
+                "cells": cells_of(run_id),
+                "outcome": outcome.value if outcome else None,
+            }
+        ]
+    )
+
+
+def cells_of(run_id: str) -> str:
+    """So long that SQLite gives it pages of its own."""
+    text_ = f"cell of {run_id} " * 2_000
+    return f'{{"0": "{text_}"}}'
+
+
+def test_nights_of_a_series_come_back_the_latest_first(ledger: Ledger) -> None:
+    begin(ledger, "r1", at=NOON - timedelta(days=3))
+    end(ledger, "r1", at=NOON - timedelta(days=3) + timedelta(seconds=90), exit_code=3)
+    ledger.add_trouble(SERIES, Trouble.VOLUME, at=NOON - timedelta(days=2))
+    begin(ledger, "r2", at=NOON)
+    ledger.abandon_run("r2", NOON)
+    begin(ledger, "elsewhere", series="another")
+    end(ledger, "elsewhere", at=NOON)
+
+    assert ledger.nights(SERIES) == [
+        Night(day=date(2026, 11, 24), run_id="r2", exit_code=None, rows=12, new=7, known=5),
+        Night(day=date(2026, 11, 22), exit_code=2, trouble=Trouble.VOLUME),
+        Night(
+            day=date(2026, 11, 21), run_id="r1", exit_code=3, rows=12, new=7, known=5, seconds=90.0
+        ),
+    ]
+
+
+def test_tonight_and_runs_that_go_on_are_no_earlier_nights(ledger: Ledger) -> None:
+    begin(ledger, "tonight")
+    end(ledger, "tonight", at=NOON)
+    begin(ledger, "goes-on")
+
+    assert ledger.nights(SERIES, but="tonight") == []
+
+
+def test_a_content_is_done_once_for_its_series(ledger: Ledger) -> None:
+    done = DoneFile(sha256="abc", name="a.csv", run_id="r1", done_at=NOON, failed_rows=2)
+    ledger.add_done_file(SERIES, done)
+    again = DoneFile(sha256="abc", name="b.csv", run_id="r2", done_at=NOON, failed_rows=0)
+    ledger.add_done_file(SERIES, again)
+
+    assert ledger.done_files(SERIES, ["abc", "def"]) == {"abc": again}
+    assert ledger.done_files("another", ["abc"]) == {}
+
+
+def test_whether_any_of_some_runs_is_known(ledger: Ledger) -> None:
+    begin(ledger, "r1")
+
+    assert ledger.knows_any({"r0", "r1"})
+    assert not ledger.knows_any({"r0"})
+    assert not ledger.knows_any(set())
+
+
+def test_rows_are_counted_by_source_and_outcome(ledger: Ledger) -> None:
+    begin(ledger, "r1")
+    for ordinal, outcome in enumerate(
+        [Outcome.INVITED, Outcome.UNKNOWN, Outcome.INVITED, None, Outcome.FAILED]
+    ):
+        add_row(ledger, "r1", ordinal, outcome)
+
+    assert ledger.outcomes_by_source("r1") == {
+        "a.csv": {Outcome.INVITED: 2, Outcome.FAILED: 1},
+        "b.csv": {Outcome.UNKNOWN: 2},
+    }
+
+
+def test_old_rows_lose_what_tells_of_a_person_down_to_the_bytes(ledger: Ledger, path: Path) -> None:
+    for run_id, at in (("old", NOON - timedelta(days=91)), ("new", NOON)):
+        begin(ledger, run_id, at=at)
+        add_row(ledger, run_id, 0, Outcome.INVITED)
+        end(ledger, run_id, at=at)
+    begin(ledger, "elsewhere", at=NOON - timedelta(days=91), series="another")
+    add_row(ledger, "elsewhere", 0, Outcome.INVITED)
+    end(ledger, "elsewhere", at=NOON)
+
+    assert ledger.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 1
+    assert ledger.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 0
+
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.connect() as connection:
+        rows = connection.execute(
+            text("SELECT run_id, cells, candidate_name, outcome FROM run_rows ORDER BY run_id")
+        ).all()
+    engine.dispose()
+    assert [tuple(row) for row in rows] == [
+        ("elsewhere", cells_of("elsewhere"), "Ann of elsewhere", "invited"),
+        ("new", cells_of("new"), "Ann of new", "invited"),
+        ("old", "{}", None, "invited"),
+    ]
+    assert ledger.outcomes("old") == {Outcome.INVITED: 1}
+    ledger.close()
+    content = b"".join(file.read_bytes() for file in path.parent.glob("ledger.sqlite*"))
+    assert b"Ann of new" in content
+    for gone in (b"Ann of old", b"id of old", b"cell of old"):
+        assert gone not in content
+
+
+def test_a_ledger_of_the_second_schema_is_led_to_ours(path: Path) -> None:
+    """With its runs, which belong to no series."""
+    book = Ledger.open(f"sqlite:///{path}")
+    begin(book, "before")
+    end(book, "before", at=NOON)
+    book.close()
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        undo_nights(connection)
+        connection.execute(text("UPDATE meta SET value = '2' WHERE key = 'schema_version'"))
+    engine.dispose()
+
+    book = Ledger.open(f"sqlite:///{path}")
+    assert book.nights(SERIES) == []
+    assert book.knows_any({"before"})
+    begin(book, "after")
+    end(book, "after", at=NOON)
+    assert [night.run_id for night in book.nights(SERIES)] == ["after"]
+    book.close()

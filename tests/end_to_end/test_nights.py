@@ -1,0 +1,754 @@
+"""Night after night: an inbox, dates in paths, the volume guard, what is told in the morning."""
+
+import json
+import logging
+import os
+import sqlite3
+import stat
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+import xlsxwriter
+
+from jobmojito_batch.alerts import SMALL_NIGHT, Night, Trouble, alerts_of
+from jobmojito_batch.cli import main
+from jobmojito_batch.cli.app import tell_alerts
+from jobmojito_batch.cli.attend import Person
+from jobmojito_batch.errors import BatchError
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline import (
+    Attendant,
+    Conclusion,
+    Prepared,
+    prepare_taken,
+    run,
+    taking,
+)
+from jobmojito_batch.sandbox import Fault, RunningSandbox
+from jobmojito_batch.settings import load_settings
+from tests.channels import webhook
+from tests.helpers import HEADERS, Run, a_row, friendly, people, read_results, write_input
+from tests.store import a_bucket
+
+NIGHT = datetime(2026, 11, 24, 2, 0, tzinfo=UTC)
+DAY = "2026-11-24"
+
+
+class Nights:
+    """An inbox, a sandbox, and runs on the days that a test asks for."""
+
+    def __init__(self, run: Run) -> None:
+        self.run = run
+        self.box = run.folder / "inbox"
+        self.box.mkdir()
+        self.slept: list[float] = []
+
+    async def go(
+        self,
+        day: int = 0,
+        *,
+        attendant: Attendant | None = None,
+        inputs: str | None = None,
+        **asked: object,
+    ) -> Attendant:
+        """One night, *day* days after the first; what it raises is on the attendant."""
+        attendant = attendant or Attendant()
+        given: dict[str, object] = {"inbox": inputs is None, "time_zone": "UTC", "settle": False}
+        parameters = InviteParameters(
+            inputs=[inputs or str(self.box)],
+            **(given | asked),
+        )
+        try:
+            await run(
+                parameters, attendant, now=NIGHT + timedelta(days=day), sleep=self.slept.append
+            )
+        except BatchError as exc:
+            attendant.error = exc
+        return attendant
+
+    def put(self, rows: list[str], name: str = "people.csv") -> Path:
+        return write_input(self.box, rows, name)
+
+    def lie(self, folder: str = "") -> set[str]:
+        """The names of files directly in a folder of the inbox, our list left out."""
+        there = self.box / folder
+        if not there.is_dir():
+            return set()
+        return {path.name for path in there.iterdir() if path.is_file() and path.name[0] != "."}
+
+
+@pytest.fixture
+def nights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
+    with RunningSandbox(friendly()) as sandbox:
+        yield Nights(Run(tmp_path, sandbox, monkeypatch))
+
+
+def concluded(attendant: Attendant) -> Conclusion:
+    assert attendant.error is None, attendant.error
+    assert attendant.conclusion is not None
+    return attendant.conclusion
+
+
+def kinds(attendant: Attendant) -> list[str]:
+    return [alert.kind.value for alert in attendant.alerts]
+
+
+# The inbox
+
+
+async def test_files_that_are_settled_lie_in_done_beside_their_results(nights: Nights) -> None:
+    nights.put(people(2))
+    nights.put([*people(2, start=2), a_row("nobody")], "more.csv")
+
+    night = await nights.go()
+
+    assert concluded(night).exit_code == 1
+    assert nights.slept == [10.0]
+    assert nights.lie() == set()
+    assert nights.lie(f"done/{DAY}") == {
+        "people.csv",
+        "more.csv",
+        f"{DAY}.results.csv",
+        f"{DAY}.results.errors.csv",
+        f"{DAY}.results.summary.json",
+    }
+    results = nights.box / "done" / DAY / f"{DAY}.results.csv"
+    assert [row["outcome"] for row in read_results(results)] == [*["invited"] * 4, "invalid"]
+    assert stat.S_IMODE(results.stat().st_mode) == 0o600
+    assert kinds(night) == ["needs_repair"]
+
+
+async def test_results_of_one_file_are_called_after_it(nights: Nights) -> None:
+    nights.put(people(1))
+
+    await nights.go()
+
+    assert "people.results.csv" in nights.lie(f"done/{DAY}")
+
+
+async def test_an_empty_inbox_is_a_finished_run_that_says_so(nights: Nights) -> None:
+    night = await nights.go()
+
+    conclusion = concluded(night)
+    assert conclusion.exit_code == 0
+    assert conclusion.sentence.startswith(f"0 rows: the inbox {nights.box} holds no new rows")
+    assert kinds(night) == ["zero_rows"]
+    assert not (nights.box / "done").exists()
+
+
+def test_an_empty_inbox_is_exit_0_on_the_command_line(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOBMOJITO_INBOX_STABLE_SECONDS", "0")
+
+    code = main(["invite", str(nights.box), "--inbox", "--yes", "--no-prefect", "--json"])
+
+    printed = capsys.readouterr()
+    assert code == 0
+    assert json.loads(printed.out)["rows"] == 0
+    assert "holds no new rows" in printed.err
+
+
+async def test_the_same_content_goes_once_whatever_its_name(nights: Nights) -> None:
+    nights.put(people(2))
+    await nights.go()
+    nights.put(people(2), "again.csv")
+
+    night = await nights.go(1)
+
+    assert concluded(night).exit_code == 0
+    assert "1 file done before" in concluded(night).sentence
+    assert nights.run.calls == 2
+    assert nights.lie() == set()
+    note = nights.box / "done" / "2026-11-25" / "again.csv.note.txt"
+    assert note.read_text().startswith(f"the same content as people.csv, done on {DAY} in run ")
+
+
+async def test_two_files_of_one_content_in_one_night_are_read_once(nights: Nights) -> None:
+    nights.put(people(2))
+    nights.put(people(2), "twin.csv")
+
+    night = await nights.go()
+
+    assert concluded(night).sentence == "2 rows: 2 invited; about 0.5 credits"
+    assert {"people.csv", "twin.csv"} <= nights.lie(f"done/{DAY}")
+
+
+async def test_a_content_with_rows_that_did_not_run_goes_again_for_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An export that did not change must not hide that somebody is still missing."""
+    with RunningSandbox(friendly(faults=(Fault(call=(2,), status=422),))) as sandbox:
+        nights = Nights(Run(tmp_path, sandbox, monkeypatch))
+        nights.put(people(3))
+        first = await nights.go()
+        nights.put(people(3))
+        second = await nights.go(1)
+        nights.put(people(3))
+        third = await nights.go(2)
+
+    assert concluded(first).sentence.startswith("3 rows: 2 invited, 1 failed")
+    assert concluded(second).sentence.startswith("3 rows: 1 invited, 2 already done")
+    assert "1 file done before" in concluded(third).sentence
+    assert kinds(second) == ["recovered"]
+    assert nights.run.creates == 3
+
+
+async def test_a_file_that_cannot_be_read_fails_alone(nights: Nights) -> None:
+    nights.put(people(2))
+    (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
+    (nights.box / "broken.xlsx").write_bytes(b"no workbook")
+    (nights.box / "other.csv").write_text("price,quantity\n1,2\n")
+    (nights.box / "empty.csv").write_text("")
+    two_columns = f"{HEADERS},E-Mail".replace("candidate_email", "Email")
+    (nights.box / "twice.csv").write_text(f"{two_columns}\n{people(1)[0]},ann@example.com\n")
+
+    night = await nights.go()
+
+    conclusion = concluded(night)
+    assert conclusion.exit_code == 1
+    assert conclusion.sentence.startswith("2 rows: 2 invited")
+    assert conclusion.sentence.endswith("; 5 files could not be read (see failed/)")
+    bad = {"broken.csv", "broken.xlsx", "other.csv", "empty.csv", "twice.csv"}
+    assert nights.lie(f"failed/{DAY}") == bad | {f"{name}.error.txt" for name in bad}
+    for name in bad:
+        reason = (nights.box / "failed" / DAY / f"{name}.error.txt").read_text()
+        assert reason.startswith(name)
+        assert reason.count("\n") == 1
+    assert nights.lie() == set()
+    assert kinds(night) == ["needs_repair"]
+    summary = json.loads((nights.box / "done" / DAY / f"{DAY}.results.summary.json").read_text())
+    assert (summary["exit_code"], summary["unreadable_files"]) == (1, 5)
+
+
+async def test_where_no_file_can_be_read_the_night_failed(nights: Nights) -> None:
+    (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
+
+    night = await nights.go()
+
+    assert f"no file could be read; they are in failed/{DAY}" in str(night.error)
+    assert kinds(night) == ["failed"]
+    assert not (nights.box / "done").exists() or not any((nights.box / "done").iterdir())
+
+
+async def test_an_export_without_rows_is_done_with_a_note(nights: Nights) -> None:
+    nights.put([])
+    with xlsxwriter.Workbook(nights.box / "people.xlsx") as workbook:
+        workbook.add_worksheet().write_row(0, 0, HEADERS.split(","))
+
+    night = await nights.go()
+
+    assert concluded(night).exit_code == 0
+    assert "2 files without rows" in concluded(night).sentence
+    assert kinds(night) == ["zero_rows"]
+    assert nights.lie() == set()
+    assert "people.xlsx.note.txt" in nights.lie(f"done/{DAY}")
+
+
+@pytest.mark.parametrize(
+    ("faults", "exit_code"),
+    [
+        pytest.param((Fault(call=(2,), status=504, when="after"),), 3, id="unknown"),
+        pytest.param((Fault(call=(2,), status=402),), 4, id="stopped"),
+    ],
+)
+async def test_a_file_stays_until_every_row_is_settled(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, faults: tuple[Fault, ...], exit_code: int
+) -> None:
+    with RunningSandbox(friendly(faults=faults)) as sandbox:
+        nights = Nights(Run(tmp_path, sandbox, monkeypatch))
+        nights.put(people(4))
+
+        first = await nights.go()
+        stayed = nights.lie()
+        second = await nights.go(1, settle=True)
+
+    assert concluded(first).exit_code == exit_code
+    assert stayed == {"people.csv"}
+    assert concluded(second).exit_code == 0
+    assert nights.lie() == set()
+    assert nights.run.creates == 4
+    assert "recovered" in kinds(second)
+
+
+async def test_one_unknown_row_keeps_every_file_of_the_night(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    fault = Fault(email="p9@example.com", status=504, when="after")
+    with RunningSandbox(friendly(faults=(fault,))) as sandbox:
+        nights = Nights(Run(tmp_path, sandbox, monkeypatch))
+        nights.put(people(2))
+        nights.put(people(1, start=9), "other.csv")
+
+        night = await nights.go()
+
+    assert concluded(night).exit_code == 3
+    assert nights.lie() == {"people.csv", "other.csv"}
+
+
+async def test_a_limit_leaves_the_file_for_the_next_night(nights: Nights) -> None:
+    nights.put(people(4))
+    nights.put(people(1, start=9), "small.csv")
+    os.utime(nights.box / "small.csv", (1.0, 1.0))
+
+    first = await nights.go(limit=2)
+
+    assert concluded(first).exit_code == 0
+    assert nights.lie() == {"people.csv"}
+    await nights.go(1)
+    assert nights.lie() == set()
+    assert nights.run.creates == 5
+
+
+async def test_a_file_that_is_written_anew_meanwhile_stays(nights: Nights) -> None:
+    class Exporter(Attendant):
+        def may_send(self, prepared: Prepared) -> bool:  # noqa: ARG002
+            nights.put(people(2, start=7))
+            return True
+
+    nights.put(people(2))
+
+    await nights.go(attendant=Exporter())
+    assert nights.lie() == {"people.csv"}
+    night = await nights.go(1)
+
+    assert concluded(night).sentence.startswith("2 rows: 2 invited")
+    assert nights.lie() == set()
+
+
+async def test_a_crash_between_publishing_and_moving_is_made_good_by_the_next_night(
+    nights: Nights,
+) -> None:
+    path = nights.put(people(2))
+    content = path.read_bytes()
+    await nights.go()
+    (nights.box / "done" / DAY / "people.csv").unlink()
+    path.write_bytes(content)  # as if it had never been moved
+
+    night = await nights.go(1)
+
+    assert concluded(night).exit_code == 0
+    assert nights.lie() == set()
+    assert nights.run.calls == 2
+
+
+async def test_a_crash_before_the_file_was_noted_sends_nothing_twice(nights: Nights) -> None:
+    """Everything was sent and published, and then the machine went away."""
+    nights.put(people(2))
+    await nights.go()
+    (nights.box / "done" / DAY / "people.csv").rename(nights.box / "people.csv")
+    with sqlite3.connect(nights.run.folder / "ledger.sqlite") as book:
+        book.execute("DELETE FROM files")
+
+    night = await nights.go(1)
+
+    assert concluded(night).sentence.startswith("2 rows: 2 already done")
+    assert nights.lie() == set()
+    assert nights.run.calls == 2
+
+
+async def test_a_file_that_is_written_over_before_it_is_read_waits(nights: Nights) -> None:
+    """What was noted of its content would not be true of its rows."""
+    nights.put(people(2))
+    nights.put(people(1, start=9), "other.csv")
+    taken = taking(
+        InviteParameters(inputs=[str(nights.box)], inbox=True), now=NIGHT, sleep=lambda _: None
+    )
+    nights.put(people(3))
+
+    prepared = prepare_taken(taken, now=NIGHT)
+
+    assert isinstance(prepared, Prepared)
+    assert prepared.sources == ["other.csv"]
+    assert nights.lie() == {"people.csv", "other.csv"}
+    prepared.close()
+    taken.close()
+
+
+async def test_two_runs_of_one_day_keep_both_results(nights: Nights) -> None:
+    for number in range(3):
+        nights.put(people(1, start=number))
+        await nights.go()
+
+    assert {one for one in nights.lie(f"done/{DAY}") if one.endswith(".csv")} == {
+        "people.csv",
+        "people-2.csv",
+        "people-3.csv",
+        "people.results.csv",
+        "people-2.results.csv",
+        "people-3.results.csv",
+    }
+
+
+async def test_a_mapping_that_fits_one_file_of_two_is_no_fault_of_the_other(
+    nights: Nights,
+) -> None:
+    nights.put(people(1))
+    odd = nights.put(people(1, start=5), "odd.csv")
+    odd.write_text(odd.read_text().replace("candidate_name", "Wer"))
+    (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
+
+    night = await nights.go(mapping={"Wer": "candidate_name"})
+
+    assert concluded(night).sentence.startswith("2 rows: 2 invited")
+    assert nights.lie(f"failed/{DAY}") == {"broken.csv", "broken.csv.error.txt"}
+
+
+async def test_a_setting_that_is_wrong_moves_no_file(nights: Nights) -> None:
+    nights.put(people(1))
+    (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
+
+    night = await nights.go(values={"mojito_language_code": "klingon"})
+
+    assert "klingon" in str(night.error)
+    assert nights.lie() == {"people.csv", "broken.csv"}
+
+
+async def test_a_workbook_whose_sheet_has_to_be_named_does_not_stop_the_others(
+    nights: Nights,
+) -> None:
+    nights.put(people(1))
+    with xlsxwriter.Workbook(nights.box / "two.xlsx") as workbook:
+        for sheet in (workbook.add_worksheet("One"), workbook.add_worksheet("Two")):
+            sheet.write_row(0, 0, HEADERS.split(","))
+            sheet.write_row(1, 0, people(1, start=5)[0].split(","))
+
+    night = await nights.go()
+
+    assert concluded(night).sentence.startswith("1 rows: 1 invited")
+    assert "--sheet" in (nights.box / "failed" / DAY / "two.xlsx.error.txt").read_text()
+
+
+def test_check_looks_at_an_inbox_and_moves_nothing(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOBMOJITO_INBOX_STABLE_SECONDS", "0")
+    nights.put(people(2))
+    (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
+
+    code = main(["check", str(nights.box), "--inbox"])
+
+    assert code == 0
+    printed = capsys.readouterr().out
+    assert "would send    2" in printed
+    assert "broken.csv: cannot be read" in printed
+    assert {path.name for path in nights.box.iterdir()} == {"people.csv", "broken.csv"}
+
+
+@pytest.mark.parametrize(
+    ("options", "word"),
+    [
+        (["nowhere", "--inbox"], "an inbox is a folder that exists"),
+        (["inbox", "inbox", "--inbox"], "--inbox: name one folder"),
+        (["s3://bucket/in/", "--inbox"], "--results-folder"),
+        (["inbox", "--inbox", "--time-zone", "Nowhere"], "--time-zone Nowhere"),
+        (["inbox", "--inbox", "--keep-days", "0"], "--keep-days"),
+    ],
+)
+def test_an_inbox_that_makes_no_sense_is_a_line(
+    nights: Nights,  # noqa: ARG001 - whose folder is named
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    word: str,
+) -> None:
+    code = main(["invite", *options, "--yes", "--no-prefect"])
+
+    assert code == 2
+    assert word in " ".join(capsys.readouterr().err.split())
+
+
+# Dates and results
+
+
+async def test_a_date_in_the_input_and_a_folder_of_the_day_for_results(nights: Nights) -> None:
+    exports = nights.run.folder / "exports"
+    exports.mkdir()
+    write_input(exports, people(2), f"people-{DAY}.csv")
+    write_input(exports, people(2, start=2), "people-2026-11-25.csv")
+    pattern = str(exports / "people-{date}.csv")
+
+    for day in range(2):
+        night = await nights.go(
+            day, inputs=pattern, results_folder=str(nights.run.folder / "results")
+        )
+        assert concluded(night).sentence.startswith("2 rows: 2 invited")
+
+    files = sorted(
+        str(path.relative_to(nights.run.folder / "results"))
+        for path in (nights.run.folder / "results").rglob("*.csv")
+    )
+    assert files == [
+        f"{DAY}/people-{DAY}.results.csv",
+        "2026-11-25/people-2026-11-25.results.csv",
+    ]
+
+
+async def test_old_nights_go_with_everything_of_theirs_and_nobody_is_invited_again(
+    nights: Nights,
+) -> None:
+    nights.put(people(2))
+    (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
+    await nights.go()
+    kept = nights.box / "done" / DAY / "somebody-elses.txt"
+    kept.write_text("mine")
+    nights.put(people(3))
+
+    await nights.go(31, keep_days=30)
+
+    assert nights.lie(f"done/{DAY}") == {"somebody-elses.txt"}
+    assert not (nights.box / "failed" / DAY).exists()
+    assert "people.csv" in nights.lie("done/2026-12-25")
+    assert nights.run.creates == 3
+
+
+# The volume guard
+
+
+async def usual_nights(nights: Nights, count: int = 3, *, rows: int = 20) -> None:
+    for day in range(count):
+        nights.put(people(rows, start=day * rows))
+        concluded(await nights.go(day))
+
+
+async def test_a_night_far_from_the_others_is_held_until_somebody_releases_it(
+    nights: Nights,
+) -> None:
+    await usual_nights(nights)
+    nights.put(people(200, start=1_000))
+
+    held = await nights.go(3)
+    stayed = nights.lie()
+    calls = nights.run.calls
+    released = await nights.go(3, expect_at_most=200)
+
+    assert str(held.error) == (
+        "200 new rows would be sent, where the recent nights had up to 20; nothing was sent. Look "
+        "at the file and at the plan (`check`); `--expect-at-most 200` releases it"
+    )
+    assert kinds(held) == ["volume_unusual"]
+    assert stayed == {"people.csv"}
+    assert calls == 60
+    assert concluded(released).sentence.startswith("200 rows: 200 invited")
+    assert kinds(released) == ["recovered"]
+
+
+async def test_a_person_who_confirms_or_a_guard_that_is_off_decides(nights: Nights) -> None:
+    class Somebody(Attendant):
+        confirms = True
+
+    await usual_nights(nights)
+    nights.put(people(70, start=1_000))
+    confirmed = await nights.go(3, attendant=Somebody())
+    nights.put(people(300, start=2_000))
+    unguarded = await nights.go(4, volume_guard=False)
+
+    assert concluded(confirmed).sentence.startswith("70 rows: 70 invited")
+    assert concluded(unguarded).sentence.startswith("300 rows: 300 invited")
+
+
+async def test_known_people_who_look_new_hold_the_night(nights: Nights) -> None:
+    """The same list every night; then a column is renamed, and everybody has another position."""
+    everybody = people(80)
+    for day in range(4):
+        everybody += people(1, start=100 + day)
+        nights.put(everybody)
+        concluded(await nights.go(day))
+    calls = nights.run.calls
+
+    nights.put([row.replace("Nurse", "Carer") for row in everybody])
+    held = await nights.go(4)
+
+    assert "84 new rows would be sent and 0 are known (0%), where usually" in str(held.error)
+    assert nights.run.calls == calls
+
+
+async def test_a_lost_ledger_holds_the_night_though_it_is_small(nights: Nights) -> None:
+    nights.put(people(2))
+    await nights.go()
+    for file in nights.run.folder.glob("ledger.sqlite*"):
+        file.unlink()
+    nights.put(people(3))
+
+    held = await nights.go(1)
+
+    assert "this ledger does not know" in str(held.error)
+    assert nights.run.calls == 2
+    assert nights.lie() == {"people.csv"}
+
+
+async def test_small_nights_are_never_held(nights: Nights) -> None:
+    await usual_nights(nights, rows=1)
+    nights.put(people(SMALL_NIGHT, start=1_000))
+
+    assert concluded(await nights.go(3)).exit_code == 0
+
+
+async def test_the_guard_has_no_say_about_files_that_are_named_for_the_first_time(
+    nights: Nights,
+) -> None:
+    await usual_nights(nights)
+    path = write_input(nights.run.folder, people(200, start=1_000))
+
+    night = await nights.go(3, inputs=str(path))
+
+    assert concluded(night).exit_code == 0
+
+
+async def test_the_plan_shows_the_doubt_to_a_person(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for day in range(3):
+        path = write_input(nights.run.folder, people(4, start=day * 4))
+        concluded(await nights.go(day, inputs=str(path)))
+    write_input(nights.run.folder, people(90, start=1_000))
+
+    capsys.readouterr()
+    main(["check", str(path)])
+
+    said = "warning      90 new rows would be sent, where the recent nights had up to 4"
+    assert said in capsys.readouterr().out
+
+
+# What is told
+
+
+async def test_nothing_private_is_in_an_alert_or_a_log_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    faults = (Fault(call=(2,), status=504), Fault(call=(3,), status=422))
+    with RunningSandbox(friendly(faults=faults)) as sandbox:
+        nights = Nights(Run(tmp_path, sandbox, monkeypatch))
+        nights.put([*people(4), a_row("nobody", name="Zoe Secretname")])
+        (nights.box / "broken.csv").write_text("Zoe Secretname,zoe@example.com\n")
+
+        night = await nights.go()
+
+    assert kinds(night) == ["unsettled", "needs_repair"]
+    told = json.dumps([alert.as_event() for alert in night.alerts]) + caplog.text
+    for word in ("@example.com", "Secretname", "http", "interview_token"):
+        assert word not in told
+
+
+async def test_a_run_that_a_person_declined_tells_nothing_and_moves_nothing(
+    nights: Nights,
+) -> None:
+    class Somebody(Attendant):
+        confirms = True
+
+        def may_send(self, prepared: Prepared) -> bool:  # noqa: ARG002
+            return False
+
+    nights.put(people(2))
+
+    night = await nights.go(attendant=Somebody())
+
+    assert (night.was_declined, night.alerts) == (True, [])
+    assert nights.lie() == {"people.csv"}
+    assert not any((nights.box / "done").iterdir())
+
+
+async def test_trouble_is_remembered_so_that_the_next_good_night_says_it_is_over(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nights.put(people(1))
+    concluded(await nights.go())
+    nights.put(people(2))
+    with monkeypatch.context() as broken:
+        broken.setenv("XDG_CACHE_HOME", "/dev/null/nowhere")
+        failed = await nights.go(1)
+
+    night = await nights.go(2)
+
+    assert kinds(failed) == ["failed"]
+    assert kinds(night) == ["recovered"]
+
+
+@pytest.fixture
+def hook(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[dict[str, Any]]]:
+    """A webhook to which alerts go; what it took."""
+    with webhook() as (url, taken):
+        monkeypatch.setenv("JOBMOJITO_NOTIFY", url)
+        yield taken
+
+
+def test_a_run_that_nobody_confirmed_sends_its_alerts(
+    nights: Nights, hook: list[dict[str, Any]]
+) -> None:
+    path = write_input(nights.run.folder, [*people(2), a_row("nobody")])
+
+    code = nights.run.invite(path)
+    nights.run.invite(nights.run.folder / "nowhere.csv")
+
+    assert code == 1
+    assert [message["title"] for message in hook] == [
+        "jobmojito-batch (live): needs_repair",
+        "jobmojito-batch (live): failed",
+    ]
+    assert "1 of 3 rows are invalid or failed" in hook[0]["message"]
+    assert "nowhere" not in str(hook)
+
+
+def test_a_person_who_was_asked_is_sent_nothing(hook: list[dict[str, Any]]) -> None:
+    """They saw it on the screen."""
+    for asks, sent in ((True, 0), (False, 1)):
+        person = Person(asks=asks)
+        person.alerts = alerts_of(Night(day=NIGHT.date(), exit_code=2, trouble=Trouble.FAULT), [])
+
+        tell_alerts(person, load_settings())
+
+        assert len(hook) == sent
+
+
+def test_a_night_without_alerts_sends_nothing(nights: Nights, hook: list[dict[str, Any]]) -> None:
+    nights.run.invite(write_input(nights.run.folder, people(2)))
+
+    assert hook == []
+
+
+def test_a_channel_that_is_broken_does_not_change_how_the_run_ends(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBMOJITO_NOTIFY", "json://127.0.0.1:1/,nonsense://x")
+
+    code = nights.run.invite(write_input(nights.run.folder, [*people(2), a_row("nobody")]))
+
+    assert code == 1
+    assert nights.run.outcomes == {"invited": 2, "invalid": 1}
+
+
+async def test_a_prefix_of_a_store_is_an_inbox_like_a_folder(
+    nights: Nights, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = write_input(nights.run.folder, people(2))
+    results = nights.run.folder / "results"
+
+    async def go(day: int) -> Attendant:
+        return await nights.go(
+            day, inputs="s3://bucket/in/", inbox=True, results_folder=str(results)
+        )
+
+    with a_bucket(monkeypatch) as bucket:
+        bucket |= {"in/people.csv": file.read_bytes(), "in/broken.csv": b"\x00\x01" * 400}
+        first = await go(0)
+        bucket["in/again.csv"] = file.read_bytes()
+        second = await go(1)
+
+    assert concluded(first).sentence.startswith("2 rows: 2 invited")
+    assert "1 file done before" in concluded(second).sentence
+    assert nights.run.calls == 2
+    assert nights.slept == []
+    kept = {key for key in bucket if not key.endswith(".jobmojito-batch")}
+    assert kept == {
+        f"in/done/{DAY}/people.csv",
+        f"in/failed/{DAY}/broken.csv",
+        f"in/failed/{DAY}/broken.csv.error.txt",
+        "in/done/2026-11-25/again.csv",
+        "in/done/2026-11-25/again.csv.note.txt",
+    }
+    assert read_results(results / DAY / f"{DAY}.results.csv")[0]["source"] == "people.csv"
+    spool = nights.run.folder / "home" / "cache" / "jobmojito-batch" / "spool"
+    assert list(spool.iterdir()) == []

@@ -1,0 +1,297 @@
+"""A night through the flow: inbox, guard, token block, alerts as events, what needs a person."""
+
+import asyncio
+import os
+import time
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from prefect.client.orchestration import get_client
+from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
+from prefect.client.schemas.objects import State
+from prefect.testing.utilities import prefect_test_harness
+from pydantic import SecretStr
+
+from flows.artifacts import TABLE_ROWS, attention_table, bar, summary_markdown
+from flows.events import Herald
+from flows.invite_candidates import invite_candidates
+from flows.token_block import store_token
+from jobmojito_batch.alerts import Alert, AlertKind, Night, overrun
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline import Attention, Conclusion, NeedsPerson, advice_on
+from jobmojito_batch.pipeline.attention import URGENCY
+from jobmojito_batch.sandbox import Fault, RunningSandbox
+from tests.helpers import TOKEN, Run, a_row, friendly, people, write_input
+
+pytestmark = [
+    pytest.mark.flow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+LONG_ENOUGH = 60.0
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _prefect() -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ |= {
+        "DO_NOT_TRACK": "1",
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "NO_PROXY": "127.0.0.1,localhost",
+    }
+    with prefect_test_harness(server_startup_timeout=120):
+        yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+def climb(*inputs: Path, **parameters: Any) -> State[Any]:
+    async def run() -> State[Any]:
+        asked = InviteParameters(inputs=[str(one) for one in inputs], **parameters)
+        state: State[Any] = await invite_candidates(asked, return_state=True)
+        return state
+
+    return asyncio.run(run())
+
+
+def artifacts_of(state: State[Any]) -> dict[str, Any]:
+    run_id = state.state_details.flow_run_id
+    assert run_id is not None
+
+    async def read() -> dict[str, Any]:
+        async with get_client() as client:
+            found = await client.read_artifacts(
+                artifact_filter=ArtifactFilter(flow_run_id=ArtifactFilterFlowRunId(any_=[run_id]))
+            )
+            return {one.key or "": one for one in found}
+
+    return asyncio.run(read())
+
+
+def events_of(state: State[Any], *, at_least: int = 1) -> list[dict[str, Any]]:
+    """Our events of the flow run, as soon as so many have come through."""
+    run_id = state.state_details.flow_run_id
+
+    async def read() -> list[dict[str, Any]]:
+        async with get_client() as client:
+            wanted = {
+                "filter": {
+                    "event": {"prefix": ["jobmojito-batch."]},
+                    "related": {"id": [f"prefect.flow-run.{run_id}"]},
+                }
+            }
+            response = await client._client.post("/events/filter", json=wanted)
+            events: list[dict[str, Any]] = response.raise_for_status().json()["events"]
+            return events
+
+    until = time.monotonic() + LONG_ENOUGH
+    while len(found := asyncio.run(read())) < at_least:
+        assert time.monotonic() < until, "the events did not come through"
+        time.sleep(0.2)
+    return found
+
+
+def logs_of(state: State[Any]) -> list[str]:
+    async def read() -> list[str]:
+        async with get_client() as client:
+            run_id = state.state_details.flow_run_id
+            return [one.message for one in await client.read_logs() if one.flow_run_id == run_id]
+
+    return asyncio.run(read())
+
+
+def test_rows_that_need_a_person_are_a_table_an_event_and_a_tag_without_the_person(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunningSandbox(friendly(faults=(Fault(call=(2,), status=422),))) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch)
+        rows = [*people(2), a_row("nobody", name="Zoe Secretname")]
+
+        state = climb(write_input(tmp_path, rows))
+
+    table = artifacts_of(state)["needs-a-person"].data
+    (event,) = events_of(state)
+    assert state.name == "NeedsRepair"
+    assert '"row": 3' in table
+    assert '"code": "refused"' in table
+    assert '"row": 4' in table
+    assert '"code": "invalid_email"' in table
+    assert event["event"] == "jobmojito-batch.needs_repair"
+    assert event["payload"]["invalid"] == 1
+    assert event["payload"]["failed"] == 1
+    for word in ("Secretname", "@example.com", TOKEN):
+        assert word not in table + str(event)
+
+
+def test_a_held_night_is_failed_with_its_sentence_and_told_as_an_event(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+
+        state = climb(write_input(tmp_path, people(4)), expect_at_most=3)
+
+    (event,) = events_of(state)
+    assert (state.type.value, state.name) == ("FAILED", "Failed")
+    assert (state.message or "").startswith("4 new rows would be sent, more than the 3 expected")
+    assert event["event"] == "jobmojito-batch.volume_unusual"
+    assert run.calls == 0
+
+
+def test_a_file_leaves_the_inbox_once_and_an_empty_inbox_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    inbox = tmp_path / "inbox"
+    inbox.mkdir()
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        monkeypatch.setenv("JOBMOJITO_INBOX_STABLE_SECONDS", "0")
+        write_input(inbox, people(3))
+
+        first = climb(inbox, inbox=True, results_folder=str(tmp_path / "results"))
+        second = climb(inbox, inbox=True, results_folder=str(tmp_path / "results"))
+
+    assert first.message == "3 rows: 3 invited; about 0.75 credits"
+    assert not (inbox / "people.csv").exists()
+    assert list((tmp_path / "results").rglob("people.results.csv"))
+    assert second.is_completed()
+    assert (second.message or "").startswith("0 rows: the inbox ")
+    assert {one["event"] for one in events_of(second)} == {"jobmojito-batch.zero_rows"}
+    assert run.calls == 3
+
+
+def test_the_token_comes_from_the_block_where_the_environment_has_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch)
+        monkeypatch.delenv("JOBMOJITO_API_TOKEN")
+        path = write_input(tmp_path, people(2))
+
+        without = climb(path)
+        asyncio.run(store_token(SecretStr(TOKEN)))
+        with_block = climb(path)
+
+    assert (without.message or "").startswith("no API token")
+    assert with_block.message == "2 rows: 2 invited; about 0.5 credits"
+
+
+def test_the_log_tells_the_plan_the_end_and_the_sentence_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch)
+
+        state = climb(write_input(tmp_path, people(2)))
+
+    until = time.monotonic() + LONG_ENOUGH
+    while state.message not in (logs := logs_of(state)):
+        assert time.monotonic() < until, logs
+        time.sleep(0.2)
+    ours = [line for line in logs if line.startswith("run.") or line == state.message]
+    assert ours[0].startswith("run.planned ")
+    assert " rows=2 to_send=2 " in ours[0]
+    assert ours[-1] == state.message
+    assert any(line.startswith("run.ended ") and " invited=2 " in line for line in ours)
+
+
+def test_an_overrun_is_told_while_the_run_goes_on_and_not_again_at_its_end() -> None:
+    """The history says a quarter of an hour, and the run began yesterday."""
+    told: list[Alert] = []
+    nights = tuple(
+        Night(day=date(2026, 1, day), rows=9, new=9, seconds=60.0) for day in range(1, 6)
+    )
+    prepared: Any = SimpleNamespace(
+        run_id="r", history=nights, started_at=datetime.now(UTC) - timedelta(days=1), settings=None
+    )
+    herald = Herald(is_watched=True, emit=told.append)
+
+    asyncio.run(herald.tell_overrun(prepared))
+    asyncio.run(herald.tell([overrun("r", 90_000.0, 900.0)], None))
+
+    assert [alert.kind for alert in told] == [AlertKind.OVERRUN]
+
+
+# What is shown, without a server
+
+
+def conclusion(**summary: Any) -> Conclusion:
+    given: dict[str, Any] = {
+        "rows": 4,
+        "sources": ["a|b.csv"],
+        "environment": "live",
+        "started_at": "2026-01-01T00:00:00Z",
+        "ended_at": "2026-01-01T00:01:00Z",
+        "outcomes": {"invited": 3, "invalid": 1, "unknown": 0},
+        "reasons": {"invalid_email": 1},
+        "positions": {"created": 1, "reused": 2},
+        "calls": 3,
+        "retries": 0,
+        "lookups": 0,
+        "credits_estimated": 0.75,
+        "rate_reached": 1.5,
+        "latency_seconds": {"p50": 1.0, "p90": 2.0, "p99": None, "max": 4.0},
+        "files": {"results": "out/a.results.csv", "errors": None, "summary": None},
+    }
+    return Conclusion(
+        run_id="r-1",
+        exit_code=1,
+        sentence="4 rows: 3 invited, 1 invalid; about 0.75 credits",
+        summary=given | summary,
+        stop_message=None,
+        credits_before=10.0,
+    )
+
+
+def test_the_summary_begins_with_the_sentence_and_says_what_to_do() -> None:
+    text = summary_markdown(conclusion(), Attention(total=1))
+
+    lines = text.splitlines()
+    assert lines[0] == "4 rows: 3 invited, 1 invalid; about 0.75 credits"
+    assert "| invited | 3 | ███████████████ 75 % |" in lines
+    assert f"| invalid_email | 1 | {advice_on('invalid_email')} |" in lines
+    assert "| p50 | 1 s | █████ |" in lines
+    assert "| credits left | about 9.25 of 10 before the run |" in lines
+    assert "| sources | a\\|b.csv |" in lines
+    assert f"| results | {Path('out/a.results.csv').absolute()} |" in lines
+    assert "unknown" not in text
+
+
+def test_the_table_is_bounded_and_says_how_many_it_leaves_out() -> None:
+    rows = tuple(
+        NeedsPerson(source="a.csv", row=n, outcome="failed", code="refused", field="", advice="")
+        for n in range(TABLE_ROWS)
+    )
+    attention = Attention(total=TABLE_ROWS + 7, rows=rows)
+
+    assert len(attention_table(attention)) == TABLE_ROWS
+    assert "507 rows need a person; 7 more are in the results file" in summary_markdown(
+        conclusion(), attention
+    )
+
+
+@pytest.mark.parametrize(
+    ("share", "shown"), [(0.0, ""), (0.0001, "▏"), (0.5, "█" * 10), (1.0, "█" * 20)]
+)
+def test_a_bar_shows_its_share_and_never_hides_a_little(share: float, shown: str) -> None:
+    assert bar(share) == shown
+
+
+@pytest.mark.parametrize("code", [*ErrorCode, Outcome.REVIEW, Outcome.REJECTED])
+def test_there_is_advice_on_every_reason(code: str) -> None:
+    assert advice_on(code)
+
+
+def test_what_needs_a_person_is_what_no_run_settles() -> None:
+    assert set(URGENCY) == {
+        Outcome.UNKNOWN,
+        Outcome.FAILED,
+        Outcome.INVALID,
+        Outcome.REVIEW,
+        Outcome.REJECTED,
+    }

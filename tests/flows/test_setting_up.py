@@ -1,0 +1,235 @@
+"""`setup` on a real Prefect server: made once, the same the second time, kept in step after."""
+
+import asyncio
+import json
+import threading
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import pytest
+from prefect.client.orchestration import PrefectClient, get_client
+from prefect.events.schemas.automations import AutomationCore, EventTrigger
+from prefect.settings import (
+    PREFECT_API_URL,
+    PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
+    PREFECT_HOME,
+    temporary_settings,
+)
+from pydantic import SecretStr
+
+from flows.invite_candidates import final_state
+from flows.setting_up import ENDED, alerts, block_for, heartbeat_warning, silent_runs
+from flows.token_block import stored_token
+from jobmojito_batch.cli import main
+from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.pipeline import Conclusion
+from tests.prefect_server import RunningPrefect
+
+pytestmark = [
+    pytest.mark.flow,
+    pytest.mark.filterwarnings("ignore::ResourceWarning"),
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
+TOKEN = "made-up-token-for-the-block"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPrefect]:
+    with RunningPrefect(tmp_path_factory.mktemp("prefect")) as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _configured(server: RunningPrefect, tmp_path: Path) -> Iterator[None]:
+    with temporary_settings(
+        {
+            PREFECT_API_URL: server.url,
+            PREFECT_HOME: str(tmp_path / "home"),
+            PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 60,
+        }
+    ):
+        yield
+
+
+class Hook:
+    """A web address that keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.heard: list[dict[str, Any]] = []
+        hook = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers["content-length"]))
+                hook.heard.append(json.loads(body))
+                self.send_response(204)
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        self._server = HTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}/secret-path"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def hook() -> Iterator[Hook]:
+    one = Hook()
+    yield one
+    one.close()
+
+
+def set_up(capsys: pytest.CaptureFixture[str], *arguments: str) -> dict[str, str]:
+    """What each item was said to be."""
+    capsys.readouterr()
+    assert main(["setup", *arguments]) == 0
+    said = capsys.readouterr().out
+    assert TOKEN not in said
+    assert "secret-path" not in said
+    lines = [(line[:14].strip(), line[14:].strip()) for line in said.splitlines()]
+    return {what.partition("   ")[0]: did for did, what in lines}
+
+
+def trigger_of(automation: AutomationCore) -> EventTrigger:
+    assert isinstance(automation.trigger, EventTrigger)
+    return automation.trigger
+
+
+async def automations(client: PrefectClient) -> dict[str, Any]:
+    return {one.name: one for one in await client.read_automations()}
+
+
+async def switch_on() -> None:
+    async with get_client() as client:
+        for one in (await automations(client)).values():
+            await client.resume_automation(one.id)
+
+
+def test_the_second_time_everything_is_there_and_a_change_is_an_update(
+    hook: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("JOBMOJITO_API_TOKEN", TOKEN)
+    everything = ("--with-token", "--notify", hook.url)
+
+    first = set_up(capsys, *everything)
+    second = set_up(capsys, *everything)
+    monkeypatch.setenv("JOBMOJITO_API_TOKEN", f"{TOKEN}-2")
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 90}):
+        third = set_up(capsys, "--with-token")
+
+    assert set(first.values()) == {"created"}
+    assert len(first) == 6
+    assert second == dict.fromkeys(first, "already there")
+    assert {name for name, did in third.items() if did == "updated"} == {
+        "secret block jobmojito-api-token",
+        'automation "jobmojito-batch: a silent run has crashed"',
+    }
+    assert asyncio.run(stored_token()) == SecretStr(f"{TOKEN}-2")
+
+
+def test_an_automation_that_somebody_switched_off_stays_off(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def switch_off() -> None:
+        async with get_client() as client:
+            for one in (await automations(client)).values():
+                await client.pause_automation(one.id)
+
+    async def read() -> list[bool]:
+        async with get_client() as client:
+            return [one.enabled for one in (await automations(client)).values()]
+
+    set_up(capsys)
+    asyncio.run(switch_off())
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 120}):
+        set_up(capsys)
+
+    assert set(asyncio.run(read())) == {False}
+
+
+def test_an_alert_reaches_the_address_with_its_kind_and_its_sentence(
+    hook: Hook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def emit() -> None:
+        async with get_client() as client:
+            event = {
+                "event": "jobmojito-batch.stopped",
+                "occurred": datetime.now(UTC).isoformat(),
+                "resource": {"prefect.resource.id": "jobmojito-batch.run.r-1"},
+                "payload": {"kind": "stopped", "sentence": "5 rows: 5 not sent", "rows": 5},
+                "id": str(uuid4()),
+            }
+            response = await client._client.post("/events", json=[event])
+            response.raise_for_status()
+
+    set_up(capsys, "--notify", hook.url)
+    asyncio.run(switch_on())
+    until = time.monotonic() + 120
+    while (
+        not hook.heard
+    ):  # the server takes a moment until it looks for the events of an automation
+        assert time.monotonic() < until, "nothing was heard"
+        asyncio.run(emit())
+        time.sleep(1)
+
+    assert hook.heard[0]["text"].startswith("jobmojito-batch: stopped\n5 rows: 5 not sent")
+
+
+def test_the_window_of_silence_is_three_heartbeats_and_every_ending_ends_it() -> None:
+    """A state's event is called after its name: one left out would be taken for silence."""
+    trigger = trigger_of(silent_runs(60))
+
+    assert trigger.within.total_seconds() >= 3 * 60
+    names = {
+        final_state(
+            Conclusion(run_id="r", exit_code=code, sentence="", summary={}, stop_message=None)
+        ).name
+        for code in (0, 1, 3, 4, 130, 143)
+    } | {"Failed", "Cancelled"}
+    assert names <= set(ENDED)
+    assert {f"prefect.flow-run.{name}" for name in ENDED} < trigger.expect
+
+
+def test_a_place_whose_runs_would_be_taken_for_dead_is_warned(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    set_up(capsys)
+    asyncio.run(switch_on())
+    matched = asyncio.run(heartbeat_warning())
+    with temporary_settings({PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 180}):
+        mismatched = asyncio.run(heartbeat_warning())
+
+    assert matched is None
+    assert mismatched is not None
+    assert "every 180 s" in mismatched
+    assert "after 180 s" in mismatched
+
+
+def test_the_alert_automation_listens_to_our_events_alone() -> None:
+    assert trigger_of(alerts(uuid4())).expect == {"jobmojito-batch.*"}
+
+
+def test_an_address_that_nobody_understands_is_refused_without_showing_it(
+    capsys: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    assert main(["setup", "--notify", "nonsense://secret-path"]) == 2
+
+    said = capsys.readouterr().err
+    assert "--notify" in said
+    assert "secret-path" not in said + caplog.text
+
+
+def test_mail_goes_through_any_apprise_address() -> None:
+    block_for(SecretStr("mailtos://user:password@example.com?to=hr@example.com"))
+    with pytest.raises(SettingsError):
+        block_for(SecretStr("mailtos//broken"))
