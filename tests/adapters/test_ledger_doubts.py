@@ -3,7 +3,6 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import create_engine, text
@@ -48,8 +47,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
-    book = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock=clock)
+def ledger(ledger_url: str, clock: Clock) -> Iterator[Ledger]:
+    book = Ledger.open(ledger_url, clock=clock)
     yield book
     book.close()
 
@@ -329,11 +328,10 @@ async def test_starts_are_handed_out_once_and_a_clock_put_back_does_not_stop_the
     assert (back, paused) == (pytest.approx(899_999.98), 0.0)
 
 
-def test_a_ledger_of_the_first_schema_is_led_to_ours(tmp_path: Path) -> None:
+def test_a_ledger_of_the_first_schema_is_led_to_ours(ledger_url: str) -> None:
     """With what it holds; and one of a later schema is left alone."""
-    path = tmp_path / "old.sqlite"
-    Ledger.open(f"sqlite:///{path}").close()
-    engine = create_engine(f"sqlite:///{path}")
+    Ledger.open(ledger_url).close()
+    engine = create_engine(ledger_url)
     with engine.begin() as connection:
         connection.execute(text("ALTER TABLE runs DROP COLUMN lease_until"))
         connection.execute(text("ALTER TABLE invitations DROP COLUMN unknown_since"))
@@ -342,7 +340,7 @@ def test_a_ledger_of_the_first_schema_is_led_to_ours(tmp_path: Path) -> None:
         connection.execute(text("UPDATE meta SET value = '1' WHERE key = 'schema_version'"))
     engine.dispose()
 
-    ledger = Ledger.open(f"sqlite:///{path}")
+    ledger = Ledger.open(ledger_url)
     assert ledger.doubts() == []
     assert not ledger.is_being_opened(NAME)
     ledger.close()
@@ -350,4 +348,4 @@ def test_a_ledger_of_the_first_schema_is_led_to_ours(tmp_path: Path) -> None:
         connection.execute(text("UPDATE meta SET value = '99' WHERE key = 'schema_version'"))
     engine.dispose()
     with pytest.raises(LedgerError, match="schema version 99"):
-        Ledger.open(f"sqlite:///{path}")
+        Ledger.open(ledger_url)
