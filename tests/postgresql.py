@@ -37,18 +37,18 @@ def own_schema() -> Iterator[str]:
     finally:
         # Those who were killed in the middle of a transaction would hold the drop up.
         do(
-            "SELECT pg_terminate_backend(l.pid) FROM pg_locks l JOIN pg_class c ON c.oid = l.relation "
-            f"WHERE c.relnamespace = '{name}'::regnamespace AND l.pid <> pg_backend_pid()"
+            "SELECT pg_terminate_backend(pid) FROM pg_locks JOIN pg_class ON oid = relation "
+            "WHERE relnamespace = CAST(:name AS regnamespace) AND pid <> pg_backend_pid()",
+            name=name,
         )
         do(f"DROP SCHEMA {name} CASCADE")
 
 
-def do(*statements: str, url: str = SERVER) -> None:
-    """Run statements, each at once durable."""
+def do(statement: str, *, url: str = SERVER, **values: object) -> None:
+    """Run a statement on the server, at once durable."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")
     try:
         with engine.connect() as connection:
-            for statement in statements:
-                connection.execute(text(statement))
+            connection.execute(text(statement), values)
     finally:
         engine.dispose()

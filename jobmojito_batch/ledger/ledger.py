@@ -15,6 +15,7 @@ from jobmojito_batch.ledger.engine import adding, open_engine, translated, writi
 from jobmojito_batch.ledger.forgetting import forget, traces_of
 from jobmojito_batch.ledger.masks import forgotten_key, mask
 from jobmojito_batch.ledger.operations import APPLIERS
+from jobmojito_batch.ledger.sharing import LEASE_SECONDS
 from jobmojito_batch.ledger.tables import (
     IN_DOUBT,
     ClaimState,
@@ -31,8 +32,6 @@ from jobmojito_batch.ledger.writer import Writer
 LOOKUP_CHUNK: Final = 500
 """Values in one IN list; SQLite takes 32,766, shorter lists stay in the statement cache."""
 RESULT_CHUNK: Final = 10_000
-LEASE_SECONDS: Final = 60.0
-"""How long a run counts as living after its last word, where its process cannot be asked."""
 
 Clock = Callable[[], datetime]
 """UTC without a zone."""

@@ -31,7 +31,7 @@ SCHEMA_VERSION: Final = 2
 metadata = MetaData()
 
 Key: Final = BigInteger().with_variant(Integer, "sqlite")
-"""An id the database gives. SQLite counts only an INTEGER by itself, PostgreSQL counts on past 2^31."""
+"""An id the database gives: SQLite counts only INTEGER by itself, PostgreSQL's ends at 2^31."""
 
 
 class String(TypeDecorator[str]):

@@ -120,7 +120,7 @@ class Writer:
             pause_seconds = min(2 * pause_seconds, MOST_PAUSE_SECONDS)
 
     async def _tried(self, batch: list[_Waiting]) -> Connection:
-        connection = await self._in_thread(self._begun)
+        connection: Connection = await self._in_thread(self._begun)
         try:
             if connection.dialect.name == "sqlite":
                 self._apply(connection, batch)
