@@ -14,6 +14,8 @@ from sqlalchemy import (
     exists,
     func,
     insert,
+    literal_column,
+    null,
     select,
     tuple_,
     update,
@@ -76,6 +78,7 @@ STATE_AFTER: Final = {
 
 @functools.cache
 def _upsert_claims(dialect_name: str) -> Any:  # noqa: ANN401 - a dialect's own insert
+    """No parameters but the rows': with any, SQLAlchemy would send one row at a time."""
     dialect = postgresql if dialect_name == "postgresql" else sqlite
     statement = dialect.insert(invitations)
     new = statement.excluded
@@ -86,11 +89,11 @@ def _upsert_claims(dialect_name: str) -> Any:  # noqa: ANN401 - a dialect's own 
             "run_id": new.run_id,
             "ordinal": new.ordinal,
             "claimed_at": new.claimed_at,
-            "outcome": None,
-            "error_code": None,
-            "unknown_since": None,
+            "outcome": null(),
+            "error_code": null(),
+            "unknown_since": null(),
         },
-        where=invitations.c.state == ClaimState.OPEN,
+        where=invitations.c.state == literal_column(f"'{ClaimState.OPEN.value}'"),
     ).returning(invitations.c.id, invitations.c.position_id, invitations.c.candidate_email)
 
 
@@ -392,10 +395,11 @@ _END_ATTEMPT = (
 _GIVE_BACK = _END_ATTEMPT.values(credits=0.0)
 
 # Who slept until others took it for dead may come back with an answer: what they settled, or have
-# under way by now, is not undone by it.
+# under way by now, is not undone by it. (Not `=` for the run: while nothing is counted yet,
+# PostgreSQL would rather go through all of its invitations by that index.)
 _STILL_MINE = and_(
     invitations.c.id == bindparam("of_invitation"),
-    invitations.c.run_id == bindparam("of_run"),
+    invitations.c.run_id.is_not_distinct_from(bindparam("of_run")),
     invitations.c.state != ClaimState.SETTLED,
 )
 _GIVE_BACK_CLAIM = update(invitations).where(_STILL_MINE).values(state=ClaimState.OPEN.value)
