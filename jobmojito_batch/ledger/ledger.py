@@ -14,6 +14,7 @@ from jobmojito_batch.ledger.doubts import Doubted, doubts, is_being_opened
 from jobmojito_batch.ledger.engine import adding, open_engine, translated, writing
 from jobmojito_batch.ledger.forgetting import forget, traces_of
 from jobmojito_batch.ledger.masks import forgotten_key, mask
+from jobmojito_batch.ledger.merging import merged_into
 from jobmojito_batch.ledger.operations import APPLIERS
 from jobmojito_batch.ledger.sharing import LEASE_SECONDS
 from jobmojito_batch.ledger.tables import (
@@ -190,9 +191,10 @@ class Ledger:
 
     def position_def_set_id(self, position_id: int) -> str | None:
         """A position's id in the API, as far as an answer has named it."""
-        query = select(positions.c.position_def_set_id).where(positions.c.id == position_id)
+        query = select(positions.c.position_def_set_id)
         with translated("reading"), self._engine.connect() as connection:
-            return connection.scalar(query)
+            position_id = merged_into(connection, {position_id}).get(position_id, position_id)
+            return connection.scalar(query.where(positions.c.id == position_id))
 
     def traces_of(self, email: str) -> int:
         """Rows that have the address, as theirs or in an original cell."""

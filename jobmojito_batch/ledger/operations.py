@@ -9,7 +9,6 @@ from sqlalchemy import (
     Connection,
     and_,
     bindparam,
-    cast,
     delete,
     exists,
     func,
@@ -24,6 +23,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from jobmojito_batch.columns import SETTLED_FOR_GOOD, Outcome
 from jobmojito_batch.ledger.masks import key_in, mask
+from jobmojito_batch.ledger.merging import MERGED, merged_into, note_merge
 from jobmojito_batch.ledger.requests import (
     BeginAttempt,
     Claim,
@@ -54,7 +54,6 @@ from jobmojito_batch.ledger.sharing import (
 )
 from jobmojito_batch.ledger.tables import (
     ClaimState,
-    String,
     attempts,
     invitations,
     meta,
@@ -66,8 +65,6 @@ from jobmojito_batch.ledger.tables import (
 from jobmojito_batch.ledger.writer import Apply
 
 ROUNDING: Final = 1e-9
-MERGED: Final = "merged"
-"""In `meta` once two positions were merged; then `merged:ID` is an alias of where ID went."""
 
 STATE_AFTER: Final = {
     Outcome.FAILED: ClaimState.OPEN,
@@ -172,18 +169,7 @@ def _where_merged(connection: Connection, wanted: Sequence[TakeClaim]) -> list[T
     Another process may have merged them since this one planned: under the old id an invitation
     that both have would be free.
     """
-    query = (
-        select(positions.c.id, position_aliases.c.position_id)
-        .join(
-            position_aliases,
-            and_(
-                position_aliases.c.account == positions.c.account,
-                position_aliases.c.key == f"{MERGED}:" + cast(positions.c.id, String),
-            ),
-        )
-        .where(positions.c.id.in_({claim.position_id for claim in wanted}))
-    )
-    into = {row.id: row.position_id for row in connection.execute(query)}
+    into = merged_into(connection, {claim.position_id for claim in wanted})
     return [
         replace(claim, position_id=into[claim.position_id]) if claim.position_id in into else claim
         for claim in wanted
@@ -555,6 +541,7 @@ def open_positions(connection: Connection, opened: Sequence[OpenPosition]) -> li
 
 
 def _open_position(connection: Connection, one: OpenPosition) -> int:
+    one = replace(one, position_id=_where_it_is(connection, one.position_id))
     connection.execute(
         update(positions).where(positions.c.id == one.position_id).values(opened_at=one.at)
     )
@@ -582,6 +569,10 @@ def _open_position(connection: Connection, one: OpenPosition) -> int:
         .values(position_def_set_id=one.position_def_set_id, opened_at=one.at)
     )
     return position_id
+
+
+def _where_it_is(connection: Connection, position_id: int) -> int:
+    return merged_into(connection, {position_id}).get(position_id, position_id)
 
 
 def _merge(connection: Connection, position_id: int, *, into: int) -> None:
@@ -618,30 +609,24 @@ def _merge(connection: Connection, position_id: int, *, into: int) -> None:
         .where(position_aliases.c.position_id == position_id)
         .values(position_id=into)
     )
-    account = select(positions.c.account).where(positions.c.id == position_id).scalar_subquery()
-    connection.execute(
-        insert(position_aliases).values(
-            account=account, key=f"{MERGED}:{position_id}", position_id=into
-        )
-    )
-    if connection.scalar(select(meta.c.key).where(meta.c.key == MERGED)) is None:
-        connection.execute(insert(meta).values(key=MERGED, value="1"))
+    note_merge(connection, position_id, into=into)
 
 
 def forget_position_ids(connection: Connection, gone: Sequence[ForgetPositionId]) -> list[None]:
     """Drop ids that the API no longer knows, where they are still what we hold."""
     for one in gone:
+        position_id = _where_it_is(connection, one.position_id)
         connection.execute(
             update(positions)
             .where(
-                positions.c.id == one.position_id,
+                positions.c.id == position_id,
                 positions.c.position_def_set_id == one.position_def_set_id,
             )
             .values(position_def_set_id=None, opened_at=None)
         )
         connection.execute(
             delete(position_aliases).where(
-                position_aliases.c.position_id == one.position_id,
+                position_aliases.c.position_id == position_id,
                 position_aliases.c.key == f"id:{one.position_def_set_id.lower()}",
             )
         )
