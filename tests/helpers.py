@@ -62,10 +62,15 @@ class Run:
     """A command line against a sandbox, and what it left."""
 
     def __init__(
-        self, folder: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+        self,
+        folder: Path,
+        sandbox: RunningSandbox,
+        monkeypatch: pytest.MonkeyPatch,
+        ledger: str | None = None,
     ) -> None:
         self.folder = folder
         self.sandbox = sandbox
+        self.ledger = ledger or str(folder / "ledger.sqlite")
         for name, value in self.environment.items():
             monkeypatch.setenv(name, value)
 
@@ -74,7 +79,7 @@ class Run:
         return {
             "JOBMOJITO_API_TOKEN": TOKEN,
             "JOBMOJITO_BASE_URL": self.sandbox.base_url,
-            "JOBMOJITO_LEDGER": str(self.folder / "ledger.sqlite"),
+            "JOBMOJITO_LEDGER": self.ledger,
             "JOBMOJITO_REQUESTS_PER_SECOND": "500",
             "JOBMOJITO_READ_TIMEOUT_SECONDS": "5",
             "JOBMOJITO_SETTLE_SECONDS": "1",

@@ -20,12 +20,13 @@ Start = Callable[..., Run]
 
 
 @pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger_url: str) -> Iterator[Start]:
+    """A command line against a sandbox, with a ledger of either kind."""
     with ExitStack() as stack:
 
         def run(scenario: Scenario | None = None) -> Run:
             sandbox = stack.enter_context(RunningSandbox(scenario or friendly()))
-            return Run(tmp_path, sandbox, monkeypatch)
+            return Run(tmp_path, sandbox, monkeypatch, ledger_url)
 
         yield run
 
