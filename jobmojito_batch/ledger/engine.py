@@ -25,6 +25,8 @@ from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger import postgresql
 from jobmojito_batch.ledger.tables import SCHEMA_VERSION, UPGRADES, meta, metadata
 
+MOVED_TO: Final = "moved_to"
+"""In `meta` of a ledger whose rows are in another database now (ledger.moving)."""
 BUSY_SECONDS: Final = 30
 """How long a writer waits for another process's commit."""
 
@@ -167,9 +169,14 @@ def _check_schema(connection: Connection, url: str) -> None:
         metadata.create_all(connection)
         connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
         return
-    found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+    facts = {row.key: row.value for row in connection.execute(select(meta))}
+    if MOVED_TO in facts:
+        raise LedgerError(
+            f"this ledger was moved to {facts[MOVED_TO]}; set JOBMOJITO_LEDGER to that"
+        )
+    found = facts.get("schema_version")
     if found in {str(version) for version in UPGRADES}:
-        _upgrade(connection, int(found))
+        _upgrade(connection, int(str(found)))
     elif found != str(SCHEMA_VERSION):
         raise LedgerError(
             f"the ledger has schema version {found}, this program knows {SCHEMA_VERSION}; "
