@@ -137,6 +137,8 @@ def _engine(url: str) -> Engine:
         raise LedgerError(
             f"JOBMOJITO_LEDGER: no driver for {parsed.drivername} is installed{extra}"
         ) from None
+    if not is_sqlite:
+        event.listen(engine, "do_connect", postgresql.Connector())
     event.listen(engine, "connect", _on_connect if is_sqlite else postgresql.on_connect)
     event.listen(engine, "begin", _on_begin if is_sqlite else postgresql.on_begin)
     return engine

@@ -10,7 +10,7 @@ before wrote. Group commit makes it cheap: many claims and outcomes wait for the
 import time
 from typing import Any, Final
 
-from sqlalchemy import URL, Connection, text
+from sqlalchemy import URL, Connection, Dialect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from jobmojito_batch.errors import LedgerError
@@ -23,6 +23,7 @@ IDLE_SECONDS: Final = 20
 STATEMENT_SECONDS: Final = 600
 SILENCE_SECONDS: Final = 30
 """After which a connection that nothing comes back on is given up."""
+AGAIN_SECONDS: Final = 0.25
 MOST_APART_SECONDS: Final = 5.0
 """How far this machine's clock may be from the server's: leases are kept by it."""
 
@@ -89,6 +90,37 @@ def on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the 
     with connection.cursor() as cursor:
         cursor.execute(_SETTINGS)
     connection.commit()
+
+
+class Connector:
+    """
+    Connects; once it had a server, it waits for it to come back.
+
+    The first time it does not wait: then it is the settings that are wrong.
+    """
+
+    def __init__(self) -> None:
+        self._has_connected = False
+
+    def __call__(
+        self,
+        dialect: Dialect,
+        _record: object,
+        arguments: list[Any],
+        options: dict[str, Any],
+    ) -> Any:  # noqa: ANN401 - the driver's own
+        """A connection of the driver. Raises what the driver raises."""
+        give_up_at = time.monotonic() + LOCK_SECONDS
+        while True:
+            try:
+                connection = dialect.connect(*arguments, **options)
+            except dialect.loaded_dbapi.OperationalError:
+                if not self._has_connected or time.monotonic() > give_up_at:
+                    raise
+                time.sleep(AGAIN_SECONDS)
+            else:
+                self._has_connected = True
+                return connection
 
 
 def on_begin(connection: Connection) -> None:

@@ -147,11 +147,14 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
     wire.break_all()
     async with pen_of(ledger) as pen:
         waiting = asyncio.create_task(pen.submit(taking(nurse)))
+        looking = asyncio.create_task(asyncio.to_thread(ledger.is_being_opened, "x"))
         await asyncio.sleep(0.5)
         assert not waiting.done()
+        assert not looking.done()
         wire.is_up = True
 
         assert (await waiting).is_mine
+        assert await looking is False
 
 
 @pytest.mark.parametrize("cut", Cut)
