@@ -2,11 +2,15 @@
 
 import os
 from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
 
+from jobmojito_batch.ledger import Ledger
+from tests.helpers import OpenLedger
 from tests.postgresql import own_schema, why_not
 
 # No test asserts on time: a busy machine must not turn one red.
@@ -38,6 +42,17 @@ def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         pytest.skip(reason)
     with own_schema() as url:
         yield url
+
+
+@pytest.fixture
+def open_ledger() -> Iterator[OpenLedger]:
+    """Opens ledgers, and closes them all at the end."""
+    with ExitStack() as stack:
+
+        def opened(url: str, **options: Any) -> Ledger:
+            return stack.enter_context(closing(Ledger.open(url, **options)))
+
+        yield opened
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ import pytest
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.intake import read_inputs
+from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.records import Table
 from jobmojito_batch.sandbox import RunningSandbox, Scenario
+
+OpenLedger = Callable[..., Ledger]
 
 TOKEN = "made-up-token-of-the-tests"
 RESUME = "A résumé that nobody may find in a log."

@@ -342,6 +342,7 @@ async def test_a_late_answer_does_not_undo_what_others_did_since(
     ledger.settle_orphans()
     taken: Claim = await writer.submit(
         TakeOver(
+            position_id=nurse,
             invitation_id=under_way.invitation_id,
             seen_at=NOON,
             run_id="run-2",

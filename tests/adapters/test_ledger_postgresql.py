@@ -4,11 +4,10 @@ import asyncio
 import logging
 import time
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack, asynccontextmanager, closing
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, make_url, text
@@ -29,6 +28,7 @@ from jobmojito_batch.ledger import (
 )
 from jobmojito_batch.ledger.engine import named, writing
 from jobmojito_batch.settings import load_settings
+from tests.helpers import OpenLedger
 from tests.postgresql import SERVER, do, own_schema, why_not
 from tests.wire import Cut, Wire
 
@@ -99,20 +99,6 @@ async def pen_of(ledger: Ledger) -> AsyncIterator[Writer]:
         await pen.close()
 
 
-Open = Callable[..., Ledger]
-
-
-@pytest.fixture
-def open_ledger() -> Iterator[Open]:
-    """Opens ledgers, and closes them all at the end."""
-    with ExitStack() as stack:
-
-        def opened(url: str, **options: Any) -> Ledger:
-            return stack.enter_context(closing(Ledger.open(url, **options)))
-
-        yield opened
-
-
 @pytest.fixture
 def wire() -> Iterator[Wire]:
     if (reason := why_not()) is not None:
@@ -125,7 +111,7 @@ def wire() -> Iterator[Wire]:
 
 
 async def test_connections_that_break_between_commits_lose_nothing(
-    open_ledger: Open, postgresql_url: str, wire: Wire
+    open_ledger: OpenLedger, postgresql_url: str, wire: Wire
 ) -> None:
     """As when the server is started anew: claims and outcomes wait and are written."""
     ledger = open_ledger(wire.url(postgresql_url))
@@ -139,7 +125,7 @@ async def test_connections_that_break_between_commits_lose_nothing(
 
 
 async def test_a_server_that_is_away_for_a_moment_is_waited_for(
-    open_ledger: Open, postgresql_url: str, wire: Wire
+    open_ledger: OpenLedger, postgresql_url: str, wire: Wire
 ) -> None:
     ledger = open_ledger(wire.url(postgresql_url))
     nurse = begin(ledger)
@@ -159,7 +145,7 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
 
 @pytest.mark.parametrize("cut", Cut)
 async def test_a_connection_lost_in_commit_is_neither_success_nor_failure(
-    open_ledger: Open, postgresql_url: str, wire: Wire, cut: Cut
+    open_ledger: OpenLedger, postgresql_url: str, wire: Wire, cut: Cut
 ) -> None:
     """The caller hears that nobody knows; whatever is there is found, and sent by nobody blind."""
     ledger = open_ledger(wire.url(postgresql_url))
@@ -179,7 +165,7 @@ async def test_a_connection_lost_in_commit_is_neither_success_nor_failure(
 
 
 async def test_a_lock_that_somebody_holds_is_waited_for(
-    open_ledger: Open, postgresql_url: str
+    open_ledger: OpenLedger, postgresql_url: str
 ) -> None:
     ledger, other = open_ledger(postgresql_url), create_engine(postgresql_url)
     nurse = begin(ledger)
@@ -195,7 +181,7 @@ async def test_a_lock_that_somebody_holds_is_waited_for(
 
 
 def test_two_ledgers_of_one_database_do_not_wait_for_one_another(
-    open_ledger: Open, postgresql_url: str
+    open_ledger: OpenLedger, postgresql_url: str
 ) -> None:
     with own_schema() as another_url:
         one, other = open_ledger(postgresql_url), open_ledger(another_url)
@@ -204,7 +190,7 @@ def test_two_ledgers_of_one_database_do_not_wait_for_one_another(
 
 
 async def test_a_row_that_the_driver_cannot_take_leaves_nobody_waiting(
-    open_ledger: Open, postgresql_url: str
+    open_ledger: OpenLedger, postgresql_url: str
 ) -> None:
     """Whatever goes wrong below, everybody hears of it."""
     ledger = open_ledger(postgresql_url)
@@ -222,7 +208,7 @@ async def test_a_row_that_the_driver_cannot_take_leaves_nobody_waiting(
 
 
 def test_no_wait_is_without_end_and_commits_reach_the_disk(
-    open_ledger: Open, postgresql_url: str
+    open_ledger: OpenLedger, postgresql_url: str
 ) -> None:
     """Whatever the server's own settings are."""
     ledger = open_ledger(f"{postgresql_url}%20-csynchronous_commit%3Doff")
@@ -247,7 +233,7 @@ def test_no_wait_is_without_end_and_commits_reach_the_disk(
 
 @pytest.mark.parametrize("seconds", [-60.0, 60.0])
 def test_a_machine_whose_clock_is_wrong_is_refused(
-    open_ledger: Open, postgresql_url: str, monkeypatch: pytest.MonkeyPatch, seconds: float
+    open_ledger: OpenLedger, postgresql_url: str, monkeypatch: pytest.MonkeyPatch, seconds: float
 ) -> None:
     """By the clock the others tell whether its runs live: they would settle what it is sending."""
     right = time.time
@@ -257,7 +243,7 @@ def test_a_machine_whose_clock_is_wrong_is_refused(
         open_ledger(postgresql_url)
 
 
-def test_a_database_that_cannot_hold_every_name_is_refused(open_ledger: Open) -> None:
+def test_a_database_that_cannot_hold_every_name_is_refused(open_ledger: OpenLedger) -> None:
     if (reason := why_not()) is not None:
         pytest.skip(reason)
     name = f"jobmojito_test_{uuid.uuid4().hex[:12]}"
@@ -274,7 +260,7 @@ def test_a_database_that_cannot_hold_every_name_is_refused(open_ledger: Open) ->
 
 
 @pytest.fixture
-def clerk(open_ledger: Open, postgresql_url: str) -> Iterator[str]:
+def clerk(open_ledger: OpenLedger, postgresql_url: str) -> Iterator[str]:
     """The URL for a role that has what docs/ledger.md grants, on a ledger that another owns."""
     open_ledger(postgresql_url)
     role, schema = f"jobmojito_test_{uuid.uuid4().hex[:12]}", postgresql_url.rpartition("%3D")[2]
@@ -300,7 +286,7 @@ def grants() -> list[str]:
     ]  # fmt: skip
 
 
-async def test_the_documented_privileges_are_enough(open_ledger: Open, clerk: str) -> None:
+async def test_the_documented_privileges_are_enough(open_ledger: OpenLedger, clerk: str) -> None:
     """And forgetting erases the person, and says that the owner has to see to the bytes."""
     ledger = open_ledger(clerk)
     nurse = begin(ledger)
@@ -314,7 +300,7 @@ async def test_the_documented_privileges_are_enough(open_ledger: Open, clerk: st
 
 
 async def test_forgetting_leaves_nothing_in_the_tables_files(
-    open_ledger: Open, postgresql_url: str
+    open_ledger: OpenLedger, postgresql_url: str
 ) -> None:
     """Nor in what the planner remembers of them."""
     ledger = open_ledger(postgresql_url)
@@ -366,7 +352,7 @@ def files_of(url: str) -> bytes:
     ],
 )
 def test_no_message_shows_the_password(
-    open_ledger: Open,
+    open_ledger: OpenLedger,
     url: str,
     monkeypatch: pytest.MonkeyPatch,
     capfd: pytest.CaptureFixture[str],
@@ -392,7 +378,7 @@ def test_no_message_shows_the_password(
 
 
 def test_a_foreign_database_is_named_without_its_password(
-    open_ledger: Open, postgresql_url: str
+    open_ledger: OpenLedger, postgresql_url: str
 ) -> None:
     do("CREATE TABLE orders (id integer)", url=postgresql_url)
     with_password = make_url(postgresql_url).update_query_dict({"password": SECRET})
@@ -405,13 +391,13 @@ def test_a_foreign_database_is_named_without_its_password(
     assert SECRET not in named(f"postgresql+psycopg://u:{SECRET}@h/d?password={SECRET}&sslkey=x")
 
 
-def test_a_url_from_a_provider_is_taken(open_ledger: Open, postgresql_url: str) -> None:
+def test_a_url_from_a_provider_is_taken(open_ledger: OpenLedger, postgresql_url: str) -> None:
     """They write postgres:// or postgresql://."""
     for scheme in ("postgres", "postgresql"):
         open_ledger(postgresql_url.replace("postgresql+psycopg", scheme))
 
 
-def test_leases_keep_their_microseconds(open_ledger: Open, postgresql_url: str) -> None:
+def test_leases_keep_their_microseconds(open_ledger: OpenLedger, postgresql_url: str) -> None:
     moment = NOON + timedelta(microseconds=123_457)
     ledger = open_ledger(postgresql_url, clock=lambda: moment)
     begin(ledger)

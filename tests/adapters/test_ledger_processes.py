@@ -27,6 +27,7 @@ from jobmojito_batch.ledger import (
 )
 from jobmojito_batch.ledger.engine import open_engine, writing
 from jobmojito_batch.ledger.tables import paces
+from tests.helpers import OpenLedger
 
 ACCOUNT = "https://api.example|m1|live"
 NAME = f"{ACCOUNT}|nurse"
@@ -111,11 +112,12 @@ def claim_all(number: int, url: str, position_id: int, count: int, limit: float 
     return [(one.invitation_id, one.is_mine, one.run_id) for one in claims]
 
 
-def test_each_invitation_is_claimed_by_one_process(ledger_url: str, at_once: Run) -> None:
+def test_each_invitation_is_claimed_by_one_process(
+    open_ledger: OpenLedger, ledger_url: str, at_once: Run
+) -> None:
     """Everybody wants all, each in another order; the others hear who has it."""
-    with_position = Ledger.open(ledger_url)
-    nurse = a_position(with_position)
-    with_position.close()
+    ledger = open_ledger(ledger_url)
+    nurse = a_position(ledger)
 
     heard = [one for some in at_once(claim_all, ledger_url, nurse, 150, None) for one in some]
 
@@ -134,15 +136,16 @@ def claim_some(number: int, url: str, position_id: int) -> int:
     return sum(one.is_mine for one in submitted(url, wanted, in_turn=True))
 
 
-def test_the_days_credits_are_spent_once(ledger_url: str, at_once: Run) -> None:
-    ledger = Ledger.open(ledger_url)
+def test_the_days_credits_are_spent_once(
+    open_ledger: OpenLedger, ledger_url: str, at_once: Run
+) -> None:
+    ledger = open_ledger(ledger_url)
     nurse = a_position(ledger)
 
     mine = at_once(claim_some, ledger_url, nurse)
 
     assert sum(mine) == 40  # of 160; at 0.25 each
     assert ledger.credits_since(NOON) == 10.0
-    ledger.close()
 
 
 def open_name(number: int, url: str, position_id: int) -> tuple[bool, bool]:
@@ -154,10 +157,9 @@ def open_name(number: int, url: str, position_id: int) -> tuple[bool, bool]:
     return one.is_mine, one.is_opened_elsewhere
 
 
-def test_one_process_opens_a_name(ledger_url: str, at_once: Run) -> None:
-    ledger = Ledger.open(ledger_url)
+def test_one_process_opens_a_name(open_ledger: OpenLedger, ledger_url: str, at_once: Run) -> None:
+    ledger = open_ledger(ledger_url)
     nurse = a_position(ledger)
-    ledger.close()
 
     heard = at_once(open_name, ledger_url, nurse)
 
@@ -172,9 +174,9 @@ def take_starts(_: int, url: str) -> list[float]:
     return [first + n * 0.05 for first, _ in taken for n in range(3)]
 
 
-def test_processes_share_one_pace(ledger_url: str, at_once: Run) -> None:
+def test_processes_share_one_pace(open_ledger: OpenLedger, ledger_url: str, at_once: Run) -> None:
     """Starts are handed out once, an interval apart: in no second more than the ceiling."""
-    Ledger.open(ledger_url).close()
+    open_ledger(ledger_url)
 
     starts = sorted(start for some in at_once(take_starts, ledger_url) for start in some)
 
@@ -207,9 +209,11 @@ def settle_orphans(_: int, url: str) -> list[str]:
         ledger.close()
 
 
-def test_one_process_buries_a_run_of_another_host(ledger_url: str, at_once: Run) -> None:
+def test_one_process_buries_a_run_of_another_host(
+    open_ledger: OpenLedger, ledger_url: str, at_once: Run
+) -> None:
     """Its lease is over; what it held is in doubt, once."""
-    ledger = Ledger.open(ledger_url, clock=lambda: NOON)
+    ledger = open_ledger(ledger_url, clock=lambda: NOON)
     begin(ledger, "run-far", owner="another-host|1|0.0")
     nurse = a_position(ledger)
     submitted(ledger_url, lambda _: [taking("run-far", nurse, n) for n in range(5)])
@@ -218,7 +222,6 @@ def test_one_process_buries_a_run_of_another_host(ledger_url: str, at_once: Run)
 
     assert sorted(map(len, buried)) == [0] * (PROCESSES - 1) + [1]
     assert {one.unknown_since for one in ledger.doubts()} == {NOON + timedelta(seconds=60)}
-    ledger.close()
 
 
 def take_over(number: int, url: str, invitation_id: int) -> bool:
@@ -226,6 +229,7 @@ def take_over(number: int, url: str, invitation_id: int) -> bool:
         begin(ledger, f"run-{number}")
         return [
             TakeOver(
+                position_id=1,
                 invitation_id=invitation_id,
                 seen_at=NOON,
                 run_id=f"run-{number}",
@@ -240,8 +244,10 @@ def take_over(number: int, url: str, invitation_id: int) -> bool:
     return bool(one.is_mine)
 
 
-def test_a_doubt_is_taken_over_by_one_process(ledger_url: str, at_once: Run) -> None:
-    ledger = Ledger.open(ledger_url, clock=lambda: NOON)
+def test_a_doubt_is_taken_over_by_one_process(
+    open_ledger: OpenLedger, ledger_url: str, at_once: Run
+) -> None:
+    ledger = open_ledger(ledger_url, clock=lambda: NOON)
     begin(ledger, "run-far", owner="another-host|1|0.0")
     (held,) = submitted(ledger_url, lambda _: [taking("run-far", a_position(ledger), 0)])
     ledger.settle_orphans(NOON + timedelta(seconds=400))
@@ -250,7 +256,6 @@ def test_a_doubt_is_taken_over_by_one_process(ledger_url: str, at_once: Run) -> 
         *[False] * (PROCESSES - 1),
         True,
     ]
-    ledger.close()
 
 
 def name_and_open(number: int, url: str) -> list[int]:
@@ -270,14 +275,15 @@ def name_and_open(number: int, url: str) -> list[int]:
     return list(submitted(url, wanted, in_turn=True))
 
 
-def test_processes_that_learn_one_id_for_many_names_agree(ledger_url: str, at_once: Run) -> None:
-    Ledger.open(ledger_url).close()
+def test_processes_that_learn_one_id_for_many_names_agree(
+    open_ledger: OpenLedger, ledger_url: str, at_once: Run
+) -> None:
+    open_ledger(ledger_url)
 
     at_once(name_and_open, ledger_url)
 
-    ledger = Ledger.open(ledger_url)
+    ledger = open_ledger(ledger_url)
     found, _ = ledger.known_positions(ACCOUNT, ["id:p-1", *(f"name:{n}" for n in range(12))], [])
-    ledger.close()
     assert len(found) == 13
     assert len({one.position_id for one in found.values()}) == 1
 
@@ -308,9 +314,9 @@ def send_until_killed(url: str, position_id: int, says: Any) -> None:
     asyncio.run(run(Ledger.open(url)))
 
 
-def test_when_one_is_killed_another_carries_on(ledger_url: str) -> None:
+def test_when_one_is_killed_another_carries_on(open_ledger: OpenLedger, ledger_url: str) -> None:
     """What it said was settled is; at most what it was at is in doubt; the rest is free."""
-    ledger = Ledger.open(ledger_url)
+    ledger = open_ledger(ledger_url)
     nurse = a_position(ledger)
     says = spawning.SimpleQueue()
     process = spawning.Process(target=send_until_killed, args=(ledger_url, nurse, says))
@@ -326,7 +332,6 @@ def test_when_one_is_killed_another_carries_on(ledger_url: str) -> None:
     begin(ledger, "run-2")
     claims = submitted(ledger_url, lambda _: [taking("run-2", nurse, n) for n in range(last + 20)])
 
-    ledger.close()
     assert not any(one.is_mine for one in claims[: last + 1])
     assert sum(one.is_mine for one in claims) >= 18
 
@@ -340,8 +345,10 @@ def stop_in_the_middle(url: str, says: Any) -> None:
         time.sleep(600)
 
 
-def test_what_a_killed_process_had_not_committed_is_gone_and_its_lock_too(ledger_url: str) -> None:
-    Ledger.open(ledger_url).close()
+def test_what_a_killed_process_had_not_committed_is_gone_and_its_lock_too(
+    open_ledger: OpenLedger, ledger_url: str
+) -> None:
+    open_ledger(ledger_url)
     says = spawning.SimpleQueue()
     process = spawning.Process(target=stop_in_the_middle, args=(ledger_url, says))
     process.start()
