@@ -62,6 +62,8 @@ def open_engine(url: str, *, create: bool = True) -> Engine | None:
             if engine.dialect.name == "postgresql":
                 postgresql.check_server(connection)
             _check_schema(connection, url)
+            if engine.dialect.name == "postgresql":
+                postgresql.check_privileges(connection)
     except BaseException:
         engine.dispose()
         raise

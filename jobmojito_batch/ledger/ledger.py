@@ -33,6 +33,7 @@ from jobmojito_batch.ledger.writer import Writer
 LOOKUP_CHUNK: Final = 500
 """Values in one IN list; SQLite takes 32,766, shorter lists stay in the statement cache."""
 RESULT_CHUNK: Final = 10_000
+UNREACHED_SLICE: Final = 50_000
 
 Clock = Callable[[], datetime]
 """UTC without a zone."""
@@ -277,10 +278,11 @@ class Ledger:
             ):
                 return False
             _doubt_claims(connection, run_id, since=min(now, lease or now))
-            _settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
+            _doubt_rows(connection, run_id, "the run crashed")
             connection.execute(
                 update(runs).where(runs.c.run_id == run_id).values(state=RunState.CRASHED.value)
             )
+        self._settle_unreached(run_id, ErrorCode.INTERRUPTED, "the run crashed")
         return True
 
     def begin_run(self, run: RunRecord, *, now: datetime | None = None) -> None:
@@ -333,7 +335,9 @@ class Ledger:
         """
         with translated("writing"), writing(self._engine) as connection:
             _doubt_claims(connection, run_id, since=at)
-            _settle_unreached(connection, run_id, stop_code, stop_message)
+            _doubt_rows(connection, run_id, stop_message)
+        self._settle_unreached(run_id, stop_code, stop_message)
+        with translated("writing"), adding(self._engine) as connection:
             connection.execute(
                 update(runs)
                 .where(runs.c.run_id == run_id)
@@ -345,6 +349,28 @@ class Ledger:
                 )
             )
         return self.outcomes(run_id)
+
+    def _settle_unreached(self, run_id: str, code: ErrorCode, message: str) -> None:
+        """Rows without an outcome by now are not_sent; in slices, so that nobody waits for all."""
+        last = select(func.max(run_rows.c.ordinal)).where(run_rows.c.run_id == run_id)
+        with translated("reading"), self._engine.connect() as connection:
+            count = 1 + (connection.scalar(last) or 0)
+        for start in range(0, count, UNREACHED_SLICE):
+            with translated("writing"), adding(self._engine) as connection:
+                connection.execute(
+                    update(run_rows)
+                    .where(
+                        run_rows.c.run_id == run_id,
+                        run_rows.c.ordinal >= start,
+                        run_rows.c.ordinal < start + UNREACHED_SLICE,
+                        run_rows.c.outcome.is_(None),
+                    )
+                    .values(
+                        outcome=Outcome.NOT_SENT.value,
+                        error_code=code.value,
+                        error_message=message,
+                    )
+                )
 
     def save_summary(self, run_id: str, summary: str, exit_code: int) -> None:
         """Keep the summary (JSON) with the run."""
@@ -567,8 +593,8 @@ def _doubt_claims(connection: Connection, run_id: str, *, since: datetime) -> No
     )
 
 
-def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, message: str) -> None:
-    """Rows without an outcome: unknown where this run holds a call in doubt, else not_sent."""
+def _doubt_rows(connection: Connection, run_id: str, message: str) -> None:
+    """Rows without an outcome whose call this run has in doubt are unknown."""
     mine = and_(
         run_rows.c.run_id == run_id,
         run_rows.c.outcome.is_(None),
@@ -593,11 +619,6 @@ def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, mess
             error_message=f"{message} while the call was under way: the interview may exist, so "
             "the row is not sent again; look the candidate up in JobMojito",
         )
-    )
-    connection.execute(
-        update(run_rows)
-        .where(mine)
-        .values(outcome=Outcome.NOT_SENT.value, error_code=code.value, error_message=message)
     )
 
 

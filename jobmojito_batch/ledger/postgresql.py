@@ -14,6 +14,7 @@ from sqlalchemy import URL, Connection, Dialect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from jobmojito_batch.errors import LedgerError
+from jobmojito_batch.ledger.tables import metadata
 
 CONNECT_SECONDS: Final = 10
 LOCK_SECONDS: Final = 30
@@ -148,6 +149,22 @@ def check_server(connection: Connection) -> None:
         raise LedgerError(
             f"this machine's clock is {apart:.0f} s from that of the ledger's database, and by it "
             "other machines tell who lives; set the clock (NTP), then run again"
+        )
+
+
+def check_privileges(connection: Connection) -> None:
+    """Raise LedgerError where the role may not do all that a run does: better now than in it."""
+    query = text(
+        "SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class "
+        "WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(:tables) "
+        "AND NOT (has_table_privilege(oid, 'SELECT') AND has_table_privilege(oid, 'INSERT') "
+        "AND has_table_privilege(oid, 'UPDATE'))"
+    )
+    lacking = connection.scalar(query, {"tables": list(metadata.tables)})
+    if lacking:
+        raise LedgerError(
+            f"the ledger's role may not read and write {lacking}; "
+            "have the owner grant what docs/ledger.md lists"
         )
 
 

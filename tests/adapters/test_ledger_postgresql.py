@@ -299,6 +299,16 @@ async def test_the_documented_privileges_are_enough(open_ledger: OpenLedger, cle
     assert ledger.traces_of("ann@example.com") == 0
 
 
+def test_a_privilege_that_lacks_is_named_before_anything_is_sent(
+    open_ledger: OpenLedger, clerk: str, postgresql_url: str
+) -> None:
+    """As after an upgrade that added a table."""
+    do(f"REVOKE UPDATE ON attempts, paces FROM {make_url(clerk).username}", url=postgresql_url)
+
+    with pytest.raises(LedgerError, match="may not read and write attempts, paces"):
+        open_ledger(clerk)
+
+
 async def test_forgetting_leaves_nothing_in_the_tables_files(
     open_ledger: OpenLedger, postgresql_url: str
 ) -> None:
