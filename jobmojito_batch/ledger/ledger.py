@@ -33,7 +33,7 @@ from jobmojito_batch.ledger.writer import Writer
 LOOKUP_CHUNK: Final = 500
 """Values in one IN list; SQLite takes 32,766, shorter lists stay in the statement cache."""
 RESULT_CHUNK: Final = 10_000
-UNREACHED_SLICE: Final = 50_000
+SWEEP_SLICE: Final = 50_000
 
 Clock = Callable[[], datetime]
 """UTC without a zone."""
@@ -266,6 +266,7 @@ class Ledger:
         is dead, so no call of its can have begun later.
         """
         now = now or self._clock()
+        self._sweep(run_id, ErrorCode.INTERRUPTED, "the run crashed")
         with translated("writing"), writing(self._engine) as connection:
             run = connection.execute(
                 select(runs.c.state, runs.c.owner, runs.c.lease_until).where(
@@ -278,11 +279,10 @@ class Ledger:
             ):
                 return False
             _doubt_claims(connection, run_id, since=min(now, lease or now))
-            _doubt_rows(connection, run_id, "the run crashed")
+            _settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
             connection.execute(
                 update(runs).where(runs.c.run_id == run_id).values(state=RunState.CRASHED.value)
             )
-        self._settle_unreached(run_id, ErrorCode.INTERRUPTED, "the run crashed")
         return True
 
     def begin_run(self, run: RunRecord, *, now: datetime | None = None) -> None:
@@ -333,11 +333,10 @@ class Ledger:
 
         Claims that are held still are those of calls that the drain was too short for: unknown.
         """
+        self._sweep(run_id, stop_code, stop_message)
         with translated("writing"), writing(self._engine) as connection:
             _doubt_claims(connection, run_id, since=at)
-            _doubt_rows(connection, run_id, stop_message)
-        self._settle_unreached(run_id, stop_code, stop_message)
-        with translated("writing"), adding(self._engine) as connection:
+            _settle_unreached(connection, run_id, stop_code, stop_message)
             connection.execute(
                 update(runs)
                 .where(runs.c.run_id == run_id)
@@ -350,26 +349,27 @@ class Ledger:
             )
         return self.outcomes(run_id)
 
-    def _settle_unreached(self, run_id: str, code: ErrorCode, message: str) -> None:
-        """Rows without an outcome by now are not_sent; in slices, so that nobody waits for all."""
+    def _sweep(self, run_id: str, code: ErrorCode, message: str) -> None:
+        """
+        Make rows that were never claimed not_sent, in slices, before the run is ended.
+
+        Of millions of rows that a stop leaves over, few are left to do then while others wait.
+        """
         last = select(func.max(run_rows.c.ordinal)).where(run_rows.c.run_id == run_id)
         with translated("reading"), self._engine.connect() as connection:
             count = 1 + (connection.scalar(last) or 0)
-        for start in range(0, count, UNREACHED_SLICE):
+        for start in range(0, count, SWEEP_SLICE):
             with translated("writing"), adding(self._engine) as connection:
                 connection.execute(
                     update(run_rows)
                     .where(
                         run_rows.c.run_id == run_id,
                         run_rows.c.ordinal >= start,
-                        run_rows.c.ordinal < start + UNREACHED_SLICE,
+                        run_rows.c.ordinal < start + SWEEP_SLICE,
                         run_rows.c.outcome.is_(None),
+                        ~_has_call_in_doubt(run_id),
                     )
-                    .values(
-                        outcome=Outcome.NOT_SENT.value,
-                        error_code=code.value,
-                        error_message=message,
-                    )
+                    .values(_not_sent(code, message))
                 )
 
     def save_summary(self, run_id: str, summary: str, exit_code: int) -> None:
@@ -593,13 +593,28 @@ def _doubt_claims(connection: Connection, run_id: str, *, since: datetime) -> No
     )
 
 
-def _doubt_rows(connection: Connection, run_id: str, message: str) -> None:
-    """Rows without an outcome whose call this run has in doubt are unknown."""
+def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, message: str) -> None:
+    """Rows without an outcome: unknown where this run holds a call in doubt, else not_sent."""
     mine = and_(
         run_rows.c.run_id == run_id,
         run_rows.c.outcome.is_(None),
     )
-    in_doubt = (
+    connection.execute(
+        update(run_rows)
+        .where(mine, _has_call_in_doubt(run_id))
+        .values(
+            outcome=Outcome.UNKNOWN.value,
+            error_code=ErrorCode.INTERRUPTED.value,
+            error_message=f"{message} while the call was under way: the interview may exist, so "
+            "the row is not sent again; look the candidate up in JobMojito",
+        )
+    )
+    connection.execute(update(run_rows).where(mine).values(_not_sent(code, message)))
+
+
+def _has_call_in_doubt(run_id: str) -> ColumnElement[bool]:
+    """Whether the run holds the invitation of its row, without an outcome."""
+    return (
         select(invitations.c.id)
         .where(
             invitations.c.position_id == run_rows.c.position_id,
@@ -610,16 +625,14 @@ def _doubt_rows(connection: Connection, run_id: str, message: str) -> None:
         )
         .exists()
     )
-    connection.execute(
-        update(run_rows)
-        .where(mine, in_doubt)
-        .values(
-            outcome=Outcome.UNKNOWN.value,
-            error_code=ErrorCode.INTERRUPTED.value,
-            error_message=f"{message} while the call was under way: the interview may exist, so "
-            "the row is not sent again; look the candidate up in JobMojito",
-        )
-    )
+
+
+def _not_sent(code: ErrorCode, message: str) -> dict[str, str]:
+    return {
+        "outcome": Outcome.NOT_SENT.value,
+        "error_code": code.value,
+        "error_message": message,
+    }
 
 
 def _results(run_id: str, after: int) -> Any:  # noqa: ANN401 - a select
