@@ -42,6 +42,7 @@ unit: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.ledger
 
 # Long runs of what the tests do for short: kills (N of them), and the model on simulated time.
 chaos: $(STAMP)

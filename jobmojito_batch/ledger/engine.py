@@ -59,14 +59,15 @@ def open_engine(url: str, *, create: bool = True) -> Engine | None:
         engine = _engine(url)
     try:
         with translated("opening"), writing(engine) as connection:
-            if engine.dialect.name == "postgresql":
-                postgresql.check_server(connection)
-            _check_schema(connection, url)
-            if engine.dialect.name == "postgresql":
-                postgresql.check_privileges(connection)
+            is_wanted = create or path is not None or inspect(connection).has_table(meta.name)
+            if is_wanted:
+                _check(connection, url)
     except BaseException:
         engine.dispose()
         raise
+    if not is_wanted:
+        engine.dispose()
+        return None
     return engine
 
 
@@ -160,6 +161,15 @@ def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the
 def _on_begin(connection: Connection) -> None:
     immediate = connection.get_execution_options().get("immediate", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
+
+
+def _check(connection: Connection, url: str) -> None:
+    is_server = connection.dialect.name == "postgresql"
+    if is_server:
+        postgresql.check_server(connection)
+    _check_schema(connection, url)
+    if is_server:
+        postgresql.check_privileges(connection)
 
 
 def _check_schema(connection: Connection, url: str) -> None:

@@ -99,7 +99,9 @@ def _rewrite(engine: Engine) -> None:
     with translated("erasing"), alone.connect() as connection:
         values = {"one": invitations.name, "other": run_rows.name}
         if connection.scalar(owned, values):
+            connection.execute(text("SET statement_timeout = 0"))
             connection.execute(text(f"VACUUM (FULL, ANALYZE) {tables}"))
+            connection.invalidate()  # others of this pool are bounded again
             return
     raise LedgerError(
         "the person is erased, but the server keeps old versions of the rows until the owner of "

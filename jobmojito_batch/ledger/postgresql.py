@@ -16,6 +16,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger.tables import metadata
 
+MOST_CONNECTIONS: Final = 4
+"""Of a process: the writer's, and those that look things up. Fifty workers fit into a server."""
 CONNECT_SECONDS: Final = 10
 LOCK_SECONDS: Final = 30
 """How long a writer waits for another's commit."""
@@ -74,6 +76,8 @@ def engine_options() -> dict[str, Any]:
     return {
         "isolation_level": "READ COMMITTED",
         "pool_pre_ping": True,
+        "pool_size": MOST_CONNECTIONS,
+        "max_overflow": 0,
         "connect_args": {
             "application_name": "jobmojito-batch",
             "connect_timeout": CONNECT_SECONDS,

@@ -342,8 +342,9 @@ def test_every_commit_is_flushed(in_file: Ledger) -> None:
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
 
 
-def test_looking_for_a_ledger_makes_none(path: Path) -> None:
-    assert Ledger.open_existing(f"sqlite:///{path}") is None
+def test_looking_for_a_ledger_makes_none(ledger_url: str, path: Path) -> None:
+    assert Ledger.open_existing(ledger_url) is None
+    assert Ledger.open_existing(ledger_url) is None
     assert not path.parent.exists()
 
 
