@@ -11,7 +11,8 @@ help:
 	@echo "make demo    install into $(VENV), start the sandbox, run the sample file through it"
 	@echo "make test    formatter, linter, types, layers, tests"
 	@echo "make bench   benchmarks (minutes)"
-	@echo "make chaos   real kills, N=200 of them; make soak: the model, 20,000 lives"
+	@echo "make chaos   real kills, N=200 of them, LEDGER=sqlite or postgresql"
+	@echo "make soak    the model, 20,000 lives"
 
 # constraints.txt pins every package; pip is told to take nothing else.
 $(STAMP): pyproject.toml constraints.txt
@@ -41,10 +42,11 @@ unit: $(STAMP)
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
+	$(BIN)/python -m benchmarks.ledger
 
 # Long runs of what the tests do for short: kills (N of them), and the model on simulated time.
 chaos: $(STAMP)
-	$(BIN)/python -m tests.chaos --kills $(or $(N),200) --seed $(or $(SEED),0)
+	$(BIN)/python -m tests.chaos --kills $(or $(N),200) --seed $(or $(SEED),0) --ledger $(or $(LEDGER),sqlite)
 
 soak: $(STAMP)
 	PROFILE=soak $(BIN)/pytest tests/model

@@ -4,7 +4,10 @@ What a person asks for: one model behind the options of `invite` and the run for
 No secret and no person is ever among the parameters: Prefect stores and shows them.
 """
 
-from pydantic import BaseModel, ConfigDict, Field
+import re
+from typing import Final
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class InviteParameters(BaseModel):
@@ -133,3 +136,22 @@ class InviteParameters(BaseModel):
         description="Send nothing where more new rows than this are found; up to it they are sent "
         "whatever the volume guard thinks.",
     )
+
+    @field_validator("ledger")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        if value is not None and has_password(value):
+            raise ValueError(NOT_HERE)
+        return value
+
+
+_PASSWORD: Final = re.compile(r"://[^@/]*:[^@]*@|[?&]password=", re.IGNORECASE)
+NOT_HERE: Final = (
+    "the ledger's password does not belong here, where it would be shown; set JOBMOJITO_LEDGER "
+    "in the environment, or keep it in a PGPASSFILE"
+)
+
+
+def has_password(url: str) -> bool:
+    """Whether a database URL names a password, before its host or among what follows the `?`."""
+    return not url.startswith("sqlite") and _PASSWORD.search(url) is not None

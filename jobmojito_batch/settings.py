@@ -56,7 +56,7 @@ class Settings(BaseSettings):
         max_length=64,
         description="label that keeps test and live invitations apart in the ledger",
     )
-    ledger: str = Field("", description="SQLAlchemy URL or path of the ledger")
+    ledger: str = Field("", repr=False, description="SQLAlchemy URL or path of the ledger")
     requests_per_second: float = Field(
         2.0, gt=0, le=10_000, allow_inf_nan=False, description="ceiling on requests started"
     )

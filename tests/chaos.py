@@ -1,7 +1,8 @@
 """
 Real kills: the program on the sandbox, killed with SIGKILL at random moments, started again.
 
-`make chaos N=200` runs it for long and prints what became of everybody; a short run is a test.
+`make chaos N=200` runs it for long and prints what became of everybody, `make chaos
+LEDGER=postgresql` on a server; a short run of either is a test.
 """
 
 import argparse
@@ -13,11 +14,13 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from jobmojito_batch.sandbox import Fault, RunningSandbox, Scenario, creates_per_invitation
 from tests.helpers import TOKEN, people, read_results, write_input
+from tests.postgresql import own_schema, why_not
 
 ROWS = 40
 SETTLE_SECONDS = 1.0
@@ -39,17 +42,19 @@ class Report:
     """Rows without an outcome, or whose outcome is not what the sandbox's log says."""
 
 
-def run_chaos(kills: int, seed: int) -> Report:
-    """Kill until *kills* have struck, a new set of people whenever one is done."""
+def run_chaos(kills: int, seed: int, ledger: str = "sqlite") -> Report:
+    """Kill until *kills* have struck, a new set of people and a new ledger whenever one is done."""
     dice = random.Random(seed)  # noqa: S311 - moments, not secrets
     totals: Counter[str] = Counter()
     while totals["kills"] < kills:
         totals["rounds"] += 1
-        totals.update(_round(dice, kills - totals["kills"]))
+        with ExitStack() as stack:
+            url = stack.enter_context(own_schema()) if ledger == "postgresql" else None
+            totals.update(_round(dice, kills - totals["kills"], url))
     return Report(**{name: totals[name] for name in Report.__slots__})
 
 
-def _round(dice: random.Random, kills_left: int) -> Counter[str]:
+def _round(dice: random.Random, kills_left: int, ledger: str | None) -> Counter[str]:
     """One input, killed a few times and then run to its end, two processes at a time."""
     faults = tuple(Fault(share=0.06, disconnect=how) for how in ("before", "after", "meanwhile"))
     scenario = Scenario(
@@ -70,7 +75,7 @@ def _round(dice: random.Random, kills_left: int) -> Counter[str]:
             "XDG_CACHE_HOME": f"{name}/cache",
             "JOBMOJITO_API_TOKEN": TOKEN,
             "JOBMOJITO_BASE_URL": sandbox.base_url,
-            "JOBMOJITO_LEDGER": f"{name}/ledger.sqlite",
+            "JOBMOJITO_LEDGER": ledger or f"{name}/ledger.sqlite",
             "JOBMOJITO_REQUESTS_PER_SECOND": "60",
             "JOBMOJITO_SETTLE_SECONDS": str(SETTLE_SECONDS),
             "JOBMOJITO_BREAKER_FAILURES": "1000",
@@ -126,8 +131,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--ledger", choices=["sqlite", "postgresql"], default="sqlite")
     options = parser.parse_args()
-    report = run_chaos(options.kills, options.seed)
+    if options.ledger == "postgresql" and (reason := why_not()) is not None:
+        sys.exit(reason)
+    report = run_chaos(options.kills, options.seed, options.ledger)
     sys.stdout.write(json.dumps(asdict(report), indent=2) + "\n")
     if report.twice or report.twin_positions or report.lost_rows:
         sys.exit(1)

@@ -1,10 +1,17 @@
 """Keep every test away from this person's own settings, data folders and Prefect profile."""
 
 import os
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
+
+from jobmojito_batch.ledger import Ledger
+from tests.helpers import OpenLedger
+from tests.postgresql import own_schema, why_not
 
 # No test asserts on time: a busy machine must not turn one red.
 settings.register_profile("untimed", deadline=None)
@@ -23,3 +30,35 @@ def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("PREFECT_HOME", str(home / "prefect"))
     monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """An empty ledger of either kind, the test's own."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{tmp_path / 'books' / 'ledger.sqlite'}"
+        return
+    if (reason := why_not()) is not None:
+        pytest.skip(reason)
+    with own_schema() as url:
+        yield url
+
+
+@pytest.fixture
+def open_ledger() -> Iterator[OpenLedger]:
+    """Opens ledgers, and closes them all at the end."""
+    with ExitStack() as stack:
+
+        def opened(url: str, **options: Any) -> Ledger:
+            return stack.enter_context(closing(Ledger.open(url, **options)))
+
+        yield opened
+
+
+@pytest.fixture
+def postgresql_url() -> Iterator[str]:
+    """An empty schema on a server, for what only PostgreSQL does."""
+    if (reason := why_not()) is not None:
+        pytest.skip(reason)
+    with own_schema() as url:
+        yield url

@@ -5,7 +5,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,11 @@ import pytest
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.intake import read_inputs
+from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.records import Table
 from jobmojito_batch.sandbox import RunningSandbox, Scenario
+
+OpenLedger = Callable[..., Ledger]
 
 TOKEN = "made-up-token-of-the-tests"
 RESUME = "A résumé that nobody may find in a log."
@@ -62,10 +65,15 @@ class Run:
     """A command line against a sandbox, and what it left."""
 
     def __init__(
-        self, folder: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
+        self,
+        folder: Path,
+        sandbox: RunningSandbox,
+        monkeypatch: pytest.MonkeyPatch,
+        ledger: str | None = None,
     ) -> None:
         self.folder = folder
         self.sandbox = sandbox
+        self.ledger = ledger or str(folder / "ledger.sqlite")
         for name, value in self.environment.items():
             monkeypatch.setenv(name, value)
 
@@ -74,7 +82,7 @@ class Run:
         return {
             "JOBMOJITO_API_TOKEN": TOKEN,
             "JOBMOJITO_BASE_URL": self.sandbox.base_url,
-            "JOBMOJITO_LEDGER": str(self.folder / "ledger.sqlite"),
+            "JOBMOJITO_LEDGER": self.ledger,
             "JOBMOJITO_REQUESTS_PER_SECOND": "500",
             "JOBMOJITO_READ_TIMEOUT_SECONDS": "5",
             "JOBMOJITO_SETTLE_SECONDS": "1",

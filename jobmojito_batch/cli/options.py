@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from jobmojito_batch.errors import SettingsError
-from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.parameters import NOT_HERE, InviteParameters, has_password
 
 Inputs = Annotated[
     list[str],
@@ -232,6 +232,8 @@ def parameters_of(
         raise SettingsError(f"--rate {rate:g}: must be above 0 and at most 10000 a second")
     if max_in_flight is not None and not 1 <= max_in_flight <= 10_000:  # noqa: PLR2004
         raise SettingsError(f"--max-in-flight {max_in_flight}: must be 1 to 10000")
+    if ledger is not None and has_password(ledger):
+        raise SettingsError(f"--ledger: {NOT_HERE}")
     return InviteParameters(
         inputs=inputs,
         inbox=inbox,

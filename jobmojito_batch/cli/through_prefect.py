@@ -6,9 +6,8 @@ importing Prefect takes most of a second, and the package works without it.
 """
 
 import os
-from contextlib import suppress
 from typing import Final
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
@@ -43,14 +42,7 @@ def is_reachable() -> bool:
 
 
 def refuse_secrets(parameters: InviteParameters) -> None:
-    """Raises SettingsError where Prefect would store and show a password among the parameters."""
-    if parameters.ledger is not None and "@" in parameters.ledger:
-        with suppress(ValueError):
-            if urlsplit(parameters.ledger).password:
-                raise SettingsError(
-                    "--ledger: holds a password, and Prefect shows the parameters of a run to "
-                    "everybody; set JOBMOJITO_LEDGER instead"
-                )
+    """Raises SettingsError where Prefect would store and show what opens a file by itself."""
     for text in parameters.inputs:
         names = [name.lower() for name, _ in parse_qsl(text.partition("?")[2])]
         if "://" in text and any(part in name for name in names for part in KEYS_IN_ADDRESSES):

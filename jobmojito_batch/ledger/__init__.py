@@ -3,7 +3,6 @@
 from jobmojito_batch.ledger.doubts import Doubted
 from jobmojito_batch.ledger.ledger import (
     HISTORY_SCHEMA,
-    LEASE_SECONDS,
     KnownPosition,
     Ledger,
     RunRecord,
@@ -28,6 +27,7 @@ from jobmojito_batch.ledger.requests import (
     TakeSlots,
     UpgradeLink,
 )
+from jobmojito_batch.ledger.sharing import LEASE_SECONDS
 from jobmojito_batch.ledger.tables import ClaimState, RunState
 from jobmojito_batch.ledger.writer import Writer
 

@@ -8,7 +8,14 @@ from sqlalchemy import Connection, Row, select
 
 from jobmojito_batch.ledger import owners
 from jobmojito_batch.ledger.sharing import is_left_over
-from jobmojito_batch.ledger.tables import ClaimState, invitations, openings, positions, runs
+from jobmojito_batch.ledger.tables import (
+    IN_DOUBT,
+    ClaimState,
+    invitations,
+    openings,
+    positions,
+    runs,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +59,7 @@ def doubts(
         )
         .join(positions, positions.c.id == invitations.c.position_id)
         .join(runs, runs.c.run_id == invitations.c.run_id)
-        .where(invitations.c.state.in_([ClaimState.UNKNOWN.value, ClaimState.CLAIMED.value]))
+        .where(IN_DOUBT)
         .order_by(invitations.c.id)
     )
     if invitation_id is not None:

@@ -1,4 +1,4 @@
-"""Opening the ledger: SQLite with a flush for every commit, or whatever the URL names."""
+"""Opening the ledger: SQLite with a flush for every commit, or PostgreSQL."""
 
 import os
 from collections.abc import Iterator
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sqlalchemy import (
+    URL,
     Connection,
     Engine,
     create_engine,
@@ -21,8 +22,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
 from jobmojito_batch.errors import LedgerError
+from jobmojito_batch.ledger import postgresql
 from jobmojito_batch.ledger.tables import SCHEMA_VERSION, UPGRADES, meta, metadata
 
+MOVED_TO: Final = "moved_to"
+"""In `meta` of a ledger whose rows are in another database now (ledger.moving)."""
 BUSY_SECONDS: Final = 30
 """How long a writer waits for another process's commit."""
 
@@ -53,20 +57,23 @@ def open_engine(url: str, *, create: bool = True) -> Engine | None:
         _prepare_file(path)
     with translated("opening"):
         engine = _engine(url)
-    with translated("opening"), writing(engine) as connection:
-        _check_schema(connection, url)
+    try:
+        with translated("opening"), writing(engine) as connection:
+            is_wanted = create or path is not None or inspect(connection).has_table(meta.name)
+            if is_wanted:
+                _check(connection, url)
+    except BaseException:
+        engine.dispose()
+        raise
+    if not is_wanted:
+        engine.dispose()
+        return None
     return engine
 
 
 def sqlite_path(url: str) -> Path | None:
     """The file of an SQLite URL; None for another database. Raises LedgerError."""
-    try:
-        parsed = make_url(url)
-    except ArgumentError:
-        raise LedgerError(
-            "JOBMOJITO_LEDGER: this is no path and no database URL such as "
-            "sqlite:////folder/ledger.sqlite or postgresql+psycopg://host/name"
-        ) from None
+    parsed = _parsed(url)
     if parsed.get_backend_name() != "sqlite":
         return None
     if not parsed.database or parsed.database == ":memory:":
@@ -74,10 +81,37 @@ def sqlite_path(url: str) -> Path | None:
     return Path(parsed.database)
 
 
+def named(url: str) -> str:
+    """The URL for people: without its password and whatever else it tells the driver."""
+    return _parsed(url).set(query={}).render_as_string(hide_password=True)
+
+
+def _parsed(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
+        parsed = None
+    # A password with an @ in it would be taken for a host, and be told as one.
+    if parsed is None or (not parsed.drivername.startswith("sqlite") and url.count("@") > 1):
+        raise LedgerError(
+            "JOBMOJITO_LEDGER: this is no path and no database URL such as "
+            "sqlite:////folder/ledger.sqlite or postgresql+psycopg://user@host/name; "
+            "in a password write @ as %40, : as %3A, / as %2F"
+        )
+    return parsed
+
+
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
-    """A transaction that takes SQLite's write lock at once, so that it never fails half-way."""
+    """A transaction that takes the ledger's write lock at once: nobody else writes meanwhile."""
     with engine.execution_options(immediate=True).begin() as connection:
+        yield connection
+
+
+@contextmanager
+def adding(engine: Engine) -> Iterator[Connection]:
+    """A transaction that writes a run's own rows and nothing shared: a server locks nothing."""
+    with engine.execution_options(immediate=True, is_own=True).begin() as connection:
         yield connection
 
 
@@ -94,15 +128,22 @@ def _prepare_file(path: Path) -> None:
 
 
 def _engine(url: str) -> Engine:
+    parsed = _parsed(url)
+    is_sqlite = parsed.get_backend_name() == "sqlite"
+    if not is_sqlite:
+        parsed = postgresql.with_driver(parsed)
+    options = {} if is_sqlite else postgresql.engine_options()
     try:
-        engine = create_engine(url, hide_parameters=True)
-    except (NoSuchModuleError, ImportError) as exc:
+        engine = create_engine(parsed, hide_parameters=True, **options)
+    except (NoSuchModuleError, ImportError):
+        extra = "; pip install 'jobmojito-batch[postgresql]'" if not is_sqlite else ""
         raise LedgerError(
-            f"JOBMOJITO_LEDGER: no driver for {make_url(url).drivername} ({exc})"
+            f"JOBMOJITO_LEDGER: no driver for {parsed.drivername} is installed{extra}"
         ) from None
-    if engine.dialect.name == "sqlite":
-        event.listen(engine, "connect", _on_connect)
-        event.listen(engine, "begin", _on_begin)
+    if not is_sqlite:
+        event.listen(engine, "do_connect", postgresql.Connector())
+    event.listen(engine, "connect", _on_connect if is_sqlite else postgresql.on_connect)
+    event.listen(engine, "begin", _on_begin if is_sqlite else postgresql.on_begin)
     return engine
 
 
@@ -122,20 +163,34 @@ def _on_begin(connection: Connection) -> None:
     connection.exec_driver_sql("BEGIN IMMEDIATE" if immediate else "BEGIN")
 
 
+def _check(connection: Connection, url: str) -> None:
+    is_server = connection.dialect.name == "postgresql"
+    if is_server:
+        postgresql.check_server(connection)
+    _check_schema(connection, url)
+    if is_server:
+        postgresql.check_privileges(connection)
+
+
 def _check_schema(connection: Connection, url: str) -> None:
     inspector = inspect(connection)
     if not inspector.has_table(meta.name):
         if inspector.get_table_names():
             raise LedgerError(
-                f"{make_url(url).render_as_string()}: this database is not a ledger of ours; "
+                f"{named(url)}: this database is not a ledger of ours; "
                 "set JOBMOJITO_LEDGER to another one"
             )
         metadata.create_all(connection)
         connection.execute(insert(meta).values(key="schema_version", value=str(SCHEMA_VERSION)))
         return
-    found = connection.scalar(select(meta.c.value).where(meta.c.key == "schema_version"))
+    facts = {row.key: row.value for row in connection.execute(select(meta))}
+    if MOVED_TO in facts:
+        raise LedgerError(
+            f"this ledger was moved to {facts[MOVED_TO]}; set JOBMOJITO_LEDGER to that"
+        )
+    found = facts.get("schema_version")
     if found in {str(version) for version in UPGRADES}:
-        _upgrade(connection, int(found))
+        _upgrade(connection, int(str(found)))
     elif found != str(SCHEMA_VERSION):
         raise LedgerError(
             f"the ledger has schema version {found}, this program knows {SCHEMA_VERSION}; "

@@ -1,6 +1,6 @@
 """Erasing a person: their rows stay for the counts, without anything that tells who it was."""
 
-from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Engine, func, or_, select, text, update
 
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger.engine import translated, writing
@@ -19,9 +19,10 @@ def traces_of(connection: Connection, email: str) -> int:
 
 def forget(engine: Engine, email: str) -> None:
     """
-    Erase a person down to the bytes of the file.
+    Erase a person down to the bytes of the file, or of the server's tables.
 
-    A keyed hash takes the place of the address, so that a later claim meets it. Raises LedgerError.
+    A keyed hash takes the place of the address, so that a later claim meets it. A server's archive
+    and backups keep what they have (docs/ledger.md). Raises LedgerError.
     """
     with translated("erasing"), engine.connect() as connection:
         if engine.dialect.name == "sqlite":
@@ -53,6 +54,8 @@ def forget(engine: Engine, email: str) -> None:
         )
     if engine.dialect.name == "sqlite":
         _overwrite(engine)
+    else:
+        _rewrite(engine)
 
 
 def _is_theirs(email: str) -> ColumnElement[bool]:
@@ -79,3 +82,28 @@ def _overwrite(engine: Engine) -> None:
             "the person is erased, but another process uses the ledger, so its write-ahead log "
             "could not be emptied; run forget again when it has ended"
         )
+
+
+def _rewrite(engine: Engine) -> None:
+    """
+    The tables are written anew without the old versions of their rows, and counted anew.
+
+    Only their owner may have that done; to others PostgreSQL gives a warning and does nothing.
+    """
+    tables = f"{invitations.name}, {run_rows.name}"
+    owned = text(
+        "SELECT bool_and(pg_has_role(relowner, 'USAGE')) FROM pg_class "
+        "WHERE relnamespace = current_schema()::regnamespace AND relname IN (:one, :other)"
+    )
+    alone = engine.execution_options(isolation_level="AUTOCOMMIT")
+    with translated("erasing"), alone.connect() as connection:
+        values = {"one": invitations.name, "other": run_rows.name}
+        if connection.scalar(owned, values):
+            connection.execute(text("SET statement_timeout = 0"))
+            connection.execute(text(f"VACUUM (FULL, ANALYZE) {tables}"))
+            connection.invalidate()  # others of this pool are bounded again
+            return
+    raise LedgerError(
+        "the person is erased, but the server keeps old versions of the rows until the owner of "
+        f"the tables has run VACUUM (FULL, ANALYZE) {tables}"
+    )

@@ -13,12 +13,15 @@ from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.ledger import nights as of_nights
 from jobmojito_batch.ledger import owners
 from jobmojito_batch.ledger.doubts import Doubted, doubts, is_being_opened
-from jobmojito_batch.ledger.engine import open_engine, translated, writing
+from jobmojito_batch.ledger.engine import adding, open_engine, translated, writing
 from jobmojito_batch.ledger.forgetting import forget, traces_of
 from jobmojito_batch.ledger.masks import forgotten_key, mask
+from jobmojito_batch.ledger.merging import merged_into
 from jobmojito_batch.ledger.nights import DoneFile
 from jobmojito_batch.ledger.operations import APPLIERS
+from jobmojito_batch.ledger.sharing import LEASE_SECONDS
 from jobmojito_batch.ledger.tables import (
+    IN_DOUBT,
     ClaimState,
     RunState,
     attempts,
@@ -33,8 +36,7 @@ from jobmojito_batch.ledger.writer import Writer
 LOOKUP_CHUNK: Final = 500
 """Values in one IN list; SQLite takes 32,766, shorter lists stay in the statement cache."""
 RESULT_CHUNK: Final = 10_000
-LEASE_SECONDS: Final = 60.0
-"""How long a run counts as living after its last word, where its process cannot be asked."""
+SWEEP_SLICE: Final = 50_000
 
 Clock = Callable[[], datetime]
 """UTC without a zone."""
@@ -198,9 +200,10 @@ class Ledger:
 
     def position_def_set_id(self, position_id: int) -> str | None:
         """A position's id in the API, as far as an answer has named it."""
-        query = select(positions.c.position_def_set_id).where(positions.c.id == position_id)
+        query = select(positions.c.position_def_set_id)
         with translated("reading"), self._engine.connect() as connection:
-            return connection.scalar(query)
+            position_id = merged_into(connection, {position_id}).get(position_id, position_id)
+            return connection.scalar(query.where(positions.c.id == position_id))
 
     def traces_of(self, email: str) -> int:
         """Rows that have the address, as theirs or in an original cell."""
@@ -251,32 +254,48 @@ class Ledger:
                     runs.c.state == RunState.RUNNING
                 )
             ).all()
-        dead = [
-            row.run_id for row in running if not owners.is_alive(row.owner, row.lease_until, now)
+        return [
+            row.run_id
+            for row in running
+            if not owners.is_alive(row.owner, row.lease_until, now)
+            and self.abandon_run(row.run_id, now, is_dead_only=True)
         ]
-        for run_id in dead:
-            self.abandon_run(run_id, now)
-        return dead
 
-    def abandon_run(self, run_id: str, now: datetime | None = None) -> None:
+    def abandon_run(
+        self, run_id: str, now: datetime | None = None, *, is_dead_only: bool = False
+    ) -> bool:
         """
         Mark a run as crashed: what it held is unknown, what it had not reached is not_sent.
+
+        With *is_dead_only* not where it has ended, or has come back, since it was looked at; tells
+        whether it was marked.
 
         The doubt counts from now, or from the end of the lease where that is earlier: the owner
         is dead, so no call of its can have begun later.
         """
         now = now or self._clock()
+        self._sweep(run_id, ErrorCode.INTERRUPTED, "the run crashed")
         with translated("writing"), writing(self._engine) as connection:
-            lease = connection.scalar(select(runs.c.lease_until).where(runs.c.run_id == run_id))
+            run = connection.execute(
+                select(runs.c.state, runs.c.owner, runs.c.lease_until).where(
+                    runs.c.run_id == run_id
+                )
+            ).one()
+            lease = run.lease_until
+            if is_dead_only and (
+                run.state != RunState.RUNNING or owners.is_alive(run.owner, lease, now)
+            ):
+                return False
             _doubt_claims(connection, run_id, since=min(now, lease or now))
             _settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
             connection.execute(
                 update(runs).where(runs.c.run_id == run_id).values(state=RunState.CRASHED.value)
             )
+        return True
 
     def begin_run(self, run: RunRecord, *, now: datetime | None = None) -> None:
         """Enter a run, owned by this process for the first LEASE_SECONDS (see RenewLease)."""
-        with translated("writing"), writing(self._engine) as connection:
+        with translated("writing"), adding(self._engine) as connection:
             connection.execute(
                 insert(runs).values(
                     run_id=run.run_id,
@@ -300,16 +319,16 @@ class Ledger:
     ) -> dict[tuple[str, str], int]:
         """The ids of positions by (account, key), made where absent; wanted has the opening key."""
         made: dict[tuple[str, str], int] = {}
-        with translated("writing"), writing(self._engine) as connection:
-            for account, key, opening_key in wanted:
-                made[account, key] = _ensure_position(connection, account, key, opening_key)
+        for chunk in chunks(list(wanted)):
+            with translated("writing"), writing(self._engine) as connection:
+                made |= _ensure_positions(connection, chunk)
         return made
 
     def add_rows(self, rows: Sequence[dict[str, Any]]) -> None:
         """Enter rows of a run (columns of run_rows)."""
         if not rows:
             return
-        with translated("writing"), writing(self._engine) as connection:
+        with translated("writing"), adding(self._engine) as connection:
             connection.execute(insert(run_rows), rows)
 
     def end_run(
@@ -325,6 +344,7 @@ class Ledger:
 
         Claims that are held still are those of calls that the drain was too short for: unknown.
         """
+        self._sweep(run_id, stop_code, stop_message)
         with translated("writing"), writing(self._engine) as connection:
             _doubt_claims(connection, run_id, since=at)
             _settle_unreached(connection, run_id, stop_code, stop_message)
@@ -340,9 +360,32 @@ class Ledger:
             )
         return self.outcomes(run_id)
 
+    def _sweep(self, run_id: str, code: ErrorCode, message: str) -> None:
+        """
+        Make rows that were never claimed not_sent, in slices, before the run is ended.
+
+        Of millions of rows that a stop leaves over, few are left to do then while others wait.
+        """
+        last = select(func.max(run_rows.c.ordinal)).where(run_rows.c.run_id == run_id)
+        with translated("reading"), self._engine.connect() as connection:
+            count = 1 + (connection.scalar(last) or 0)
+        for start in range(0, count, SWEEP_SLICE):
+            with translated("writing"), adding(self._engine) as connection:
+                connection.execute(
+                    update(run_rows)
+                    .where(
+                        run_rows.c.run_id == run_id,
+                        run_rows.c.ordinal >= start,
+                        run_rows.c.ordinal < start + SWEEP_SLICE,
+                        run_rows.c.outcome.is_(None),
+                        ~_has_call_in_doubt(run_id),
+                    )
+                    .values(_not_sent(code, message))
+                )
+
     def save_summary(self, run_id: str, summary: str, exit_code: int) -> None:
         """Keep the summary (JSON) with the run."""
-        with translated("writing"), writing(self._engine) as connection:
+        with translated("writing"), adding(self._engine) as connection:
             connection.execute(
                 update(runs)
                 .where(runs.c.run_id == run_id)
@@ -528,9 +571,6 @@ def _by_alias(account: str, keys: Sequence[str]) -> Any:  # noqa: ANN401 - a sel
     )
 
 
-_LOST: Final = (ClaimState.UNKNOWN.value, ClaimState.CLAIMED.value)
-
-
 def _lost_openings(account: str, opening_keys: Sequence[str]) -> Any:  # noqa: ANN401 - a select
     return (
         select(positions.c.opening_key)
@@ -540,16 +580,14 @@ def _lost_openings(account: str, opening_keys: Sequence[str]) -> Any:  # noqa: A
             positions.c.opening_key.in_(opening_keys),
             positions.c.position_def_set_id.is_(None),
             positions.c.opened_at.is_(None),
-            invitations.c.state.in_(_LOST),
+            IN_DOUBT,
         )
         .distinct()
     )
 
 
 def _has_lost_call(connection: Connection, position_id: int) -> bool:
-    query = select(invitations.c.id).where(
-        invitations.c.position_id == position_id, invitations.c.state.in_(_LOST)
-    )
+    query = select(invitations.c.id).where(invitations.c.position_id == position_id, IN_DOUBT)
     return connection.scalar(query.limit(1)) is not None
 
 
@@ -571,16 +609,24 @@ def _history(position_id: object, emails: Sequence[str]) -> Any:  # noqa: ANN401
     )
 
 
-def _ensure_position(
-    connection: Connection, account: str, key: str, opening_key: str | None
-) -> int:
-    known = connection.scalar(
-        select(position_aliases.c.position_id).where(
-            position_aliases.c.account == account, position_aliases.c.key == key
-        )
-    )
-    if known is not None:
-        return int(known)
+def _ensure_positions(
+    connection: Connection, wanted: Sequence[tuple[str, str, str | None]]
+) -> dict[tuple[str, str], int]:
+    keys_of: dict[str, list[str]] = {}
+    for account, key, _ in wanted:
+        keys_of.setdefault(account, []).append(key)
+    made = {
+        (account, row.key): int(row.id)
+        for account, keys in keys_of.items()
+        for row in connection.execute(_by_alias(account, keys))
+    }
+    for account, key, opening_key in wanted:
+        if (account, key) not in made:
+            made[account, key] = _new_position(connection, account, key, opening_key)
+    return made
+
+
+def _new_position(connection: Connection, account: str, key: str, opening_key: str | None) -> int:
     given_id = key.removeprefix("id:") if key.startswith("id:") else None
     made = connection.execute(
         insert(positions)
@@ -612,20 +658,9 @@ def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, mess
         run_rows.c.run_id == run_id,
         run_rows.c.outcome.is_(None),
     )
-    in_doubt = (
-        select(invitations.c.id)
-        .where(
-            invitations.c.position_id == run_rows.c.position_id,
-            invitations.c.candidate_email == run_rows.c.candidate_email,
-            invitations.c.run_id == run_id,
-            invitations.c.ordinal == run_rows.c.ordinal,
-            invitations.c.state.in_(_LOST),
-        )
-        .exists()
-    )
     connection.execute(
         update(run_rows)
-        .where(mine, in_doubt)
+        .where(mine, _has_call_in_doubt(run_id))
         .values(
             outcome=Outcome.UNKNOWN.value,
             error_code=ErrorCode.INTERRUPTED.value,
@@ -633,11 +668,30 @@ def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, mess
             "the row is not sent again; look the candidate up in JobMojito",
         )
     )
-    connection.execute(
-        update(run_rows)
-        .where(mine)
-        .values(outcome=Outcome.NOT_SENT.value, error_code=code.value, error_message=message)
+    connection.execute(update(run_rows).where(mine).values(_not_sent(code, message)))
+
+
+def _has_call_in_doubt(run_id: str) -> ColumnElement[bool]:
+    """Whether the run holds the invitation of its row, without an outcome."""
+    return (
+        select(invitations.c.id)
+        .where(
+            invitations.c.position_id == run_rows.c.position_id,
+            invitations.c.candidate_email == run_rows.c.candidate_email,
+            invitations.c.run_id == run_id,
+            invitations.c.ordinal == run_rows.c.ordinal,
+            IN_DOUBT,
+        )
+        .exists()
     )
+
+
+def _not_sent(code: ErrorCode, message: str) -> dict[str, str]:
+    return {
+        "outcome": Outcome.NOT_SENT.value,
+        "error_code": code.value,
+        "error_message": message,
+    }
 
 
 def _results(run_id: str, after: int) -> Any:  # noqa: ANN401 - a select

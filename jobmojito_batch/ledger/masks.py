@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import secrets
+from collections.abc import Mapping
 from typing import Final
 
 from sqlalchemy import Connection, insert, select
@@ -16,6 +17,12 @@ PREFIX: Final = "forgotten:"
 def forgotten_key(connection: Connection) -> bytes | None:
     """The key of the hashes; None while nobody was forgotten."""
     found = connection.scalar(select(meta.c.value).where(meta.c.key == _KEY))
+    return bytes.fromhex(found) if found else None
+
+
+def key_in(facts: Mapping[str, str | None]) -> bytes | None:
+    """The same out of what `meta` holds."""
+    found = facts.get(_KEY)
     return bytes.fromhex(found) if found else None
 
 

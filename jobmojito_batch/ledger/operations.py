@@ -3,23 +3,27 @@
 import functools
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import datetime
 from typing import Any, Final
 
 from sqlalchemy import (
     Connection,
+    and_,
     bindparam,
     delete,
     exists,
     func,
     insert,
+    literal_column,
+    null,
     select,
+    tuple_,
     update,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 
 from jobmojito_batch.columns import SETTLED_FOR_GOOD, Outcome
-from jobmojito_batch.ledger.masks import forgotten_key, mask
+from jobmojito_batch.ledger.masks import key_in, mask
+from jobmojito_batch.ledger.merging import MERGED, merged_into, note_merge
 from jobmojito_batch.ledger.requests import (
     BeginAttempt,
     Claim,
@@ -43,6 +47,7 @@ from jobmojito_batch.ledger.sharing import (
     close_openings,
     hold_opening,
     is_left_over,
+    outlive_calls,
     renew_leases,
     share_pauses,
     take_slots,
@@ -51,6 +56,7 @@ from jobmojito_batch.ledger.tables import (
     ClaimState,
     attempts,
     invitations,
+    meta,
     openings,
     position_aliases,
     positions,
@@ -69,6 +75,7 @@ STATE_AFTER: Final = {
 
 @functools.cache
 def _upsert_claims(dialect_name: str) -> Any:  # noqa: ANN401 - a dialect's own insert
+    """No parameters but the rows': with any, SQLAlchemy would send one row at a time."""
     dialect = postgresql if dialect_name == "postgresql" else sqlite
     statement = dialect.insert(invitations)
     new = statement.excluded
@@ -79,69 +86,113 @@ def _upsert_claims(dialect_name: str) -> Any:  # noqa: ANN401 - a dialect's own 
             "run_id": new.run_id,
             "ordinal": new.ordinal,
             "claimed_at": new.claimed_at,
-            "outcome": None,
-            "error_code": None,
-            "unknown_since": None,
+            "outcome": null(),
+            "error_code": null(),
+            "unknown_since": null(),
         },
-        where=invitations.c.state == ClaimState.OPEN,
+        where=invitations.c.state == literal_column(f"'{ClaimState.OPEN.value}'"),
     ).returning(invitations.c.id, invitations.c.position_id, invitations.c.candidate_email)
 
 
 def take_claims(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Claim]:
     """Claim what is free; the unique constraint, not this code, keeps one claim per invitation."""
+    facts = {row.key: row.value for row in connection.execute(select(meta))}
+    wanted = _where_merged(connection, wanted) if MERGED in facts else wanted
     first: dict[tuple[int, str], TakeClaim] = {}
     refused: dict[int, Claim] = {}
-    forgotten = forgotten_key(connection)
+    forgotten = _forgotten(connection, wanted, key_in(facts))
     spent = _spent_today(connection, wanted)
     fresh: set[str] = set()
     for claim in wanted:
         key = (claim.position_id, claim.candidate_email)
         if key in first:
             continue
-        denied = _denied(connection, claim, forgotten, spent, fresh)
+        denied = _denied(connection, claim, forgotten.get(key), spent, fresh)
         if denied is not None:
             refused[id(claim)] = denied
             continue
         spent += claim.credits
         first[key] = claim
-    if not first:
-        return [refused[id(claim)] for claim in wanted]
-    taken = {
-        (position_id, email): invitation_id
-        for invitation_id, position_id, email in connection.execute(
-            _upsert_claims(connection.dialect.name),
-            [
-                {
-                    "position_id": claim.position_id,
-                    "candidate_email": claim.candidate_email,
-                    "state": ClaimState.CLAIMED.value,
-                    "run_id": claim.run_id,
-                    "ordinal": claim.ordinal,
-                    "claimed_at": claim.at,
-                }
-                for claim in first.values()
-            ],
-        )
-    }
-    if taken:
-        mine = [(taken[key], first[key]) for key in taken]
-        connection.execute(
-            insert(attempts),
-            [
-                _attempt(invitation_id, claim.run_id, claim.number, claim.at, claim.credits)
-                for invitation_id, claim in mine
-            ],
-        )
-    for (position_id, email), claim in first.items():
-        if claim.opens and (position_id, email) not in taken:
+    taken = _taken(connection, first)
+    for key, claim in first.items():
+        if claim.opens and key not in taken:
             close_opening(connection, claim.opens, claim.run_id, claim.ordinal)
-    return [refused.get(id(claim)) or _claim(connection, claim, first, taken) for claim in wanted]
+    mine = {id(first[key]): invitation_id for key, invitation_id in taken.items()}
+    others = _standing(
+        connection,
+        {
+            (claim.position_id, claim.candidate_email)
+            for claim in wanted
+            if id(claim) not in mine and id(claim) not in refused
+        },
+    )
+    return [
+        _claim(claim, mine[id(claim)])
+        if id(claim) in mine
+        else refused.get(id(claim)) or others[claim.position_id, claim.candidate_email]
+        for claim in wanted
+    ]
+
+
+def _taken(
+    connection: Connection, first: dict[tuple[int, str], TakeClaim]
+) -> dict[tuple[int, str], int]:
+    """The invitations that were free, each with its first attempt; by position and e-mail."""
+    if not first:
+        return {}
+    claims = first.values()
+    outlive_calls(connection, {claim.run_id for claim in claims}, max(one.at for one in claims))
+    rows = connection.execute(
+        _upsert_claims(connection.dialect.name),
+        [
+            {
+                "position_id": claim.position_id,
+                "candidate_email": claim.candidate_email,
+                "state": ClaimState.CLAIMED.value,
+                "run_id": claim.run_id,
+                "ordinal": claim.ordinal,
+                "claimed_at": claim.at,
+            }
+            for claim in claims
+        ],
+    ).all()
+    taken = {(row.position_id, row.candidate_email): row.id for row in rows}
+    if taken:
+        connection.execute(insert(attempts), [_attempt(taken[key], first[key]) for key in taken])
+    return taken
+
+
+def _where_merged(connection: Connection, wanted: Sequence[TakeClaim]) -> list[TakeClaim]:
+    """
+    The claims under the positions that theirs were merged into.
+
+    Another process may have merged them since this one planned: under the old id an invitation
+    that both have would be free.
+    """
+    into = merged_into(connection, {claim.position_id for claim in wanted})
+    return [
+        replace(claim, position_id=into[claim.position_id]) if claim.position_id in into else claim
+        for claim in wanted
+    ]
+
+
+def _forgotten(
+    connection: Connection, wanted: Sequence[TakeClaim], key: bytes | None
+) -> dict[tuple[int, str], Claim]:
+    """Invitations of people who were forgotten since, by position and e-mail."""
+    if key is None:
+        return {}
+    masked = {(one.position_id, mask(one.candidate_email, key)): one for one in wanted}
+    return {
+        (masked[where].position_id, masked[where].candidate_email): replace(found, ordinal=-1)
+        for where, found in _standing(connection, set(masked), may_be_absent=True).items()
+    }
 
 
 def _denied(
     connection: Connection,
     claim: TakeClaim,
-    forgotten: bytes | None,
+    forgotten: Claim | None,
     spent: float,
     fresh: set[str],
 ) -> Claim | None:
@@ -156,20 +207,7 @@ def _denied(
     if not _fits_day(claim, spent):
         return replace(blank, is_over_day_limit=True)
     if forgotten is not None:
-        found = connection.execute(
-            select(invitations.c.id, invitations.c.state, invitations.c.run_id).where(
-                invitations.c.position_id == claim.position_id,
-                invitations.c.candidate_email == mask(claim.candidate_email, forgotten),
-            )
-        ).first()
-        if found is not None:
-            return replace(
-                blank,
-                invitation_id=found.id,
-                state=ClaimState(found.state),
-                run_id=found.run_id,
-                ordinal=-1,
-            )
+        return forgotten
     holder = None
     if claim.opens:
         # Of this very transaction: its claim is not there yet, so it would look left over.
@@ -245,17 +283,9 @@ def _take_over(connection: Connection, one: TakeOver) -> Claim:
         if one.opens:
             connection.execute(delete(openings).where(openings.c.name == one.opens))
             hold_opening(connection, one)
-        connection.execute(
-            insert(attempts),
-            [_attempt(one.invitation_id, one.run_id, one.number, one.at, one.credits)],
-        )
-        return Claim(
-            invitation_id=one.invitation_id,
-            is_mine=True,
-            state=ClaimState.CLAIMED,
-            run_id=one.run_id,
-            ordinal=one.ordinal,
-        )
+        outlive_calls(connection, {one.run_id}, one.at)
+        connection.execute(insert(attempts), [_attempt(one.invitation_id, one)])
+        return _claim(one, one.invitation_id)
     found = connection.execute(
         select(invitations.c.state, invitations.c.run_id).where(
             invitations.c.id == one.invitation_id
@@ -270,66 +300,67 @@ def _take_over(connection: Connection, one: TakeOver) -> Claim:
     )
 
 
-def _claim(
-    connection: Connection,
-    claim: TakeClaim,
-    first: dict[tuple[int, str], TakeClaim],
-    taken: dict[tuple[int, str], int],
-) -> Claim:
-    key = (claim.position_id, claim.candidate_email)
-    if first[key] is claim and key in taken:
-        return Claim(
-            invitation_id=taken[key],
-            is_mine=True,
-            state=ClaimState.CLAIMED,
-            run_id=claim.run_id,
-            ordinal=claim.ordinal,
-        )
-    found = connection.execute(
-        select(
-            invitations.c.id, invitations.c.state, invitations.c.run_id, invitations.c.ordinal
-        ).where(invitations.c.position_id == key[0], invitations.c.candidate_email == key[1])
-    ).one()
+def _claim(one: TakeClaim | TakeOver, invitation_id: int) -> Claim:
     return Claim(
-        invitation_id=found.id,
-        is_mine=False,
-        state=ClaimState(found.state),
-        run_id=found.run_id,
-        ordinal=found.ordinal,
+        invitation_id=invitation_id,
+        is_mine=True,
+        state=ClaimState.CLAIMED,
+        run_id=one.run_id,
+        ordinal=one.ordinal,
     )
 
 
-def _attempt(
-    invitation_id: int, run_id: str, number: int, at: datetime, reserved: float
-) -> dict[str, object]:
+def _standing(
+    connection: Connection, keys: set[tuple[int, str]], *, may_be_absent: bool = False
+) -> dict[tuple[int, str], Claim]:
+    """Who has these invitations (position and e-mail), and how they stand."""
+    if not keys:
+        return {}
+    both = tuple_(invitations.c.position_id, invitations.c.candidate_email)
+    columns = ("id", "position_id", "candidate_email", "state", "run_id", "ordinal")
+    query = select(*(invitations.c[name] for name in columns)).where(both.in_(sorted(keys)))
+    found = {
+        (row.position_id, row.candidate_email): Claim(
+            invitation_id=row.id,
+            is_mine=False,
+            state=ClaimState(row.state),
+            run_id=row.run_id,
+            ordinal=row.ordinal,
+        )
+        for row in connection.execute(query)
+    }
+    assert may_be_absent or len(found) == len(keys)  # noqa: S101 - the upsert met them
+    return found
+
+
+def _attempt(invitation_id: int, one: TakeClaim | TakeOver | BeginAttempt) -> dict[str, object]:
     return {
         "invitation_id": invitation_id,
-        "run_id": run_id,
-        "number": number,
-        "started_at": at,
-        "credits": reserved,
+        "run_id": one.run_id,
+        "number": one.number,
+        "started_at": one.at,
+        "credits": one.credits,
     }
 
 
 def begin_attempts(connection: Connection, begun: Sequence[BeginAttempt]) -> list[bool]:
     """Note further attempts before they start; False where the claim or the credits are gone."""
     spent = _spent_today(connection, begun)
+    query = select(invitations.c.id, invitations.c.run_id).where(
+        invitations.c.id.in_({one.invitation_id for one in begun}),
+        invitations.c.state == ClaimState.CLAIMED,
+    )
+    held = {(row.id, row.run_id) for row in connection.execute(query)}
+    granted: list[BeginAttempt] = []
     may: list[bool] = []
     for one in begun:
-        held = connection.scalar(
-            select(invitations.c.id).where(
-                invitations.c.id == one.invitation_id,
-                invitations.c.run_id == one.run_id,
-                invitations.c.state == ClaimState.CLAIMED,
-            )
-        )
-        may.append(held is not None and _fits_day(one, spent))
+        may.append((one.invitation_id, one.run_id) in held and _fits_day(one, spent))
         if may[-1]:
             spent += one.credits
-            connection.execute(
-                insert(attempts),
-                [_attempt(one.invitation_id, one.run_id, one.number, one.at, one.credits)],
-            )
+            granted.append(one)
+    if granted:
+        outlive_calls(connection, {one.run_id for one in granted}, max(one.at for one in granted))
+        connection.execute(insert(attempts), [_attempt(one.invitation_id, one) for one in granted])
     return may
 
 
@@ -349,9 +380,19 @@ _END_ATTEMPT = (
 )
 _GIVE_BACK = _END_ATTEMPT.values(credits=0.0)
 
+# Who slept until others took it for dead may come back with an answer: what they settled, or have
+# under way by now, is not undone by it. (Not `=` for the run: while nothing is counted yet,
+# PostgreSQL would rather go through all of its invitations by that index.)
+_STILL_MINE = and_(
+    invitations.c.id == bindparam("of_invitation"),
+    invitations.c.run_id.is_not_distinct_from(bindparam("of_run")),
+    invitations.c.state != ClaimState.SETTLED,
+)
+_GIVE_BACK_CLAIM = update(invitations).where(_STILL_MINE).values(state=ClaimState.OPEN.value)
+
 _SETTLE_INVITATION = (
     update(invitations)
-    .where(invitations.c.id == bindparam("of_invitation"))
+    .where(_STILL_MINE)
     .values(
         {
             name: bindparam(f"new_{name}")
@@ -363,6 +404,10 @@ _SETTLE_INVITATION = (
         }
     )
 )  # fmt: skip
+
+_LET_GO = delete(openings).where(
+    openings.c.name == bindparam("of_name"), openings.c.run_id == bindparam("of_run")
+)
 
 _SETTLE_ROW = (
     update(run_rows)
@@ -387,27 +432,25 @@ def end_attempts(connection: Connection, ended: Sequence[EndAttempt]) -> list[No
     ):
         if some:
             connection.execute(statement, [_ended(one) for one in some])
-    if given_back := [one.invitation_id for one in ended if one.gives_back_claim]:
+    if given_back := [one for one in ended if one.gives_back_claim]:
         connection.execute(
-            update(invitations)
-            .where(invitations.c.id.in_(given_back))
-            .values(state=ClaimState.OPEN.value)
+            _GIVE_BACK_CLAIM,
+            [{"of_invitation": one.invitation_id, "of_run": one.run_id} for one in given_back],
         )
-    for one in ended:
-        is_over = one.gives_back_claim or (
-            one.row is not None and one.row.outcome is not Outcome.UNKNOWN
+    if closed := [one for one in ended if one.opened and _is_over(one)]:
+        connection.execute(
+            _LET_GO, [{"of_name": one.opened, "of_run": one.run_id} for one in closed]
         )
-        if one.opened and is_over:
-            connection.execute(
-                delete(openings).where(
-                    openings.c.name == one.opened, openings.c.run_id == one.run_id
-                )
-            )
     final = [one for one in ended if one.row is not None]
     if final:
         connection.execute(_SETTLE_INVITATION, [_settled(one) for one in final])
         connection.execute(_SETTLE_ROW, [row_values(one.row) for one in final if one.row])
     return [None] * len(ended)
+
+
+def _is_over(one: EndAttempt) -> bool:
+    """Whether the attempt is in no doubt."""
+    return one.gives_back_claim or (one.row is not None and one.row.outcome is not Outcome.UNKNOWN)
 
 
 def _ended(one: EndAttempt) -> dict[str, object]:
@@ -427,6 +470,7 @@ def _settled(one: EndAttempt) -> dict[str, object]:
     assert row is not None  # noqa: S101 - the caller chose those with a row
     return {
         "of_invitation": one.invitation_id,
+        "of_run": one.run_id,
         "new_state": STATE_AFTER[row.outcome].value,
         "new_outcome": row.outcome.value,
         "new_status": said.status,
@@ -467,19 +511,27 @@ def settle_rows(connection: Connection, settled: Sequence[SettleRows]) -> list[N
     return [None] * len(settled)
 
 
+_LINK_INVITATION = (
+    update(invitations)
+    .where(invitations.c.id == bindparam("of_invitation"))
+    .values(interview_url=bindparam("new_url"), outcome=Outcome.INVITED.value)
+)
+_LINK_ROW = (
+    update(run_rows)
+    .where(run_rows.c.run_id == bindparam("of_run"), run_rows.c.ordinal == bindparam("of_ordinal"))
+    .values(outcome=Outcome.INVITED.value)
+)
+
+
 def upgrade_links(connection: Connection, minted: Sequence[UpgradeLink]) -> list[None]:
     """A minted link makes an accepted candidate invited."""
-    for one in minted:
-        connection.execute(
-            update(invitations)
-            .where(invitations.c.id == one.invitation_id)
-            .values(interview_url=one.interview_url, outcome=Outcome.INVITED.value)
-        )
-        connection.execute(
-            update(run_rows)
-            .where(run_rows.c.run_id == one.run_id, run_rows.c.ordinal == one.ordinal)
-            .values(outcome=Outcome.INVITED.value)
-        )
+    connection.execute(
+        _LINK_INVITATION,
+        [{"of_invitation": one.invitation_id, "new_url": one.interview_url} for one in minted],
+    )
+    connection.execute(
+        _LINK_ROW, [{"of_run": one.run_id, "of_ordinal": one.ordinal} for one in minted]
+    )
     return [None] * len(minted)
 
 
@@ -489,6 +541,7 @@ def open_positions(connection: Connection, opened: Sequence[OpenPosition]) -> li
 
 
 def _open_position(connection: Connection, one: OpenPosition) -> int:
+    one = replace(one, position_id=_where_it_is(connection, one.position_id))
     connection.execute(
         update(positions).where(positions.c.id == one.position_id).values(opened_at=one.at)
     )
@@ -516,6 +569,10 @@ def _open_position(connection: Connection, one: OpenPosition) -> int:
         .values(position_def_set_id=one.position_def_set_id, opened_at=one.at)
     )
     return position_id
+
+
+def _where_it_is(connection: Connection, position_id: int) -> int:
+    return merged_into(connection, {position_id}).get(position_id, position_id)
 
 
 def _merge(connection: Connection, position_id: int, *, into: int) -> None:
@@ -552,22 +609,24 @@ def _merge(connection: Connection, position_id: int, *, into: int) -> None:
         .where(position_aliases.c.position_id == position_id)
         .values(position_id=into)
     )
+    note_merge(connection, position_id, into=into)
 
 
 def forget_position_ids(connection: Connection, gone: Sequence[ForgetPositionId]) -> list[None]:
     """Drop ids that the API no longer knows, where they are still what we hold."""
     for one in gone:
+        position_id = _where_it_is(connection, one.position_id)
         connection.execute(
             update(positions)
             .where(
-                positions.c.id == one.position_id,
+                positions.c.id == position_id,
                 positions.c.position_def_set_id == one.position_def_set_id,
             )
             .values(position_def_set_id=None, opened_at=None)
         )
         connection.execute(
             delete(position_aliases).where(
-                position_aliases.c.position_id == one.position_id,
+                position_aliases.c.position_id == position_id,
                 position_aliases.c.key == f"id:{one.position_def_set_id.lower()}",
             )
         )

@@ -1,10 +1,10 @@
 """What processes share: who opens a position, who lives, when the next start is due."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Final
 
-from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import Connection, bindparam, delete, insert, or_, select, update
 
 from jobmojito_batch.ledger.requests import (
     CloseOpening,
@@ -19,6 +19,10 @@ from jobmojito_batch.ledger.tables import ClaimState, RunState, invitations, ope
 CREDIT_SECONDS: Final = 0.020
 """How late a start may be and still count as on time (see sending.pace)."""
 MOST_AHEAD_SECONDS: Final = 3_600.0
+LEASE_SECONDS: Final = 60.0
+"""How long a run counts as living after its last word, where its process cannot be asked."""
+HELD_BACK_SECONDS: Final = 30.0
+"""How long after its claim a call may start at the latest (see sending)."""
 
 
 def hold_opening(connection: Connection, claim: "TakeClaim | TakeOver") -> str | None:
@@ -80,15 +84,43 @@ def close_opening(connection: Connection, name: str, run_id: str, ordinal: int) 
     )
 
 
+_RENEW = (
+    update(runs)
+    .where(runs.c.run_id == bindparam("of_run"), runs.c.state == RunState.RUNNING)
+    .values(lease_until=bindparam("new_until"))
+)
+
+
 def renew_leases(connection: Connection, renewed: Sequence[RenewLease]) -> list[None]:
     """Runs live on."""
-    for one in renewed:
+    connection.execute(_RENEW, [{"of_run": one.run_id, "new_until": one.until} for one in renewed])
+    return [None] * len(renewed)
+
+
+def outlive_calls(connection: Connection, run_ids: set[str], at: datetime) -> None:
+    """
+    Have the leases of runs last until the calls that they claim now have surely started.
+
+    So no call starts after its run's lease. A run that was taken for dead (its machine slept) lives
+    again with its next claim: what it held before is unknown, what it claims from here on is held.
+    """
+    query = select(runs.c.run_id).where(
+        runs.c.run_id.in_(run_ids),
+        runs.c.state != RunState.ENDED,
+        or_(
+            runs.c.state != RunState.RUNNING,
+            runs.c.lease_until < at + timedelta(seconds=HELD_BACK_SECONDS),
+        ),
+    )
+    if short := connection.scalars(query).all():
         connection.execute(
             update(runs)
-            .where(runs.c.run_id == one.run_id, runs.c.state == RunState.RUNNING)
-            .values(lease_until=one.until)
+            .where(runs.c.run_id.in_(short))
+            .values(
+                state=RunState.RUNNING.value,
+                lease_until=at + timedelta(seconds=LEASE_SECONDS),
+            )
         )
-    return [None] * len(renewed)
 
 
 def take_slots(connection: Connection, wanted: Sequence[TakeSlots]) -> list[tuple[float, float]]:
@@ -98,8 +130,6 @@ def take_slots(connection: Connection, wanted: Sequence[TakeSlots]) -> list[tupl
 
 def _take_slots(connection: Connection, one: TakeSlots) -> tuple[float, float]:
     query = select(paces.c.due, paces.c.paused_until).where(paces.c.key == one.key)
-    if connection.dialect.name == "postgresql":
-        query = query.with_for_update()
     found = connection.execute(query).first()
     due, paused = (found.due, found.paused_until) if found else (0.0, 0.0)
     if max(due, paused) > one.now + MOST_AHEAD_SECONDS:
@@ -107,12 +137,7 @@ def _take_slots(connection: Connection, one: TakeSlots) -> tuple[float, float]:
     first = max(due, one.now - CREDIT_SECONDS)
     values = {"due": first + one.count * one.interval, "paused_until": paused}
     if found is None:
-        dialect = postgresql if connection.dialect.name == "postgresql" else sqlite
-        connection.execute(
-            dialect.insert(paces)
-            .values(key=one.key, **values)
-            .on_conflict_do_update(index_elements=["key"], set_=values)
-        )
+        connection.execute(insert(paces).values(key=one.key, **values))
     else:
         connection.execute(update(paces).where(paces.c.key == one.key).values(**values))
     return first, paused

@@ -9,6 +9,10 @@ With SQLite the statements run in the event loop and only waiting for the lock a
 thread. The driver lets go of the interpreter around every statement, and a busy loop gives it back
 late: with the statements in the thread the sending phase reached 0.43 of a bare loop
 (benchmarks/run.py, two pairs), at 6 statements a row.
+
+A server can go away. Until COMMIT is sent nothing of a batch can stay, so it is written again, for
+half a minute. Where the connection breaks during COMMIT nobody knows: that is neither success nor
+failure, so the run stops, and the next one finds what is there.
 """
 
 import asyncio
@@ -19,12 +23,15 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import DBAPIError
 
 from jobmojito_batch.errors import LedgerError
-from jobmojito_batch.ledger.engine import translated
+from jobmojito_batch.ledger import postgresql
+from jobmojito_batch.ledger.engine import BUSY_SECONDS, translated
 
 MAX_BATCH: Final = 100
+FIRST_PAUSE_SECONDS: Final = 0.1
+MOST_PAUSE_SECONDS: Final = 5.0
 
 Apply = Callable[[Connection, list[Any]], list[Any]]
 """Does all operations of one kind in a transaction; gives a result for each, in order."""
@@ -77,20 +84,52 @@ class Writer:
                     await self._write(batch)
             except LedgerError as exc:
                 error = exc
-            except (SQLAlchemyError, OSError, RuntimeError) as exc:
+            except Exception as exc:  # noqa: BLE001 - whatever it is, nobody waits for ever
                 error = LedgerError(f"the ledger: writing failed ({type(exc).__name__})")
             _answer(batch, error)
 
     async def _write(self, batch: list[_Waiting]) -> None:
-        connection = await self._in_thread(self._begun)
+        connection = await self._applied(batch)
+        try:
+            await self._in_thread(connection.commit)
+        except DBAPIError as exc:
+            if not exc.connection_invalidated:
+                raise
+            raise LedgerError(
+                "the ledger: the connection broke in the middle of a commit, so nobody knows "
+                "whether it took effect. The run stops; the next one finds out, and looks up what "
+                "was claimed before it sends any of it again"
+            ) from None
+        finally:
+            await self._in_thread(connection.close)
+
+    async def _applied(self, batch: list[_Waiting]) -> Connection:
+        """A transaction with the batch in it; tried again while a server is away or busy."""
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + BUSY_SECONDS
+        pause_seconds = FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return await self._tried(batch)
+            except DBAPIError as exc:
+                is_server = self._engine.dialect.name == "postgresql"
+                may = is_server and postgresql.may_go_again(exc)
+                if not may or loop.time() + pause_seconds > give_up_at:
+                    raise
+            await asyncio.sleep(pause_seconds)
+            pause_seconds = min(2 * pause_seconds, MOST_PAUSE_SECONDS)
+
+    async def _tried(self, batch: list[_Waiting]) -> Connection:
+        connection: Connection = await self._in_thread(self._begun)
         try:
             if connection.dialect.name == "sqlite":
                 self._apply(connection, batch)
             else:  # a server answers over a network; the loop does not wait for that
                 await self._in_thread(lambda: self._apply(connection, batch))
-            await self._in_thread(connection.commit)
-        finally:
+        except BaseException:
             await self._in_thread(connection.close)
+            raise
+        return connection
 
     def _begun(self) -> Connection:
         connection = self._engine.connect()

@@ -14,6 +14,7 @@ from typing import Any
 
 from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger import LEASE_SECONDS, Ledger, RenewLease, Writer
 from jobmojito_batch.sending.balance import Balance
 from jobmojito_batch.sending.budget import Budget
@@ -145,7 +146,11 @@ class Sender:
         while True:
             await asyncio.sleep(LEASE_SECONDS / 3)
             until = common.at() + timedelta(seconds=LEASE_SECONDS)
-            await common.writer.submit(RenewLease(run_id=common.run_id, until=until))
+            try:
+                await common.writer.submit(RenewLease(run_id=common.run_id, until=until))
+            except LedgerError as exc:  # without a lease others would settle what is in flight
+                self._fail(exc)
+                return
 
     async def _drained(self, workers: list[asyncio.Task[None]], seconds: float | None) -> None:
         if seconds is None:

@@ -1,15 +1,15 @@
 """The ledger: claims are unique, durable, and never given back by accident."""
 
 import asyncio
-import sqlite3
 import stat
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
 import polars as pl
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, create_engine, text
 
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.errors import LedgerError
@@ -33,15 +33,32 @@ RUN = "run-1"
 
 
 @pytest.fixture
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    book = Ledger.open(ledger_url)
+    yield book
+    book.close()
+
+
+@pytest.fixture
 def path(tmp_path: Path) -> Path:
+    """For what only a file has."""
     return tmp_path / "books" / "ledger.sqlite"
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
+def in_file(path: Path) -> Iterator[Ledger]:
     book = Ledger.open(f"sqlite:///{path}")
     yield book
     book.close()
+
+
+@contextmanager
+def another_look(url: str) -> Iterator[Connection]:
+    """A connection that has nothing to do with ours."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        yield connection
+    engine.dispose()
 
 
 @pytest.fixture
@@ -133,10 +150,12 @@ async def test_an_invitation_is_claimed_once(ledger: Ledger, writer: Writer) -> 
     assert {one.state for one in claims} == {ClaimState.CLAIMED}
 
 
-async def test_two_ledgers_on_one_file_give_one_claim(path: Path, ledger: Ledger) -> None:
+async def test_two_that_have_the_ledger_open_give_one_claim(
+    ledger_url: str, ledger: Ledger
+) -> None:
     begin(ledger)
     nurse = a_position(ledger)
-    other = Ledger.open(f"sqlite:///{path}")
+    other = Ledger.open(ledger_url)
     begin(other, "run-2")
     pens = [ledger.writer(), other.writer()]
 
@@ -180,27 +199,27 @@ async def test_only_what_was_not_created_may_be_claimed_again(
     assert again.is_mine is may_be_claimed_again
 
 
-async def test_a_claim_is_on_the_disk_before_it_returns(
-    path: Path, ledger: Ledger, writer: Writer
+async def test_a_claim_is_committed_before_it_returns(
+    ledger_url: str, ledger: Ledger, writer: Writer
 ) -> None:
     begin(ledger)
     await claim(writer, a_position(ledger))
 
-    with sqlite3.connect(path) as reader:
-        rows = reader.execute("SELECT state, run_id FROM invitations").fetchall()
+    with another_look(ledger_url) as reader:
+        rows = reader.execute(text("SELECT state, run_id FROM invitations")).all()
 
     assert rows == [("claimed", RUN)]
 
 
 async def test_a_dead_owners_claims_become_unknown_and_the_rest_not_sent(
-    path: Path, ledger: Ledger, writer: Writer
+    ledger_url: str, ledger: Ledger, writer: Writer
 ) -> None:
     begin(ledger, rows=2)
     nurse = a_position(ledger)
     ledger.add_rows([a_row(0, nurse, "ann@example.com"), a_row(1, nurse, "bob@example.com")])
     await claim(writer, nurse)
-    with sqlite3.connect(path) as other:
-        other.execute("UPDATE runs SET owner = replace(owner, '|', '|9')")  # no such process
+    with another_look(ledger_url) as other:  # no such process
+        other.execute(text("UPDATE runs SET owner = replace(owner, '|', '|9')"))
 
     dead = ledger.settle_orphans()
 
@@ -308,8 +327,8 @@ async def test_results_join_rows_and_invitations_by_key(ledger: Ledger, writer: 
     ]
 
 
-def test_the_file_and_its_folder_are_the_owners_alone(path: Path, ledger: Ledger) -> None:
-    begin(ledger)
+def test_the_file_and_its_folder_are_the_owners_alone(path: Path, in_file: Ledger) -> None:
+    begin(in_file)
 
     modes = {one.name: stat.S_IMODE(one.stat().st_mode) for one in path.parent.iterdir()}
 
@@ -317,24 +336,25 @@ def test_the_file_and_its_folder_are_the_owners_alone(path: Path, ledger: Ledger
     assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
 
 
-def test_every_commit_is_flushed(ledger: Ledger) -> None:
-    with ledger._engine.connect() as connection:
+def test_every_commit_is_flushed(in_file: Ledger) -> None:
+    with in_file._engine.connect() as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
 
 
-def test_looking_for_a_ledger_makes_none(path: Path) -> None:
-    assert Ledger.open_existing(f"sqlite:///{path}") is None
+def test_looking_for_a_ledger_makes_none(ledger_url: str, path: Path) -> None:
+    assert Ledger.open_existing(ledger_url) is None
+    assert Ledger.open_existing(ledger_url) is None
     assert not path.parent.exists()
 
 
-def test_a_ledger_of_another_version_is_refused(path: Path, ledger: Ledger) -> None:
+def test_a_ledger_of_another_version_is_refused(ledger_url: str, ledger: Ledger) -> None:
     ledger.close()
-    with sqlite3.connect(path) as other:
-        other.execute("UPDATE meta SET value = '99'")
+    with another_look(ledger_url) as other:
+        other.execute(text("UPDATE meta SET value = '99'"))
 
     with pytest.raises(LedgerError, match="schema version 99"):
-        Ledger.open(f"sqlite:///{path}")
+        Ledger.open(ledger_url)
 
 
 @pytest.mark.parametrize(
@@ -355,13 +375,13 @@ def test_a_broken_file_is_one_line_and_stays_as_it_is(tmp_path: Path, content: b
     assert path.read_bytes() == content
 
 
-def test_somebody_elses_database_is_left_alone(tmp_path: Path) -> None:
-    path = tmp_path / "shop.sqlite"
-    with sqlite3.connect(path) as other:
-        other.execute("CREATE TABLE orders (id INTEGER)")
+def test_somebody_elses_database_is_left_alone(tmp_path: Path, ledger_url: str) -> None:
+    (tmp_path / "books").mkdir()
+    with another_look(ledger_url) as other:
+        other.execute(text("CREATE TABLE orders (id INTEGER)"))
 
     with pytest.raises(LedgerError, match="not a ledger of ours"):
-        Ledger.open(f"sqlite:///{path}")
+        Ledger.open(ledger_url)
 
 
 async def test_a_failing_write_reaches_everybody_who_waits(ledger: Ledger, writer: Writer) -> None:

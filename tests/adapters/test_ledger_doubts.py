@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
-from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, create_engine, text
@@ -17,6 +17,7 @@ from jobmojito_batch.ledger import (
     EndAttempt,
     Enrolment,
     Ledger,
+    OpenPosition,
     RowOutcome,
     RunRecord,
     SettleDoubt,
@@ -48,8 +49,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def ledger(tmp_path: Path, clock: Clock) -> Iterator[Ledger]:
-    book = Ledger.open(f"sqlite:///{tmp_path / 'ledger.sqlite'}", clock=clock)
+def ledger(ledger_url: str, clock: Clock) -> Iterator[Ledger]:
+    book = Ledger.open(ledger_url, clock=clock)
     yield book
     book.close()
 
@@ -90,37 +91,59 @@ async def claim(
     opens: str | None = None,
     day_limit: float | None = None,
 ) -> Claim:
-    taken: Claim = await writer.submit(
-        TakeClaim(
-            run_id=run_id,
-            ordinal=ordinal,
-            position_id=position_id,
-            candidate_email=email,
-            number=1,
-            at=NOON,
-            credits=0.25,
-            opens=opens,
-            day_limit=day_limit,
-        )
+    wanted = replace(
+        a_claim(position_id),
+        run_id=run_id,
+        ordinal=ordinal,
+        candidate_email=email,
+        opens=opens,
+        day_limit=day_limit,
     )
+    taken: Claim = await writer.submit(wanted)
     return taken
 
 
-async def end(writer: Writer, held: Claim, outcome: Outcome, *, opened: str | None = None) -> None:
-    await writer.submit(
-        EndAttempt(
-            invitation_id=held.invitation_id,
-            run_id=held.run_id,
-            number=1,
-            at=NOON,
-            result="x",
-            http_status=None,
-            request_id=None,
-            is_free=False,
-            row=RowOutcome(run_id=held.run_id, ordinal=held.ordinal, outcome=outcome),
-            opened=opened,
-        )
+def a_claim(position_id: int) -> TakeClaim:
+    return TakeClaim(
+        run_id="run-1",
+        ordinal=0,
+        position_id=position_id,
+        candidate_email="a@example.com",
+        number=1,
+        at=NOON,
+        credits=0.25,
     )
+
+
+def ending(held: Claim, outcome: Outcome) -> EndAttempt:
+    return EndAttempt(
+        invitation_id=held.invitation_id,
+        run_id=held.run_id,
+        number=1,
+        at=NOON,
+        result="x",
+        http_status=None,
+        request_id=None,
+        is_free=False,
+        row=RowOutcome(run_id=held.run_id, ordinal=held.ordinal, outcome=outcome),
+    )
+
+
+async def end(writer: Writer, held: Claim, outcome: Outcome, *, opened: str | None = None) -> None:
+    await writer.submit(replace(ending(held, outcome), opened=opened))
+
+
+def a_run_row(position_id: int) -> dict[str, Any]:
+    return {
+        "run_id": "run-1",
+        "ordinal": 0,
+        "source": "x.csv",
+        "row": 2,
+        "position_id": position_id,
+        "candidate_email": "a@example.com",
+        "cells": "{}",
+        "outcome": None,
+    }
 
 
 async def test_the_days_credits_bound_all_processes(ledger: Ledger, writer: Writer) -> None:
@@ -211,15 +234,7 @@ async def test_a_settled_doubt_is_settled_once_and_in_every_run(
 ) -> None:
     begin(ledger, "run-1")
     nurse = a_position(ledger)
-    ledger.add_rows(
-        [
-            {
-                "run_id": "run-1", "ordinal": 0, "source": "x.csv", "row": 2,
-                "position_id": nurse, "candidate_email": "a@example.com", "cells": "{}",
-                "outcome": None,
-            }
-        ]
-    )  # fmt: skip
+    ledger.add_rows([a_run_row(nurse)])
     held = await claim(writer, nurse)
     await end(writer, held, Outcome.UNKNOWN)
 
@@ -314,6 +329,132 @@ async def test_a_claim_that_was_lost_gets_no_further_attempt(
     assert may is False
 
 
+async def test_a_late_answer_does_not_undo_what_others_did_since(
+    ledger: Ledger, writer: Writer, clock: Clock
+) -> None:
+    """A process slept past its lease; another settled its call, or has it under way by now."""
+    begin(ledger, "run-1", owner="another-host|1|0.0")
+    begin(ledger, "run-2")
+    nurse = a_position(ledger)
+    under_way = await claim(writer, nurse)
+    settled = await claim(writer, nurse, email="b@example.com", ordinal=1)
+    clock.now = NOON + timedelta(hours=1)
+    ledger.settle_orphans()
+    taken: Claim = await writer.submit(
+        TakeOver(
+            position_id=nurse,
+            invitation_id=under_way.invitation_id,
+            seen_at=NOON,
+            run_id="run-2",
+            ordinal=0,
+            number=1,
+            at=clock.now,
+            credits=0.25,
+        )
+    )
+    await writer.submit(
+        SettleDoubt(
+            invitation_id=settled.invitation_id,
+            seen_at=NOON,
+            run_id="run-2",
+            outcome=Outcome.INVITED,
+            at=clock.now,
+        )
+    )
+
+    await end(writer, under_way, Outcome.FAILED)
+    await end(writer, settled, Outcome.UNKNOWN)
+
+    assert taken.is_mine
+    assert ledger.standing(taken.invitation_id)[0] is ClaimState.CLAIMED
+    assert ledger.standing(settled.invitation_id)[:2] == (ClaimState.SETTLED, Outcome.INVITED)
+
+
+async def test_a_late_answer_settles_what_nobody_touched_since(
+    ledger: Ledger, writer: Writer, clock: Clock
+) -> None:
+    begin(ledger, "run-1", owner="another-host|1|0.0")
+    held = await claim(writer, a_position(ledger))
+    clock.now = NOON + timedelta(hours=1)
+    ledger.settle_orphans()
+
+    await end(writer, held, Outcome.INVITED)
+
+    assert ledger.standing(held.invitation_id)[:2] == (ClaimState.SETTLED, Outcome.INVITED)
+
+
+async def test_a_run_that_was_taken_for_dead_lives_again_with_its_next_claim(
+    ledger: Ledger, writer: Writer, clock: Clock
+) -> None:
+    """Else nobody would ever find what it claims from then on."""
+    begin(ledger, "run-1", owner="another-host|1|0.0")
+    nurse = a_position(ledger)
+    clock.now = NOON + timedelta(hours=1)
+    assert ledger.settle_orphans() == ["run-1"]
+
+    late = replace(a_claim(nurse), at=clock.now)
+    assert (await writer.submit(late)).is_mine
+
+    assert ledger.settle_orphans() == []
+    clock.now += timedelta(seconds=61)
+    assert ledger.settle_orphans() == ["run-1"]
+    assert [one.state for one in ledger.doubts()] == [ClaimState.UNKNOWN]
+
+
+async def test_no_call_starts_after_its_runs_lease(
+    ledger: Ledger, writer: Writer, clock: Clock
+) -> None:
+    """A claim late in the lease makes it longer: its call may be held back for half a minute."""
+    begin(ledger, "run-1", owner="another-host|1|0.0")
+    clock.now = NOON + timedelta(seconds=50)
+
+    await writer.submit(replace(a_claim(a_position(ledger)), at=clock.now))
+
+    clock.now = NOON + timedelta(seconds=85)
+    assert ledger.settle_orphans() == []
+
+
+async def test_a_claim_under_a_position_that_was_merged_away_is_one_of_the_merged(
+    ledger: Ledger, writer: Writer
+) -> None:
+    """Another process merged them after this one had planned."""
+    begin(ledger, "run-1")
+    begin(ledger, "run-2")
+    by_name = a_position(ledger)
+    by_id = ledger.ensure_positions([(ACCOUNT, "id:p-1", None)])[ACCOUNT, "id:p-1"]
+    held = await claim(writer, by_name)
+    await end(writer, held, Outcome.INVITED)
+    await writer.submit(OpenPosition(position_id=by_name, position_def_set_id="P-1", at=NOON))
+
+    again = await claim(writer, by_name, run_id="run-2")
+    fresh = await claim(writer, by_name, run_id="run-2", email="b@example.com", ordinal=1)
+    twice = await claim(writer, by_id, email="b@example.com")
+
+    assert (again.is_mine, again.state, again.run_id) == (False, ClaimState.SETTLED, "run-1")
+    assert fresh.is_mine
+    assert (twice.is_mine, twice.invitation_id) == (False, fresh.invitation_id)
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"), [("nul\0 byte", "nul\ufffd byte"), ("half \ud83d pair", "half ? pair")]
+)
+async def test_text_that_no_database_keeps_does_not_cost_a_row(
+    ledger: Ledger, writer: Writer, said: str, kept: str
+) -> None:
+    begin(ledger, "run-1")
+    nurse = a_position(ledger)
+    row = a_run_row(nurse) | {"candidate_name": said, "cells": f'{{"0": "{said}"}}'}
+    ledger.add_rows([row])
+    held = await claim(writer, nurse)
+
+    await writer.submit(
+        replace(ending(held, Outcome.INVITED), enrolment=Enrolment(reason=said), request_id=said)
+    )
+
+    (frame,) = ledger.result_frames("run-1")
+    assert frame.select("candidate_name", "reason", "outcome").rows() == [(kept, kept, "invited")]
+
+
 async def test_starts_are_handed_out_once_and_a_clock_put_back_does_not_stop_them(
     writer: Writer,
 ) -> None:
@@ -338,11 +479,10 @@ def undo_nights(connection: Connection) -> None:
     connection.execute(text("DROP TABLE files"))
 
 
-def test_a_ledger_of_the_first_schema_is_led_to_ours(tmp_path: Path) -> None:
+def test_a_ledger_of_the_first_schema_is_led_to_ours(ledger_url: str) -> None:
     """With what it holds; and one of a later schema is left alone."""
-    path = tmp_path / "old.sqlite"
-    Ledger.open(f"sqlite:///{path}").close()
-    engine = create_engine(f"sqlite:///{path}")
+    Ledger.open(ledger_url).close()
+    engine = create_engine(ledger_url)
     with engine.begin() as connection:
         undo_nights(connection)
         connection.execute(text("ALTER TABLE runs DROP COLUMN lease_until"))
@@ -352,7 +492,7 @@ def test_a_ledger_of_the_first_schema_is_led_to_ours(tmp_path: Path) -> None:
         connection.execute(text("UPDATE meta SET value = '1' WHERE key = 'schema_version'"))
     engine.dispose()
 
-    ledger = Ledger.open(f"sqlite:///{path}")
+    ledger = Ledger.open(ledger_url)
     assert ledger.doubts() == []
     assert not ledger.is_being_opened(NAME)
     ledger.close()
@@ -360,4 +500,4 @@ def test_a_ledger_of_the_first_schema_is_led_to_ours(tmp_path: Path) -> None:
         connection.execute(text("UPDATE meta SET value = '99' WHERE key = 'schema_version'"))
     engine.dispose()
     with pytest.raises(LedgerError, match="schema version 99"):
-        Ledger.open(f"sqlite:///{path}")
+        Ledger.open(ledger_url)

@@ -7,12 +7,14 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, update
 
 from jobmojito_batch.cli import main
+from jobmojito_batch.ledger.tables import runs
 from jobmojito_batch.sandbox import Fault, RunningSandbox, Scenario, creates_per_invitation
 from tests.helpers import Run, a_row, friendly, people, read_results, write_input
 
@@ -20,12 +22,13 @@ Start = Callable[..., Run]
 
 
 @pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Start]:
+def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger_url: str) -> Iterator[Start]:
+    """A command line against a sandbox, with a ledger of either kind."""
     with ExitStack() as stack:
 
         def run(scenario: Scenario | None = None) -> Run:
             sandbox = stack.enter_context(RunningSandbox(scenario or friendly()))
-            return Run(tmp_path, sandbox, monkeypatch)
+            return Run(tmp_path, sandbox, monkeypatch, ledger_url)
 
         yield run
 
@@ -193,6 +196,32 @@ def test_a_killed_runs_calls_are_settled_by_the_next_run(start: Start, tmp_path:
     assert set(run.outcomes) == {"invited", "already_done"}
     assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
     assert len(creates_per_invitation(run.sandbox.log)) == 12
+
+
+def test_a_run_of_another_host_is_left_alone_until_its_lease_is_over(
+    start: Start, tmp_path: Path, ledger_url: str
+) -> None:
+    """Nobody can ask for its process; then its calls are looked up, and nobody is invited twice."""
+    run = start(friendly(latency=0.3, position_latency=0.0))
+    path = write_input(tmp_path, people(8))
+    process = run.start(path)
+    deadline = time.monotonic() + 20
+    while run.calls < 4 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    engine = create_engine(ledger_url)
+    until = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=4)
+    with engine.begin() as connection:
+        connection.execute(update(runs).values(owner="another-host|1|0.0", lease_until=until))
+    engine.dispose()
+
+    code = run.settle(path)
+
+    assert (code, datetime.now(UTC).replace(tzinfo=None) > until) == (0, True)
+    assert set(run.outcomes) <= {"invited", "already_done"}
+    assert sum(run.outcomes.values()) == 8
+    assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
 
 
 def test_reconcile_settles_what_a_run_left(
