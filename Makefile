@@ -4,13 +4,15 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test check lint types layers unit bench chaos soak clean
+.PHONY: demo test check lint types layers unit bench bench-flow chaos soak screenshots clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    install into $(VENV), start the sandbox, run the sample file through it"
 	@echo "make test    formatter, linter, types, layers, tests"
 	@echo "make bench   benchmarks (minutes)"
+	@echo "make bench-flow   what the Prefect flow costs over the plain pipeline"
+	@echo "make screenshots  the pictures in docs/images (needs Chromium)"
 	@echo "make chaos   real kills, N=200 of them, LEDGER=sqlite or postgresql"
 	@echo "make soak    the model, 20,000 lives"
 
@@ -44,12 +46,19 @@ bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python -m benchmarks.ledger
 
+bench-flow: $(STAMP)
+	$(BIN)/python -m benchmarks.flow_overhead
+
 # Long runs of what the tests do for short: kills (N of them), and the model on simulated time.
 chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos --kills $(or $(N),200) --seed $(or $(SEED),0) --ledger $(or $(LEDGER),sqlite)
 
 soak: $(STAMP)
 	PROFILE=soak $(BIN)/pytest tests/model
+
+# The pictures of docs/images, from a real Prefect server in the Chromium of the system.
+screenshots: $(STAMP)
+	SCREENSHOTS=docs/images $(BIN)/pytest tests/prefect_real/test_browser.py
 
 clean:
 	rm -rf $(VENV)

@@ -28,6 +28,7 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 from flows.artifacts import TABLE_ROWS, publish
 from flows.events import Herald
 from flows.link import Link, Log
+from flows.steadfast import carried_through
 from flows.token_block import with_token
 from flows.watching import Watcher
 from jobmojito_batch import pipeline
@@ -138,6 +139,10 @@ async def invite_candidates(parameters: InviteParameters) -> State[Any]:
 
 
 async def _invite(parameters: InviteParameters) -> State[Any]:
+    return await carried_through(_night(parameters), get_run_logger())
+
+
+async def _night(parameters: InviteParameters) -> State[Any]:
     night = Night(parameters, attending.get() or Attendant(), get_run_logger())
     try:
         state = await night.climb()
@@ -214,8 +219,9 @@ class Night:
         )
         async with asyncio.timeout(HURRY_SECONDS if was_signalled else None):
             await self._tell()
-        if not was_signalled:
-            await self._link.until_back()
+            if not was_signalled:  # what is shown would be lost where the API is away just now
+                await self._link.until_back()
+            await self._show()
 
     def _finish(self) -> list[Alert]:
         attendant = self._attendant
@@ -229,19 +235,21 @@ class Night:
         )
 
     async def _tell(self) -> None:
-        """All at once, since each may take its time where a server or a channel hangs."""
+        """Both at once, since each may take its time where a server or a channel hangs."""
+        if self._attendant.conclusion is not None:
+            self._watcher.ended(self._attendant.conclusion)
+        await asyncio.gather(
+            self._watcher.finish(), self._herald.tell(self._attendant.alerts, self._settings)
+        )
+
+    async def _show(self) -> None:
+        """Summary, table and tags."""
         conclusion = self._attendant.conclusion
-        tellings = [
-            self._watcher.finish(),
-            self._herald.tell(self._attendant.alerts, self._settings),
-        ]
         if conclusion is not None:
-            self._watcher.ended(conclusion)
-            tellings += [
+            await asyncio.gather(
                 publish(self._link, conclusion, self._attention),
                 self._link.quietly(_tag(conclusion)),
-            ]
-        await asyncio.gather(*tellings)
+            )
 
 
 def _attention(prepared: Prepared, conclusion: Conclusion) -> Attention:

@@ -45,8 +45,9 @@ class Link:
         return found
 
     async def until_back(self) -> None:
-        """Wait, within bounds, where the API is away: nothing is in flight any more."""
+        """Ask, and wait within bounds where the API is away: nothing is in flight any more."""
         until = time.monotonic() + WAIT_SECONDS
+        await self.quietly(_asked())
         while self._away_since is not None and time.monotonic() < until:
             await asyncio.sleep(ASK_SECONDS)
             await self.quietly(_asked())
