@@ -15,7 +15,7 @@ from jobmojito_batch.ledger import owners
 from jobmojito_batch.ledger.doubts import Doubted, doubts, is_being_opened
 from jobmojito_batch.ledger.engine import adding, open_engine, translated, writing
 from jobmojito_batch.ledger.forgetting import forget, traces_of
-from jobmojito_batch.ledger.masks import forgotten_key, mask
+from jobmojito_batch.ledger.masks import PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.merging import merged_into
 from jobmojito_batch.ledger.nights import DoneFile
 from jobmojito_batch.ledger.operations import APPLIERS
@@ -37,6 +37,7 @@ LOOKUP_CHUNK: Final = 500
 """Values in one IN list; SQLite takes 32,766, shorter lists stay in the statement cache."""
 RESULT_CHUNK: Final = 10_000
 SWEEP_SLICE: Final = 50_000
+HISTORY_CHUNK: Final = 20_000
 
 Clock = Callable[[], datetime]
 """UTC without a zone."""
@@ -47,6 +48,9 @@ HISTORY_SCHEMA: Final = {
     "state": pl.String(),
     "is_in_flight": pl.Boolean(),
     "held_by": pl.String(),
+}
+_HISTORY_READ: Final = {
+    name: dtype for name, dtype in HISTORY_SCHEMA.items() if name != "is_in_flight"
 }
 
 
@@ -170,6 +174,64 @@ class Ledger:
                         email = names[row.candidate_email]
                         found.append((position_id, email, row.state, in_flight, row.run_id))
         return pl.DataFrame(found, schema=HISTORY_SCHEMA, orient="row")
+
+    def history_of(self, position_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
+        """
+        The same of all invitations of some positions, save people who were forgotten.
+
+        In frames of at most HISTORY_CHUNK rows: for inputs so large that looking each row up
+        takes longer than reading what there is.
+        """
+        for frame in self._of_positions(position_ids):
+            yield frame.filter(~_is_masked())
+
+    def forgotten_among(
+        self, position_ids: Sequence[int], wanted: Iterable[pl.DataFrame]
+    ) -> Iterator[pl.DataFrame]:
+        """
+        What `history_of` leaves out, under the addresses of *wanted* (position_id,
+        candidate_email).
+        """
+        with translated("reading"), self._engine.connect() as connection:
+            key = forgotten_key(connection)
+        if key is None:
+            return
+        masked = pl.concat(
+            [
+                pl.DataFrame(schema=HISTORY_SCHEMA),
+                *(frame.filter(_is_masked()) for frame in self._of_positions(position_ids)),
+            ]
+        ).rename({"candidate_email": "mask"})
+        if masked.is_empty():
+            return
+        for frame in wanted:
+            emails = frame["candidate_email"].drop_nulls().unique()
+            masks = pl.DataFrame(
+                {"candidate_email": emails, "mask": [mask(email, key) for email in emails]},
+                schema={"candidate_email": pl.String, "mask": pl.String},
+            )
+            found = frame.unique().join(masks, on="candidate_email")
+            yield found.join(masked, on=["position_id", "mask"]).select(HISTORY_SCHEMA)
+
+    def _of_positions(self, position_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
+        with translated("reading"), self._engine.connect() as connection:
+            living = [
+                run.run_id
+                for run in connection.execute(_RUNS_THAT_HOLD)
+                if owners.is_alive(run.owner, run.lease_until, self._clock())
+            ]
+            is_in_flight = (pl.col("state") == ClaimState.CLAIMED.value) & pl.col("held_by").is_in(
+                living
+            )
+            reading = connection.execution_options(yield_per=HISTORY_CHUNK)
+            for chunk in chunks(position_ids):
+                for rows in reading.execute(_history_of(chunk)).partitions():
+                    frame = pl.DataFrame(
+                        [tuple(row) for row in rows], schema=_HISTORY_READ, orient="row"
+                    )
+                    yield frame.with_columns(is_in_flight.alias("is_in_flight")).select(
+                        HISTORY_SCHEMA
+                    )
 
     def doubts(
         self, accounts: Sequence[str] | None = None, now: datetime | None = None
@@ -607,6 +669,24 @@ def _history(position_id: object, emails: Sequence[str]) -> Any:  # noqa: ANN401
             invitations.c.state != ClaimState.OPEN,
         )
     )
+
+
+_RUNS_THAT_HOLD: Final = select(runs.c.run_id, runs.c.owner, runs.c.lease_until).where(
+    select(invitations.c.id)
+    .where(invitations.c.run_id == runs.c.run_id, invitations.c.state == ClaimState.CLAIMED)
+    .exists()
+)
+
+
+def _history_of(position_ids: Sequence[int]) -> Any:  # noqa: ANN401 - a select
+    columns = invitations.c
+    return select(
+        columns.position_id, columns.candidate_email, columns.state, columns.run_id
+    ).where(columns.position_id.in_(position_ids), columns.state != ClaimState.OPEN)
+
+
+def _is_masked() -> pl.Expr:
+    return pl.col("candidate_email").str.starts_with(PREFIX)
 
 
 def _ensure_positions(

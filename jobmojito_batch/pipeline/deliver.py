@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -25,12 +24,14 @@ from jobmojito_batch.columns import (
 from jobmojito_batch.ledger import Ledger, RunRecord, TakeSlots, Writer
 from jobmojito_batch.normalise import RESUME_PROBLEM
 from jobmojito_batch.pipeline.layout import Layout, to_json
-from jobmojito_batch.pipeline.prepare import Prepared, slices
+from jobmojito_batch.pipeline.planning import planned_slices, slices
+from jobmojito_batch.pipeline.prepare import Prepared
 from jobmojito_batch.pipeline.preview import MEMBERS, faults_of
 from jobmojito_batch.pipeline.signals import stop_on_signals
 from jobmojito_batch.plan import (
     ACCOUNT,
     CODE_OF,
+    EMAIL,
     FIRST,
     KIND,
     OUTCOME_OF,
@@ -38,6 +39,7 @@ from jobmojito_batch.plan import (
     POSITION,
     Kind,
     Plan,
+    at_ordinals,
 )
 from jobmojito_batch.sending import (
     Budget,
@@ -49,6 +51,7 @@ from jobmojito_batch.sending import (
     Position,
     Progress,
     RetryPolicy,
+    RowQueue,
     RowReader,
     Sender,
     SenderPolicy,
@@ -246,25 +249,28 @@ def _policy(settings: Settings, *, settles: bool) -> SenderPolicy:
 
 def positions_of(prepared: Prepared, position_ids: dict[int, int]) -> list[Position]:
     """The positions of the rows that may be sent, each with its queue in input order."""
-    plan = prepared.plan
-    queues = (
-        plan.rows.filter(pl.col(KIND).is_in(sent_kinds(prepared)))
-        .with_columns(
-            pl.col(PLACE)
-            .replace_strict(position_ids, return_dtype=pl.Int64, default=None)
-            .alias(POSITION)
-        )
-        .group_by(POSITION, maintain_order=True)
-        .agg(ORDINAL, pl.col(PLACE).unique(maintain_order=True))
+    ids = pl.DataFrame(
+        list(position_ids.items()), schema={PLACE: pl.UInt32, POSITION: pl.Int64}, orient="row"
     )
-    places = {place["place"]: place for place in plan.places.iter_rows(named=True)}
+    queues: dict[int, RowQueue] = {}
+    numbers: dict[int, dict[int, None]] = {}
+    for rows in planned_slices(prepared.plan, sent_kinds(prepared)):
+        with_ids = rows.join(ids, on=PLACE, how="left", maintain_order="left")
+        for position_id, ordinals, some in (
+            with_ids.group_by(POSITION, maintain_order=True)
+            .agg(ORDINAL, pl.col(PLACE).unique(maintain_order=True))
+            .iter_rows()
+        ):
+            queues.setdefault(position_id, RowQueue()).extend(ordinals)
+            numbers.setdefault(position_id, {}).update(dict.fromkeys(some))
+    places = {place[PLACE]: place for place in prepared.plan.places.iter_rows(named=True)}
     return [
-        _position(position_id, ordinals, [places[place] for place in numbers])
-        for position_id, ordinals, numbers in queues.iter_rows()
+        _position(position_id, queue, [places[number] for number in numbers[position_id]])
+        for position_id, queue in queues.items()
     ]
 
 
-def _position(position_id: int, ordinals: list[int], places: list[dict[str, Any]]) -> Position:
+def _position(position_id: int, queue: RowQueue, places: list[dict[str, Any]]) -> Position:
     """A position and the keys the input has for it: a name and its id may be one position."""
     name = next((place for place in places if place[OPENING_KEY] is not None), None)
     given = [place for place in places if place[POSITION_KEY].startswith("id:")]
@@ -280,7 +286,7 @@ def _position(position_id: int, ordinals: list[int], places: list[dict[str, Any]
         door=Door.OPEN if known_id is not None else Door.CLOSED,
         is_in_doubt=any(place["is_unresolved"] for place in places),
         exists=any(place["has_id"] for place in places),
-        queue=deque(ordinals),
+        queue=queue,
     )
 
 
@@ -300,7 +306,7 @@ def doubts_of(prepared: Prepared, ledger: Ledger, positions: list[Position]) -> 
     """
     if not prepared.settles:
         return []
-    accounts = prepared.plan.places[ACCOUNT].cast(pl.String).unique().to_list()
+    accounts = prepared.plan.places[ACCOUNT].unique().to_list()
     rows = _unknown_rows(prepared)
     held = {one.opening_key: one for one in positions if one.is_in_doubt and one.opening_key}
     found: list[Doubt] = []
@@ -316,21 +322,14 @@ def doubts_of(prepared: Prepared, ledger: Ledger, positions: list[Position]) -> 
 
 def _unknown_rows(prepared: Prepared) -> dict[tuple[int, str], int]:
     """Ordinals of the rows whose invitation is in doubt, by position id and e-mail."""
-    unknown = prepared.plan.rows.filter(pl.col(KIND) == Kind.UNKNOWN.value)
-    if not unknown.height:
-        return {}
-    emails = (
-        pl.scan_parquet(prepared.spool.prepared)
-        .select(ORDINAL, "candidate_email")
-        .filter(pl.col(ORDINAL).is_in(unknown[ORDINAL].implode()))
-        .collect()
+    unknown = pl.concat(planned_slices(prepared.plan, [Kind.UNKNOWN.value]), how="vertical").join(
+        prepared.plan.places.select(PLACE, POSITION), on=PLACE
     )
+    emails = at_ordinals(pl.scan_parquet(prepared.spool.prepared), unknown[ORDINAL], EMAIL)
     both = unknown.join(emails, on=ORDINAL)
     return {
         (position_id, email): ordinal
-        for position_id, email, ordinal in both.select(
-            POSITION, "candidate_email", ORDINAL
-        ).iter_rows()
+        for position_id, email, ordinal in both.select(POSITION, EMAIL, ORDINAL).iter_rows()
     }
 
 
@@ -361,11 +360,9 @@ def enter_run(prepared: Prepared, ledger: Ledger) -> dict[int, int]:
 
 
 def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
-    used = plan.places.join(
-        plan.rows.filter(pl.col(KIND).is_in([Kind.TO_SEND.value, Kind.UNRESOLVED.value])),
-        on=PLACE,
-        how="semi",
-    ).with_columns(pl.col(ACCOUNT).cast(pl.String))
+    to_be_sent = pl.col(KIND).is_in([Kind.TO_SEND.value, Kind.UNRESOLVED.value])
+    sent_places = plan.rows.filter(to_be_sent).select(PLACE).unique().collect(engine="streaming")
+    used = plan.places.join(sent_places, on=PLACE, how="semi", maintain_order="left")
     made = ledger.ensure_positions(used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows())
     known = dict(plan.places.filter(pl.col(POSITION) >= 0).select(PLACE, POSITION).iter_rows())
     return known | {
@@ -385,7 +382,7 @@ def run_rows(prepared: Prepared, position_ids: dict[int, int]) -> Iterator[list[
         prepared.spool.prepared,
         only=[ORDINAL, SOURCE, ROW, FAULTS, RESUME_PROBLEM, *MEMBERS, *cells],
     ):
-        planned = prepared.plan.rows.slice(start, rows.height).drop(ORDINAL)
+        planned = prepared.plan.rows.slice(start, rows.height).drop(ORDINAL).collect()
         start += rows.height
         both = (
             rows.hstack(planned)
