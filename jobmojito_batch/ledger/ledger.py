@@ -1,12 +1,23 @@
 """The ledger as the pipeline sees it: runs, what is known of rows, and what results need."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from jobmojito_batch.alerts import Night, Trouble
 from jobmojito_batch.columns import ErrorCode, Outcome
@@ -211,7 +222,7 @@ class Ledger:
                 schema={"candidate_email": pl.String, "mask": pl.String},
             )
             found = frame.unique().join(masks, on="candidate_email")
-            yield found.join(masked, on=["position_id", "mask"]).select(HISTORY_SCHEMA)
+            yield found.join(masked, on=["position_id", "mask"]).select(*HISTORY_SCHEMA)
 
     def _of_positions(self, position_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
         with translated("reading"), self._engine.connect() as connection:
@@ -230,7 +241,7 @@ class Ledger:
                         [tuple(row) for row in rows], schema=_HISTORY_READ, orient="row"
                     )
                     yield frame.with_columns(is_in_flight.alias("is_in_flight")).select(
-                        HISTORY_SCHEMA
+                        *HISTORY_SCHEMA
                     )
 
     def doubts(
@@ -239,6 +250,23 @@ class Ledger:
         """Invitations that are unknown or claimed, of *accounts* or of all, the oldest first."""
         with translated("reading"), self._engine.connect() as connection:
             return doubts(connection, now or self._clock(), accounts=accounts)
+
+    def once_in_doubt(self, wanted: Iterable[tuple[int, str]]) -> list[Doubted]:
+        """
+        Invitations by position id and e-mail, as settling needs them, whatever became of them.
+
+        They are held: settling asks the ledger of them before it does anything.
+        """
+        emails: dict[int, list[str]] = {}
+        for position_id, email in wanted:
+            emails.setdefault(position_id, []).append(email)
+        with translated("reading"), self._engine.connect() as connection:
+            return [
+                replace(one, is_held=True)
+                for position_id, all_emails in emails.items()
+                for some in chunks(all_emails)
+                for one in doubts(connection, self._clock(), invitations_of=(position_id, some))
+            ]
 
     def doubt(self, invitation_id: int) -> Doubted | None:
         """An invitation as settling needs it; None where it is in doubt no more."""
@@ -550,9 +578,13 @@ class Ledger:
         """Take personal data from rows of old runs; see ledger.nights."""
         return of_nights.blank_cells(self._engine, series, before=before)
 
-    def result_frames(self, run_id: str) -> Iterator[pl.DataFrame]:
+    def result_frames(
+        self, run_id: str, *, only: Collection[Outcome] | None = None
+    ) -> Iterator[pl.DataFrame]:
         """
         The rows of a run in input order, at most RESULT_CHUNK at a time (RESULT_SCHEMA).
+
+        Those with some outcomes *only*, where it is given.
 
         Joined with their invitations by position and e-mail. Of a run that never ended, rows
         that it holds are unknown, the others not_sent.
@@ -560,7 +592,7 @@ class Ledger:
         after = -1
         while True:
             with translated("reading"), self._engine.connect() as connection:
-                rows = connection.execute(_results(run_id, after)).all()
+                rows = connection.execute(_results(run_id, after, only)).all()
             if not rows:
                 return
             after = rows[-1].ordinal
@@ -774,8 +806,9 @@ def _not_sent(code: ErrorCode, message: str) -> dict[str, str]:
     }
 
 
-def _results(run_id: str, after: int) -> Any:  # noqa: ANN401 - a select
+def _results(run_id: str, after: int, only: Collection[Outcome] | None) -> Any:  # noqa: ANN401
     row, invitation = run_rows.c, invitations.c
+    is_wanted = true() if only is None else row.outcome.in_([one.value for one in only])
     return (
         select(
             row.ordinal, row.source, row.row, row.outcome, row.error_code, row.error_field,
@@ -800,7 +833,7 @@ def _results(run_id: str, after: int) -> Any:  # noqa: ANN401 - a select
             ),
         )
         .outerjoin(positions, positions.c.id == row.position_id)
-        .where(row.run_id == run_id, row.ordinal > after)
+        .where(row.run_id == run_id, row.ordinal > after, is_wanted)
         .order_by(row.ordinal)
         .limit(RESULT_CHUNK)
     )  # fmt: skip
