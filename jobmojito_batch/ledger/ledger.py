@@ -26,6 +26,7 @@ from jobmojito_batch.ledger import owners
 from jobmojito_batch.ledger.doubts import Doubted, doubts, is_being_opened
 from jobmojito_batch.ledger.engine import adding, open_engine, translated, writing
 from jobmojito_batch.ledger.forgetting import forget, traces_of
+from jobmojito_batch.ledger.maintenance import prune
 from jobmojito_batch.ledger.masks import PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.merging import merged_into
 from jobmojito_batch.ledger.nights import DoneFile
@@ -304,6 +305,10 @@ class Ledger:
         """Erase a person; see ledger.forgetting."""
         forget(self._engine, email)
 
+    def prune(self, older_than: datetime) -> int:
+        """Remove the rows of runs that are older; see ledger.maintenance."""
+        return prune(self._engine, older_than)
+
     def merchants(self, base_url: str, environment: str) -> list[str]:
         """The merchants that runs were made for, under this URL and label."""
         query = (
@@ -483,6 +488,12 @@ class Ledger:
             )
 
     # What happened
+
+    def has_rows(self, run_id: str) -> bool:
+        """Whether the rows of a run are still kept; see `prune`."""
+        query = select(run_rows.c.ordinal).where(run_rows.c.run_id == run_id).limit(1)
+        with translated("reading"), self._engine.connect() as connection:
+            return connection.scalar(query) is not None
 
     def outcomes(self, run_id: str) -> dict[Outcome, int]:
         """Rows of a run by outcome; rows without one yet are left out."""
