@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test check lint types layers unit bench chaos soak clean
+.PHONY: demo test check lint types layers unit bench memory chaos soak clean
 .DEFAULT_GOAL := help
 
 help:
@@ -43,6 +43,10 @@ unit: $(STAMP)
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py
 	$(BIN)/python -m benchmarks.ledger
+
+# Peak memory up to five million rows: needs 20 GB of disk (BENCH_FOLDER) and half an hour.
+memory: $(STAMP)
+	$(BIN)/python benchmarks/memory.py --write
 
 # Long runs of what the tests do for short: kills (N of them), and the model on simulated time.
 chaos: $(STAMP)
