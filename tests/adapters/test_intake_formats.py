@@ -348,7 +348,9 @@ def test_a_large_parquet_file_is_read_through_a_copy_in_small_row_groups(tmp_pat
         pl.format("stage {}", number % 3).cast(pl.Categorical).alias("stage"),
         pl.concat_str([number.hash(seed).cast(pl.String) for seed in range(50)]).alias("résumé"),
     )
-    people.write_parquet(tmp_path / "people.parquet", row_group_size=60_000)
+    people.write_parquet(
+        tmp_path / "people.parquet", row_group_size=60_000, compression="uncompressed"
+    )
     people.head(50).write_parquet(tmp_path / "few.parquet")
 
     large, few = tables_of(tmp_path / "people.parquet", tmp_path / "few.parquet")
