@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test check lint types layers unit bench bench-flow chaos soak screenshots clean
+.PHONY: demo test check lint types layers unit bench bench-flow bench-memory chaos soak screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -48,6 +48,10 @@ bench: $(STAMP)
 
 bench-flow: $(STAMP)
 	$(BIN)/python -m benchmarks.flow_overhead
+
+# Peak memory up to five million rows: needs 20 GB of disk (BENCH_FOLDER) and half an hour.
+bench-memory: $(STAMP)
+	$(BIN)/python benchmarks/memory.py --write
 
 # Long runs of what the tests do for short: kills (N of them), and the model on simulated time.
 chaos: $(STAMP)

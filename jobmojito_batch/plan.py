@@ -4,6 +4,7 @@ Rows and history in, a plan out: what would be sent, what is done, in doubt, inv
 Pure. The plan is a value: shown, it is the dry run; carried out, it is the batch.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -27,6 +28,8 @@ POSITION: Final = "position"
 KIND: Final = "kind"
 FIRST: Final = "first"
 """The ordinal of the row that a duplicate repeats."""
+HELD_BY: Final = "held_by"
+IS_IN_FLIGHT: Final = "is_in_flight"
 EMAIL: Final = "candidate_email"
 POSITION_NAME: Final = "position_name"
 NAMED_PLACES: Final = ("position_location", "position_country_code", "mojito_language_code")
@@ -47,6 +50,8 @@ class Kind(StrEnum):
     OVER_LIMIT = "over_limit"
     TO_SEND = "to_send"
 
+
+KINDS: Final = pl.Enum([kind.value for kind in Kind])
 
 OUTCOME_OF: Final = {
     Kind.INVALID: Outcome.INVALID,
@@ -78,8 +83,8 @@ class Pricing:
 class Plan:
     """What a run would do."""
 
-    rows: pl.DataFrame = field(repr=False)
-    """ORDINAL, PLACE, POSITION, KIND, FIRST, `held_by` (run id), `is_in_flight`."""
+    rows: pl.LazyFrame = field(repr=False)
+    """ORDINAL, PLACE, KIND, FIRST, HELD_BY (run id), IS_IN_FLIGHT; by ordinal. 20 bytes a row."""
     places: pl.DataFrame = field(repr=False)
     """The positions of the input: PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY, POSITION."""
     counts: dict[Kind, int]
@@ -101,67 +106,103 @@ class Plan:
         return self.counts[Kind.TO_SEND]
 
 
-def find_places(rows: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+def find_places(rows: pl.LazyFrame) -> pl.DataFrame:
     """
-    The distinct positions of the good rows, and the rows with the number of theirs.
+    The distinct positions of the good rows in input order: PLACE, ACCOUNT, POSITION_KEY,
+    OPENING_KEY.
 
-    `rows` has ACCOUNT, POSITION_KEY, OPENING_KEY and FAULTS; bad rows get a null PLACE.
+    `rows` has ORDINAL, ACCOUNT, POSITION_KEY, OPENING_KEY and FAULTS, and streams.
     """
     good = rows.filter(pl.col(FAULTS).is_null())
+    named = pl.col(ORDINAL).filter(pl.col(OPENING_KEY).is_not_null())
     places = (
-        good.group_by(ACCOUNT, POSITION_KEY, maintain_order=True)
-        .agg(pl.col(OPENING_KEY).drop_nulls().first())
+        good.group_by(ACCOUNT, POSITION_KEY)
+        .agg(pl.col(ORDINAL).min(), named.min().alias("named"))
+        .collect(engine="streaming")
+        .sort(ORDINAL)
         .with_row_index(PLACE)
     )
-    numbered = rows.join(
-        places.select(PLACE, ACCOUNT, POSITION_KEY),
-        on=[ACCOUNT, POSITION_KEY],
-        how="left",
-        maintain_order="left",
-    ).with_columns(pl.when(pl.col(FAULTS).is_null()).then(PLACE).alias(PLACE))
-    return places, numbered.drop(ACCOUNT, POSITION_KEY, OPENING_KEY)
+    names = at_ordinals(rows, places["named"], OPENING_KEY)
+    return places.join(
+        names, left_on="named", right_on=ORDINAL, how="left", maintain_order="left"
+    ).select(PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY)
+
+
+def at_ordinals(rows: pl.LazyFrame, ordinals: pl.Series, *columns: str) -> pl.DataFrame:
+    """ORDINAL and *columns* of a few rows."""
+    wanted = ordinals.drop_nulls().unique().alias(ORDINAL).to_frame()
+    return (
+        rows.select(ORDINAL, *columns)
+        .join(wanted.lazy(), on=ORDINAL, how="semi")
+        .collect(engine="streaming")
+    )
+
+
+def in_part(part: int, parts: int) -> pl.Expr:
+    """
+    Whether a row is one of the *part*-th of *parts*: rows of one invitation are in the same.
+
+    So each part can be planned by itself, and memory depends on its size alone.
+    """
+    return pl.col(EMAIL).fill_null("").hash() % parts == part
+
+
+def sort_rows(rows: pl.LazyFrame, places: pl.DataFrame, history: pl.LazyFrame) -> pl.DataFrame:
+    """
+    Every row of a part in exactly one kind: the columns of Plan.rows, in no order.
+
+    `rows`: ORDINAL, FAULTS, ACCOUNT, POSITION_KEY, candidate_email. `places`: those of Plan, and
+    `is_unresolved`. `history`: position_id, candidate_email, state, is_in_flight, held_by.
+    Duplicates are looked for among the rows that passed the checks, so that a bad first row does
+    not take a good second one down with it.
+    """
+    is_good = pl.col(FAULTS).is_null()
+    facts = (PLACE, POSITION, "is_unresolved")
+    return (
+        rows.join(
+            places.lazy().select(ACCOUNT, POSITION_KEY, *facts),
+            on=[ACCOUNT, POSITION_KEY],
+            how="left",
+        )
+        .select(
+            ORDINAL,
+            EMAIL,
+            is_good.alias("is_good"),
+            *(pl.when(is_good).then(name).alias(name) for name in facts),
+        )
+        .join(history.rename({"position_id": POSITION}), on=[POSITION, EMAIL], how="left")
+        .collect(engine="streaming")
+        .with_columns(_first_of_its_invitation())
+        .select(
+            ORDINAL,
+            PLACE,
+            _kind().cast(KINDS).alias(KIND),
+            FIRST,
+            pl.col(HELD_BY).cast(pl.Categorical),
+            IS_IN_FLIGHT,
+        )
+    )
 
 
 def make_plan(
-    rows: pl.DataFrame,
+    parts: Iterable[pl.DataFrame],
     places: pl.DataFrame,
-    history: pl.DataFrame,
     *,
     pricing: Pricing,
     limit: int | None = None,
     warnings: tuple[str, ...] = (),
 ) -> Plan:
     """
-    Sort every row into exactly one kind.
+    The plan of rows that were sorted in *parts*.
 
-    `rows`: ORDINAL, FAULTS, PLACE, candidate_email. `places`: PLACE, POSITION_KEY, POSITION,
-    `has_id`, `is_unresolved`. `history`: position_id, candidate_email, state, is_in_flight,
-    held_by. Duplicates are looked for among the rows that passed the checks, so that a bad first
-    row does not take a good second one down with it.
+    `places`: those of Plan, `has_id` and `known_id`.
     """
-    known = (
-        rows.join(
-            places.select(PLACE, POSITION, "is_unresolved"),
-            on=PLACE,
-            how="left",
-            maintain_order="left",
-        )
-        .join(
-            history.rename({"position_id": POSITION}),
-            on=[POSITION, EMAIL],
-            how="left",
-            maintain_order="left",
-        )
-        .with_columns(_first_of_its_invitation())
-        .with_columns(_kind().alias(KIND))
-        .with_columns(_over_limit(limit))
-    )
-    sorted_rows = known.select(ORDINAL, PLACE, POSITION, KIND, FIRST, "held_by", "is_in_flight")
-    counts = _counts(sorted_rows)
+    rows = pl.concat(parts).sort(ORDINAL).with_columns(_over_limit(limit))
+    counts = _counts(rows)
     to_send = counts[Kind.TO_SEND]
-    to_create, to_reuse = _positions(sorted_rows, places)
+    to_create, to_reuse = _positions(rows, places)
     return Plan(
-        rows=sorted_rows,
+        rows=rows.lazy(),
         places=places,
         counts=counts,
         keys_to_create=to_create,
@@ -173,7 +214,7 @@ def make_plan(
 
 
 def _first_of_its_invitation() -> pl.Expr:
-    is_good = pl.col(FAULTS).is_null()
+    is_good = pl.col("is_good")
     first = pl.col(ORDINAL).filter(is_good).min().over(POSITION, EMAIL)
     return pl.when(is_good & (first < pl.col(ORDINAL))).then(first).alias(FIRST)
 
@@ -182,7 +223,7 @@ def _kind() -> pl.Expr:
     """First match wins; a row that is both invalid and a repeat is invalid (spec section 6)."""
     state = pl.col("state").fill_null("")
     return (
-        pl.when(pl.col(FAULTS).is_not_null())
+        pl.when(~pl.col("is_good"))
         .then(pl.lit(Kind.INVALID.value))
         .when(pl.col(FIRST).is_not_null())
         .then(pl.lit(Kind.DUPLICATE.value))
@@ -202,7 +243,7 @@ def _over_limit(limit: int | None) -> pl.Expr:
     is_to_send = pl.col(KIND) == Kind.TO_SEND.value
     return (
         pl.when(is_to_send & (is_to_send.cum_sum() > limit))
-        .then(pl.lit(Kind.OVER_LIMIT.value))
+        .then(pl.lit(Kind.OVER_LIMIT.value, KINDS))
         .otherwise(KIND)
         .alias(KIND)
     )
@@ -248,23 +289,30 @@ def position_warnings(rows: pl.LazyFrame) -> tuple[str, ...]:
 
 
 def _disagreements(named: pl.LazyFrame, fields: list[str]) -> list[str]:
-    by_name = (
-        named.group_by(POSITION_KEY)
-        .agg(
-            pl.col(ORDINAL).min(),
-            *(pl.col(name).drop_nulls().unique(maintain_order=True) for name in fields),
-        )
-        .sort(ORDINAL)
-        .drop(ORDINAL)
-        .collect(engine="streaming")
-    )
+    """Field by field, so that what is held are the distinct pairs of position and value."""
+    found = [
+        (first, number, key, values)
+        for number, name in enumerate(fields)
+        for key, first, values in _values_of(named, name).iter_rows()
+    ]
     return [
-        f"position '{key.split(':', 1)[1]}': rows give different {name} "
+        f"position '{key.split(':', 1)[1]}': rows give different {fields[number]} "
         f"({_some(values)}); the API goes by name, so the first row decides for all"
-        for key, *found in by_name.iter_rows()
-        for name, values in zip(fields, found, strict=True)
+        for _, number, key, values in sorted(found)
         if len(values) > 1
     ]
+
+
+def _values_of(named: pl.LazyFrame, name: str) -> pl.DataFrame:
+    """POSITION_KEY, the position's first ordinal, the distinct values of a field in input order."""
+    return (
+        named.group_by(POSITION_KEY, name)
+        .agg(pl.col(ORDINAL).min())
+        .collect(engine="streaming")
+        .sort(ORDINAL)
+        .group_by(POSITION_KEY, maintain_order=True)
+        .agg(pl.col(ORDINAL).min(), pl.col(name).drop_nulls())
+    )
 
 
 def _alike_names(named: pl.LazyFrame) -> list[str]:

@@ -1,9 +1,19 @@
-"""Parquet: typed columns as the text a person would have written."""
+"""
+Parquet: typed columns as the text a person would have written.
+
+A row group is the least that polars reads, and some exporters write a file as one. So a large file
+is first copied into small row groups by arrow-rs, which reads pages; then slices are read, one
+after the other (docs/decisions/0014).
+"""
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 import polars as pl
+from arro3.io import read_parquet as read_batches
+from arro3.io import write_parquet as write_batches
+from polars.io.plugins import register_io_source
 
 from jobmojito_batch.columns import ROW
 from jobmojito_batch.errors import InputError
@@ -13,12 +23,23 @@ from jobmojito_batch.records import Detected, Table
 # A column of the file may be called `row`, so its number travels under a name no file has.
 _NUMBER = "\x00row"
 
+SLICE_ROWS: Final = 5_000
+MOST_BYTES_AS_IT_IS: Final = 32 * 1024 * 1024
+"""A file of this size has no row group that could be too large for the memory."""
 
-def read_parquet(path: Path | str, source: str) -> Table:
-    """*path* as a lazy all-text table; rows count from 1. InputError where it is broken."""
+
+def read_parquet(path: Path | str, source: str, scratch: Path) -> Table:
+    """
+    *path* as a lazy all-text table; rows count from 1. InputError where it is broken.
+
+    A large file is copied into *scratch*, which has to stay until the frame is collected. One from
+    afar is read as it comes.
+    """
     try:
-        scan = pl.scan_parquet(path, glob=False, row_index_name=_NUMBER, row_index_offset=1)
+        scan = _scan(path)
         schema = dict(scan.collect_schema())
+        if isinstance(path, Path):
+            scan = _sliced(_small_groups(path, scratch))
     except pl.exceptions.PolarsError as exc:
         raise InputError(f"{source}: not a readable Parquet file; export it again") from exc
     del schema[_NUMBER]
@@ -37,6 +58,50 @@ def read_parquet(path: Path | str, source: str) -> Table:
     frame = shaped(scan.select(pl.col(_NUMBER).alias(ROW), *texts), len(headers))
     refuse_no_rows(source, frame, headers)
     return Table(source=source, headers=headers, frame=frame, detected=Detected(kind="Parquet"))
+
+
+def _scan(path: Path | str) -> pl.LazyFrame:
+    return pl.scan_parquet(path, glob=False, row_index_name=_NUMBER, row_index_offset=1)
+
+
+def _small_groups(path: Path, scratch: Path) -> Path:
+    """*path*, or a copy in row groups of SLICE_ROWS; itself too where only polars can read it."""
+    if path.stat().st_size <= MOST_BYTES_AS_IT_IS:
+        return path
+    copy = scratch / f"{len(list(scratch.iterdir()))}.parquet"
+    copy.touch(mode=0o600)
+    try:
+        write_batches(
+            read_batches(path), copy, compression="lz4_raw", max_row_group_size=SLICE_ROWS
+        )
+    except BaseException as exc:
+        # What arrow-rs does not read, in an error or a panic, polars may: it has the last word.
+        if not isinstance(exc, Exception) and type(exc).__name__ != "PanicException":
+            raise
+        copy.unlink()
+        return path
+    return copy
+
+
+def _sliced(path: Path) -> pl.LazyFrame:
+    """The same rows as a scan, SLICE_ROWS in memory at a time."""
+    scan = _scan(path)
+
+    def slices(
+        columns: list[str] | None, predicate: pl.Expr | None, limit: int | None, _: int | None
+    ) -> Iterator[pl.DataFrame]:
+        height: int = scan.select(pl.len()).collect().item()
+        left = height if limit is None else limit
+        for start in range(0, height, SLICE_ROWS):
+            some = scan.slice(start, SLICE_ROWS)
+            some = some if predicate is None else some.filter(predicate)
+            frame = (some if columns is None else some.select(columns)).collect().head(left)
+            yield frame
+            left -= frame.height
+            if left <= 0:
+                return
+
+    return register_io_source(slices, schema=scan.collect_schema())
 
 
 def _leaves(header: str, column: pl.Expr, dtype: pl.DataType) -> Iterator[tuple[str, pl.Expr]]:

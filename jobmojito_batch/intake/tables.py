@@ -82,7 +82,7 @@ class _Reading(NamedTuple):
         if suffix in WORKBOOKS:
             return read_workbook(path, source, self.overrides, self.sheet)
         if suffix in COLUMNAR:
-            return read_parquet(path, source)
+            return read_parquet(path, source, self.scratch)
         if suffix in LINES:
             return read_lines(path, source)
         return read_delimited(path, source, self.overrides, self.scratch, is_ragged=self.is_ragged)
@@ -90,7 +90,7 @@ class _Reading(NamedTuple):
     def _remote(self, uri: str, source: str) -> Table:
         if name_of(uri).lower().endswith(".parquet"):
             try:
-                return read_parquet(uri, source)
+                return read_parquet(uri, source, self.scratch)
             except (pl.exceptions.PolarsError, OSError) as exc:
                 raise unreachable(uri, source, exc) from None
         return self._local(local_copy(uri, source, self.scratch), source)

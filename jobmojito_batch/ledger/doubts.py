@@ -46,8 +46,13 @@ def doubts(
     *,
     accounts: Sequence[str] | None = None,
     invitation_id: int | None = None,
+    invitations_of: tuple[int, Sequence[str]] | None = None,
 ) -> list[Doubted]:
-    """All of *accounts* (None: of every account), or one, the oldest first."""
+    """
+    All of *accounts* (None: of every account), or one, the oldest first.
+
+    *invitations_of* a position and e-mails: those, even where they are in doubt no more.
+    """
     query = (
         select(
             invitations,
@@ -59,9 +64,15 @@ def doubts(
         )
         .join(positions, positions.c.id == invitations.c.position_id)
         .join(runs, runs.c.run_id == invitations.c.run_id)
-        .where(IN_DOUBT)
         .order_by(invitations.c.id)
     )
+    if invitations_of is None:
+        query = query.where(IN_DOUBT)
+    else:
+        position_id, emails = invitations_of
+        query = query.where(
+            invitations.c.position_id == position_id, invitations.c.candidate_email.in_(emails)
+        )
     if invitation_id is not None:
         query = query.where(invitations.c.id == invitation_id)
     if accounts is not None:

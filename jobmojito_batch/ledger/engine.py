@@ -29,6 +29,8 @@ MOVED_TO: Final = "moved_to"
 """In `meta` of a ledger whose rows are in another database now (ledger.moving)."""
 BUSY_SECONDS: Final = 30
 """How long a writer waits for another process's commit."""
+MOST_LOG_BYTES: Final = 16 * 1024 * 1024
+"""What SQLite's write-ahead log may keep on the disk once it is empty."""
 
 
 @contextmanager
@@ -151,7 +153,11 @@ def _on_connect(connection: Any, _record: object) -> None:  # noqa: ANN401 - the
     connection.isolation_level = None  # we say BEGIN ourselves
     cursor = connection.cursor()
     cursor.execute(f"PRAGMA busy_timeout = {BUSY_SECONDS * 1000}")
+    # Before the first page is written, so that `prune` can give free pages back (maintenance.py).
+    cursor.execute("PRAGMA auto_vacuum = INCREMENTAL")
     cursor.execute("PRAGMA journal_mode = WAL")
+    # A log that grew while somebody read is cut at the next checkpoint, not kept at its size.
+    cursor.execute(f"PRAGMA journal_size_limit = {MOST_LOG_BYTES}")
     cursor.execute("PRAGMA synchronous = FULL")  # every commit is flushed: a claim outlives a crash
     cursor.execute("PRAGMA fullfsync = ON")  # macOS: past the disk's own cache; no effect elsewhere
     cursor.execute("PRAGMA foreign_keys = ON")

@@ -1,12 +1,23 @@
 """The ledger as the pipeline sees it: runs, what is known of rows, and what results need."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final, NamedTuple, Self
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, Engine, Row, and_, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Engine,
+    Row,
+    and_,
+    func,
+    insert,
+    select,
+    true,
+    update,
+)
 
 from jobmojito_batch.alerts import Night, Trouble
 from jobmojito_batch.columns import ErrorCode, Outcome
@@ -15,7 +26,8 @@ from jobmojito_batch.ledger import owners
 from jobmojito_batch.ledger.doubts import Doubted, doubts, is_being_opened
 from jobmojito_batch.ledger.engine import adding, open_engine, translated, writing
 from jobmojito_batch.ledger.forgetting import forget, traces_of
-from jobmojito_batch.ledger.masks import forgotten_key, mask
+from jobmojito_batch.ledger.maintenance import prune
+from jobmojito_batch.ledger.masks import PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.merging import merged_into
 from jobmojito_batch.ledger.nights import DoneFile
 from jobmojito_batch.ledger.operations import APPLIERS
@@ -37,6 +49,7 @@ LOOKUP_CHUNK: Final = 500
 """Values in one IN list; SQLite takes 32,766, shorter lists stay in the statement cache."""
 RESULT_CHUNK: Final = 10_000
 SWEEP_SLICE: Final = 50_000
+HISTORY_CHUNK: Final = 20_000
 
 Clock = Callable[[], datetime]
 """UTC without a zone."""
@@ -47,6 +60,9 @@ HISTORY_SCHEMA: Final = {
     "state": pl.String(),
     "is_in_flight": pl.Boolean(),
     "held_by": pl.String(),
+}
+_HISTORY_READ: Final = {
+    name: dtype for name, dtype in HISTORY_SCHEMA.items() if name != "is_in_flight"
 }
 
 
@@ -171,12 +187,87 @@ class Ledger:
                         found.append((position_id, email, row.state, in_flight, row.run_id))
         return pl.DataFrame(found, schema=HISTORY_SCHEMA, orient="row")
 
+    def history_of(self, position_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
+        """
+        The same of all invitations of some positions, save people who were forgotten.
+
+        In frames of at most HISTORY_CHUNK rows: for inputs so large that looking each row up
+        takes longer than reading what there is.
+        """
+        for frame in self._of_positions(position_ids):
+            yield frame.filter(~_is_masked())
+
+    def forgotten_among(
+        self, position_ids: Sequence[int], wanted: Iterable[pl.DataFrame]
+    ) -> Iterator[pl.DataFrame]:
+        """
+        What `history_of` leaves out, under the addresses of *wanted* (position_id,
+        candidate_email).
+        """
+        with translated("reading"), self._engine.connect() as connection:
+            key = forgotten_key(connection)
+        if key is None:
+            return
+        masked = pl.concat(
+            [
+                pl.DataFrame(schema=HISTORY_SCHEMA),
+                *(frame.filter(_is_masked()) for frame in self._of_positions(position_ids)),
+            ]
+        ).rename({"candidate_email": "mask"})
+        if masked.is_empty():
+            return
+        for frame in wanted:
+            emails = frame["candidate_email"].drop_nulls().unique()
+            masks = pl.DataFrame(
+                {"candidate_email": emails, "mask": [mask(email, key) for email in emails]},
+                schema={"candidate_email": pl.String, "mask": pl.String},
+            )
+            found = frame.unique().join(masks, on="candidate_email")
+            yield found.join(masked, on=["position_id", "mask"]).select(*HISTORY_SCHEMA)
+
+    def _of_positions(self, position_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
+        with translated("reading"), self._engine.connect() as connection:
+            living = [
+                run.run_id
+                for run in connection.execute(_RUNS_THAT_HOLD)
+                if owners.is_alive(run.owner, run.lease_until, self._clock())
+            ]
+            is_in_flight = (pl.col("state") == ClaimState.CLAIMED.value) & pl.col("held_by").is_in(
+                living
+            )
+            reading = connection.execution_options(yield_per=HISTORY_CHUNK)
+            for chunk in chunks(position_ids):
+                for rows in reading.execute(_history_of(chunk)).partitions():
+                    frame = pl.DataFrame(
+                        [tuple(row) for row in rows], schema=_HISTORY_READ, orient="row"
+                    )
+                    yield frame.with_columns(is_in_flight.alias("is_in_flight")).select(
+                        *HISTORY_SCHEMA
+                    )
+
     def doubts(
         self, accounts: Sequence[str] | None = None, now: datetime | None = None
     ) -> list[Doubted]:
         """Invitations that are unknown or claimed, of *accounts* or of all, the oldest first."""
         with translated("reading"), self._engine.connect() as connection:
             return doubts(connection, now or self._clock(), accounts=accounts)
+
+    def once_in_doubt(self, wanted: Iterable[tuple[int, str]]) -> list[Doubted]:
+        """
+        Invitations by position id and e-mail, as settling needs them, whatever became of them.
+
+        They are held: settling asks the ledger of them before it does anything.
+        """
+        emails: dict[int, list[str]] = {}
+        for position_id, email in wanted:
+            emails.setdefault(position_id, []).append(email)
+        with translated("reading"), self._engine.connect() as connection:
+            return [
+                replace(one, is_held=True)
+                for position_id, all_emails in emails.items()
+                for some in chunks(all_emails)
+                for one in doubts(connection, self._clock(), invitations_of=(position_id, some))
+            ]
 
     def doubt(self, invitation_id: int) -> Doubted | None:
         """An invitation as settling needs it; None where it is in doubt no more."""
@@ -213,6 +304,10 @@ class Ledger:
     def forget(self, email: str) -> None:
         """Erase a person; see ledger.forgetting."""
         forget(self._engine, email)
+
+    def prune(self, older_than: datetime) -> int:
+        """Remove the rows of runs that are older; see ledger.maintenance."""
+        return prune(self._engine, older_than)
 
     def merchants(self, base_url: str, environment: str) -> list[str]:
         """The merchants that runs were made for, under this URL and label."""
@@ -394,6 +489,12 @@ class Ledger:
 
     # What happened
 
+    def has_rows(self, run_id: str) -> bool:
+        """Whether the rows of a run are still kept; see `prune`."""
+        query = select(run_rows.c.ordinal).where(run_rows.c.run_id == run_id).limit(1)
+        with translated("reading"), self._engine.connect() as connection:
+            return connection.scalar(query) is not None
+
     def outcomes(self, run_id: str) -> dict[Outcome, int]:
         """Rows of a run by outcome; rows without one yet are left out."""
         return {Outcome(outcome): count for outcome, count in self._count_rows(run_id, "outcome")}
@@ -488,9 +589,13 @@ class Ledger:
         """Take personal data from rows of old runs; see ledger.nights."""
         return of_nights.blank_cells(self._engine, series, before=before)
 
-    def result_frames(self, run_id: str) -> Iterator[pl.DataFrame]:
+    def result_frames(
+        self, run_id: str, *, only: Collection[Outcome] | None = None
+    ) -> Iterator[pl.DataFrame]:
         """
         The rows of a run in input order, at most RESULT_CHUNK at a time (RESULT_SCHEMA).
+
+        Those with some outcomes *only*, where it is given.
 
         Joined with their invitations by position and e-mail. Of a run that never ended, rows
         that it holds are unknown, the others not_sent.
@@ -498,7 +603,7 @@ class Ledger:
         after = -1
         while True:
             with translated("reading"), self._engine.connect() as connection:
-                rows = connection.execute(_results(run_id, after)).all()
+                rows = connection.execute(_results(run_id, after, only)).all()
             if not rows:
                 return
             after = rows[-1].ordinal
@@ -609,6 +714,24 @@ def _history(position_id: object, emails: Sequence[str]) -> Any:  # noqa: ANN401
     )
 
 
+_RUNS_THAT_HOLD: Final = select(runs.c.run_id, runs.c.owner, runs.c.lease_until).where(
+    select(invitations.c.id)
+    .where(invitations.c.run_id == runs.c.run_id, invitations.c.state == ClaimState.CLAIMED)
+    .exists()
+)
+
+
+def _history_of(position_ids: Sequence[int]) -> Any:  # noqa: ANN401 - a select
+    columns = invitations.c
+    return select(
+        columns.position_id, columns.candidate_email, columns.state, columns.run_id
+    ).where(columns.position_id.in_(position_ids), columns.state != ClaimState.OPEN)
+
+
+def _is_masked() -> pl.Expr:
+    return pl.col("candidate_email").str.starts_with(PREFIX)
+
+
 def _ensure_positions(
     connection: Connection, wanted: Sequence[tuple[str, str, str | None]]
 ) -> dict[tuple[str, str], int]:
@@ -694,8 +817,9 @@ def _not_sent(code: ErrorCode, message: str) -> dict[str, str]:
     }
 
 
-def _results(run_id: str, after: int) -> Any:  # noqa: ANN401 - a select
+def _results(run_id: str, after: int, only: Collection[Outcome] | None) -> Any:  # noqa: ANN401
     row, invitation = run_rows.c, invitations.c
+    is_wanted = true() if only is None else row.outcome.in_([one.value for one in only])
     return (
         select(
             row.ordinal, row.source, row.row, row.outcome, row.error_code, row.error_field,
@@ -720,7 +844,7 @@ def _results(run_id: str, after: int) -> Any:  # noqa: ANN401 - a select
             ),
         )
         .outerjoin(positions, positions.c.id == row.position_id)
-        .where(row.run_id == run_id, row.ordinal > after)
+        .where(row.run_id == run_id, row.ordinal > after, is_wanted)
         .order_by(row.ordinal)
         .limit(RESULT_CHUNK)
     )  # fmt: skip

@@ -243,6 +243,11 @@ def write_again(ledger: Ledger, run_id: str, targets: Targets) -> dict[str, Any]
         raise BatchError(f"the ledger has no run {run_id}; `jobmojito-batch status` lists them")
     if ledger.is_running(run):
         raise BatchError(f"run {run.run_id} is still going on; wait for its end")
+    if run.rows and not ledger.has_rows(run.run_id):
+        raise BatchError(
+            f"run {run.run_id}: the ledger has no rows of it (any more), so there is nothing to "
+            "write; who was invited it still knows"
+        )
     layouts = from_json(run.layouts)
     written = write_files(ledger, run.run_id, layouts, targets, originals=None)
     summary = json.loads(run.summary) if run.summary else _recounted(ledger, run, layouts)

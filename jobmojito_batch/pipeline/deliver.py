@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -13,8 +12,6 @@ import polars as pl
 
 from jobmojito_batch.client import JobMojito
 from jobmojito_batch.columns import (
-    CELL_PREFIX,
-    FAULTS,
     OPENING_KEY,
     ORDINAL,
     POSITION_KEY,
@@ -22,22 +19,19 @@ from jobmojito_batch.columns import (
     SOURCE,
     ErrorCode,
 )
-from jobmojito_batch.ledger import Ledger, RunRecord, TakeSlots, Writer
-from jobmojito_batch.normalise import RESUME_PROBLEM
-from jobmojito_batch.pipeline.layout import Layout, to_json
-from jobmojito_batch.pipeline.prepare import Prepared, slices
-from jobmojito_batch.pipeline.preview import MEMBERS, faults_of
+from jobmojito_batch.ledger import Ledger, TakeSlots, Writer
+from jobmojito_batch.pipeline.entering import by_place, enter_run, sent_kinds
+from jobmojito_batch.pipeline.planning import planned_slices
+from jobmojito_batch.pipeline.prepare import Prepared
+from jobmojito_batch.pipeline.preview import MEMBERS
 from jobmojito_batch.pipeline.signals import stop_on_signals
 from jobmojito_batch.plan import (
     ACCOUNT,
-    CODE_OF,
-    FIRST,
-    KIND,
-    OUTCOME_OF,
+    EMAIL,
     PLACE,
     POSITION,
     Kind,
-    Plan,
+    at_ordinals,
 )
 from jobmojito_batch.sending import (
     Budget,
@@ -49,6 +43,7 @@ from jobmojito_batch.sending import (
     Position,
     Progress,
     RetryPolicy,
+    RowQueue,
     RowReader,
     Sender,
     SenderPolicy,
@@ -58,13 +53,6 @@ from jobmojito_batch.sending import (
 )
 from jobmojito_batch.settings import Settings
 
-PERSON: Final = (
-    "candidate_email",
-    "candidate_name",
-    "candidate_external_id",
-    "position_name",
-    "position_def_set_id",
-)
 TICK_SECONDS: Final = 0.25
 """How often progress is told."""
 
@@ -246,25 +234,26 @@ def _policy(settings: Settings, *, settles: bool) -> SenderPolicy:
 
 def positions_of(prepared: Prepared, position_ids: dict[int, int]) -> list[Position]:
     """The positions of the rows that may be sent, each with its queue in input order."""
-    plan = prepared.plan
-    queues = (
-        plan.rows.filter(pl.col(KIND).is_in(sent_kinds(prepared)))
-        .with_columns(
-            pl.col(PLACE)
-            .replace_strict(position_ids, return_dtype=pl.Int64, default=None)
-            .alias(POSITION)
-        )
-        .group_by(POSITION, maintain_order=True)
-        .agg(ORDINAL, pl.col(PLACE).unique(maintain_order=True))
-    )
-    places = {place["place"]: place for place in plan.places.iter_rows(named=True)}
+    ids = by_place(position_ids)
+    queues: dict[int, RowQueue] = {}
+    numbers: dict[int, dict[int, None]] = {}
+    for rows in planned_slices(prepared.plan, sent_kinds(prepared)):
+        with_ids = rows.join(ids, on=PLACE, how="left", maintain_order="left")
+        for position_id, ordinals, some in (
+            with_ids.group_by("position_id", maintain_order=True)
+            .agg(ORDINAL, pl.col(PLACE).unique(maintain_order=True))
+            .iter_rows()
+        ):
+            queues.setdefault(position_id, RowQueue()).extend(ordinals)
+            numbers.setdefault(position_id, {}).update(dict.fromkeys(some))
+    places = {place[PLACE]: place for place in prepared.plan.places.iter_rows(named=True)}
     return [
-        _position(position_id, ordinals, [places[place] for place in numbers])
-        for position_id, ordinals, numbers in queues.iter_rows()
+        _position(position_id, queue, [places[number] for number in numbers[position_id]])
+        for position_id, queue in queues.items()
     ]
 
 
-def _position(position_id: int, ordinals: list[int], places: list[dict[str, Any]]) -> Position:
+def _position(position_id: int, queue: RowQueue, places: list[dict[str, Any]]) -> Position:
     """A position and the keys the input has for it: a name and its id may be one position."""
     name = next((place for place in places if place[OPENING_KEY] is not None), None)
     given = [place for place in places if place[POSITION_KEY].startswith("id:")]
@@ -280,16 +269,8 @@ def _position(position_id: int, ordinals: list[int], places: list[dict[str, Any]
         door=Door.OPEN if known_id is not None else Door.CLOSED,
         is_in_doubt=any(place["is_unresolved"] for place in places),
         exists=any(place["has_id"] for place in places),
-        queue=deque(ordinals),
+        queue=queue,
     )
-
-
-def sent_kinds(prepared: Prepared) -> list[str]:
-    """The kinds of rows that the sender gets: where it settles, those whose position waits too."""
-    kinds = [Kind.TO_SEND.value]
-    if prepared.settles and prepared.parameters.limit is None:
-        kinds.append(Kind.UNRESOLVED.value)
-    return kinds
 
 
 def doubts_of(prepared: Prepared, ledger: Ledger, positions: list[Position]) -> list[Doubt]:
@@ -300,7 +281,7 @@ def doubts_of(prepared: Prepared, ledger: Ledger, positions: list[Position]) -> 
     """
     if not prepared.settles:
         return []
-    accounts = prepared.plan.places[ACCOUNT].cast(pl.String).unique().to_list()
+    accounts = prepared.plan.places[ACCOUNT].unique().to_list()
     rows = _unknown_rows(prepared)
     held = {one.opening_key: one for one in positions if one.is_in_doubt and one.opening_key}
     found: list[Doubt] = []
@@ -311,178 +292,27 @@ def doubts_of(prepared: Prepared, ledger: Ledger, positions: list[Position]) -> 
             found.append(Doubt(of=of, ordinal=ordinal, position=position))
             if position is not None:
                 position.door = Door.OPENING
-    return found
+    return [*found, *_settled_meanwhile(ledger, rows, found)]
+
+
+def _settled_meanwhile(
+    ledger: Ledger, rows: dict[tuple[int, str], int], found: list[Doubt]
+) -> Iterator[Doubt]:
+    """Rows whose doubt another run settled after this one was planned: the ledger knows how."""
+    seen = {doubt.ordinal for doubt in found}
+    gone = [key for key, ordinal in rows.items() if ordinal not in seen]
+    for of in ledger.once_in_doubt(gone):
+        yield Doubt(of=of, ordinal=rows[of.position_id, of.candidate_email], position=None)
 
 
 def _unknown_rows(prepared: Prepared) -> dict[tuple[int, str], int]:
     """Ordinals of the rows whose invitation is in doubt, by position id and e-mail."""
-    unknown = prepared.plan.rows.filter(pl.col(KIND) == Kind.UNKNOWN.value)
-    if not unknown.height:
-        return {}
-    emails = (
-        pl.scan_parquet(prepared.spool.prepared)
-        .select(ORDINAL, "candidate_email")
-        .filter(pl.col(ORDINAL).is_in(unknown[ORDINAL].implode()))
-        .collect()
+    unknown = pl.concat(planned_slices(prepared.plan, [Kind.UNKNOWN.value]), how="vertical").join(
+        prepared.plan.places.select(PLACE, POSITION), on=PLACE
     )
+    emails = at_ordinals(pl.scan_parquet(prepared.spool.prepared), unknown[ORDINAL], EMAIL)
     both = unknown.join(emails, on=ORDINAL)
     return {
         (position_id, email): ordinal
-        for position_id, email, ordinal in both.select(
-            POSITION, "candidate_email", ORDINAL
-        ).iter_rows()
+        for position_id, email, ordinal in both.select(POSITION, EMAIL, ORDINAL).iter_rows()
     }
-
-
-# Entering the run
-
-
-def enter_run(prepared: Prepared, ledger: Ledger) -> dict[int, int]:
-    """Write the run, its positions and all its rows; gives the position id by place."""
-    plan = prepared.plan
-    ledger.begin_run(
-        RunRecord(
-            run_id=prepared.run_id,
-            base_url=prepared.settings.base_url,
-            merchant=prepared.merchant,
-            environment=prepared.settings.environment,
-            started_at=prepared.started_at.replace(tzinfo=None),
-            rows=prepared.rows,
-            layouts=to_json(prepared.layouts),
-            series=prepared.series,
-            to_send=plan.to_send,
-            known=prepared.known,
-        )
-    )
-    position_ids = _ensure_positions(plan, ledger)
-    for rows in run_rows(prepared, position_ids):
-        ledger.add_rows(rows)
-    return position_ids
-
-
-def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
-    used = plan.places.join(
-        plan.rows.filter(pl.col(KIND).is_in([Kind.TO_SEND.value, Kind.UNRESOLVED.value])),
-        on=PLACE,
-        how="semi",
-    ).with_columns(pl.col(ACCOUNT).cast(pl.String))
-    made = ledger.ensure_positions(used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows())
-    known = dict(plan.places.filter(pl.col(POSITION) >= 0).select(PLACE, POSITION).iter_rows())
-    return known | {
-        place: made[account, key]
-        for place, account, key in used.select(PLACE, ACCOUNT, POSITION_KEY).iter_rows()
-    }
-
-
-def run_rows(prepared: Prepared, position_ids: dict[int, int]) -> Iterator[list[dict[str, Any]]]:
-    """The rows as the ledger keeps them (columns of run_rows), some thousand at a time."""
-    layouts = {layout.source: layout for layout in prepared.layouts}
-    cells = sorted(
-        {f"{CELL_PREFIX}{number}" for one in prepared.layouts for number in range(len(one.headers))}
-    )
-    start = 0
-    for rows in slices(
-        prepared.spool.prepared,
-        only=[ORDINAL, SOURCE, ROW, FAULTS, RESUME_PROBLEM, *MEMBERS, *cells],
-    ):
-        planned = prepared.plan.rows.slice(start, rows.height).drop(ORDINAL)
-        start += rows.height
-        both = (
-            rows.hstack(planned)
-            .with_columns(_kept_cells(prepared.layouts))
-            .join(_firsts(prepared, planned), on=FIRST, how="left", maintain_order="left")
-        )
-        yield [
-            _run_row(prepared, layouts[row[SOURCE]], row, position_ids)
-            for row in both.iter_rows(named=True)
-        ]
-
-
-def _firsts(prepared: Prepared, planned: pl.DataFrame) -> pl.DataFrame:
-    """Where the rows stand that duplicates repeat: FIRST, first_source, first_row."""
-    wanted = planned[FIRST].drop_nulls().unique()
-    return (
-        pl.scan_parquet(prepared.spool.prepared)
-        .select(
-            pl.col(ORDINAL).alias(FIRST),
-            pl.col(SOURCE).alias("first_source"),
-            pl.col(ROW).alias("first_row"),
-        )
-        .filter(pl.col(FIRST).is_in(wanted.implode()))
-        .collect()
-    )
-
-
-def _kept_cells(layouts: tuple[Layout, ...]) -> pl.Expr:
-    """The original cells of a row as JSON by column number, without those of a résumé."""
-    choice = pl.lit("{}")
-    for layout in layouts:
-        kept = [pl.col(f"{CELL_PREFIX}{number}").alias(str(number)) for number in layout.kept]
-        if kept:
-            text = pl.struct(kept).struct.json_encode()
-            choice = pl.when(pl.col(SOURCE) == layout.source).then(text).otherwise(choice)
-    return choice.alias("cells")
-
-
-def _run_row(
-    prepared: Prepared, layout: Layout, row: dict[str, Any], position_ids: dict[int, int]
-) -> dict[str, Any]:
-    kind = Kind(row[KIND])
-    outcome = OUTCOME_OF.get(kind)
-    code, field, message = _reason(prepared, layout, row, kind)
-    if kind is Kind.UNRESOLVED and kind.value in sent_kinds(prepared):
-        outcome = code = message = None  # it waits until its position is settled
-    return {
-        "run_id": prepared.run_id,
-        "ordinal": row[ORDINAL],
-        "source": row[SOURCE],
-        "row": row[ROW],
-        "position_id": None if kind is Kind.INVALID else position_ids.get(row[PLACE]),
-        **{name: row.get(name) for name in PERSON},
-        "outcome": outcome.value if outcome else None,
-        "error_code": code,
-        "error_field": field,
-        "error_message": message,
-        "cells": row["cells"],
-    }
-
-
-def _reason(
-    prepared: Prepared, layout: Layout, row: dict[str, Any], kind: Kind
-) -> tuple[str | None, str | None, str | None]:
-    """Error code, field and message of a row that will not be sent."""
-    if kind is Kind.INVALID:
-        faults = faults_of(
-            row,
-            layout,
-            prepared.refused_by_model,
-            max_resume_characters=prepared.settings.max_resume_characters,
-        )
-        first, *others = faults
-        also = f" Also: {'; '.join(fault.message for fault in others)}" if others else ""
-        return first.code, first.field or None, first.message + also
-    code = CODE_OF.get(kind)
-    return (code.value if code else None), None, _message(row, kind)
-
-
-def _message(row: dict[str, Any], kind: Kind) -> str | None:
-    match kind:
-        case Kind.DUPLICATE:
-            first = f"row {row['first_row']} of {row['first_source']}"
-            return f"the same invitation as {first}; nothing is sent for this row"
-        case Kind.UNKNOWN if row["is_in_flight"]:
-            return f"run {row['held_by']} is sending this invitation now; it is not sent twice"
-        case Kind.UNKNOWN:
-            return (
-                f"sent in run {row['held_by']} without a trustworthy answer: the interview may "
-                "exist, so it is not sent again; look the candidate up in JobMojito"
-            )
-        case Kind.UNRESOLVED:
-            return (
-                "the first call of this position had no trustworthy answer; until that is settled "
-                "nobody else of the position is sent"
-            )
-        case Kind.OVER_LIMIT:
-            return "the limit of this run was reached; run again to send the rest"
-        case _:
-            return None

@@ -103,28 +103,25 @@ def faults_of(
 
 def _reasons(bad: pl.LazyFrame, refused: dict[int, Fault]) -> tuple[Reason, ...]:
     leading = pl.col(FAULTS).str.split(" ").list.first().fill_null(REFUSED_BY_MODEL)
+    named = bad.select(leading.alias("name"), SOURCE, ROW, ORDINAL)
     found = (
-        bad.select(leading.alias("name"), SOURCE, ROW, ORDINAL)
-        .group_by("name")
-        .agg(
-            pl.len().alias("count"),
-            pl.col(SOURCE, ROW).sort_by(ORDINAL).head(EXAMPLES),
-            pl.col(ORDINAL).min(),
-        )
-        .sort("count", ORDINAL, descending=[True, False])
+        named.group_by("name")
+        .agg(pl.len().alias("count"), pl.col(ORDINAL).min())
         .collect(engine="streaming")
+        .sort("count", ORDINAL, descending=[True, False])
     )
     reasons = []
-    for name, count, sources, rows, ordinal in found.iter_rows():
+    for name, count, ordinal in found.iter_rows():
         code, _, member = name.partition(":")
         if name == REFUSED_BY_MODEL and ordinal in refused:
             member = refused[ordinal].field
+        first = named.filter(pl.col("name") == name).select(SOURCE, ROW).head(EXAMPLES)
         reasons.append(
             Reason(
                 code=code,
                 field="" if member == "row" else member,
                 count=count,
-                examples=tuple(zip(sources, rows, strict=True)),
+                examples=tuple(first.collect(engine="streaming").rows()),
             )
         )
     return tuple(reasons)
@@ -135,18 +132,23 @@ def _slips(prepared: Path) -> tuple[str, ...]:
     scan = pl.scan_parquet(prepared)
     if EMAIL not in scan.collect_schema().names():
         return ()
-    domains = (
-        scan.filter(pl.col(FAULTS).is_null())
-        .group_by(pl.col(EMAIL).str.extract(r"@(.*)$").alias("domain"))
-        .agg(pl.len().alias("count"), pl.col(ROW).sort_by(ORDINAL).head(EXAMPLES))
-        .sort("count", "domain", descending=[True, False])
-        .collect(engine="streaming")
+    good = scan.filter(pl.col(FAULTS).is_null()).select(
+        pl.col(EMAIL).str.extract(r"@(.*)$").alias("domain"), ROW
     )
+    domains = good.group_by("domain").len().collect(engine="streaming")
     meant = domain_slips(domains["domain"].drop_nulls())
+    slips = domains.filter(pl.col("domain").is_in(list(meant)))
     return tuple(
-        f"{count} e-mail{'s' if count > 1 else ''} at {domain}: {meant[domain]} may be meant "
+        _slip(good, domain, meant[domain], count)
+        for domain, count in slips.sort("len", "domain", descending=[True, False]).iter_rows()
+    )
+
+
+def _slip(good: pl.LazyFrame, domain: str, meant: str, count: int) -> str:
+    first = good.filter(pl.col("domain") == domain).select(ROW).head(EXAMPLES)
+    rows = first.collect(engine="streaming")[ROW]
+    return (
+        f"{count} e-mail{'s' if count > 1 else ''} at {domain}: {meant} may be meant "
         f"(row{'s' if count > 1 else ''} {', '.join(map(str, rows))}"
         f"{', …' if count > len(rows) else ''})"
-        for domain, count, rows in domains.iter_rows()
-        if domain in meant
     )

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Final
 
 import polars as pl
 
@@ -24,8 +25,10 @@ from jobmojito_batch.pipeline.layout import Layout
 from jobmojito_batch.pipeline.resume_files import ResumeFiles
 from jobmojito_batch.pipeline.spool import Spool
 from jobmojito_batch.records import Detected, HeaderMap, Table
-from jobmojito_batch.sending.rows import SLICE_ROWS
 from jobmojito_batch.settings import Settings
+
+GROUP_ROWS: Final = 10_000
+"""Rows of a row group of the prepared file: few groups, or its footer grows with the rows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,7 +160,7 @@ def _mapping(table: Table, overrides: Mapping[str, str]) -> HeaderMap:
 def _sink(frames: Sequence[pl.LazyFrame], target: Path, sources: str) -> None:
     with input_faults(sources):
         pl.concat(frames, how="diagonal").with_row_index(ORDINAL).sink_parquet(
-            target, row_group_size=SLICE_ROWS, compression="lz4", engine="streaming"
+            target, row_group_size=GROUP_ROWS, compression="lz4", engine="streaming"
         )
     target.chmod(0o600)
 

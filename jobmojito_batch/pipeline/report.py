@@ -109,10 +109,8 @@ def error_frames(
     headers, maps = error_columns(layouts)
 
     def frames() -> Iterator[pl.DataFrame]:
-        for rows in ledger.result_frames(run_id):
-            bad = rows.filter(pl.col("outcome").is_in([one.value for one in NEEDS_REPAIR]))
-            if bad.height:
-                yield _laid_out(bad, layouts, maps, len(headers), originals)
+        for bad in ledger.result_frames(run_id, only=NEEDS_REPAIR):
+            yield _laid_out(bad, layouts, maps, len(headers), originals)
 
     return headers, frames()
 
@@ -153,9 +151,12 @@ def originals_in(prepared: Path) -> Originals:
 
     def originals(ordinals: pl.DataFrame) -> pl.DataFrame:
         wanted = ordinals.with_columns(pl.col("ordinal").cast(pl.UInt32))
+        # An ordinal is a row number, so the rest of the file need not be looked at.
+        first, last = wanted["ordinal"][0], wanted["ordinal"][-1]
         found = (
             frame.select(ORDINAL, *cells)
-            .filter(pl.col(ORDINAL).is_in(wanted["ordinal"].implode()))
+            .slice(first, last - first + 1)
+            .join(wanted.lazy(), left_on=ORDINAL, right_on="ordinal", how="semi")
             .collect(engine="streaming")
         )
         return wanted.join(

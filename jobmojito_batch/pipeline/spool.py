@@ -39,6 +39,16 @@ class Spool:
         return self._folder / "prepared.parquet"
 
     @property
+    def planned(self) -> Path:
+        """What the plan makes of each of them."""
+        return self._folder / "planned.parquet"
+
+    @property
+    def history(self) -> Path:
+        """What the ledger knows of their positions."""
+        return self._folder / "history.parquet"
+
+    @property
     def scratch(self) -> Path:
         """Where reading keeps copies that last as long as the run."""
         return self._folder / "scratch"

@@ -2,6 +2,7 @@
 
 from jobmojito_batch.publish.repairs import write_errors
 from jobmojito_batch.publish.results import check_target, write_results
+from jobmojito_batch.publish.streamed_parquet import write_parquet
 from jobmojito_batch.publish.summary import write_summary
 from jobmojito_batch.publish.template import write_template
 from jobmojito_batch.publish.whole import written_whole
@@ -9,6 +10,7 @@ from jobmojito_batch.publish.whole import written_whole
 __all__ = [
     "check_target",
     "write_errors",
+    "write_parquet",
     "write_results",
     "write_summary",
     "write_template",

@@ -5,6 +5,7 @@ from jobmojito_batch.sending.common import SenderPolicy, utc_now
 from jobmojito_batch.sending.gate import Door, Gate, Position
 from jobmojito_batch.sending.pace import Pace, TakeBlock
 from jobmojito_batch.sending.retry import RetryPolicy
+from jobmojito_batch.sending.row_queue import RowQueue
 from jobmojito_batch.sending.rows import RowReader
 from jobmojito_batch.sending.sender import Sender
 from jobmojito_batch.sending.settling import Counts, Doubt, Settling
@@ -21,6 +22,7 @@ __all__ = [
     "Position",
     "Progress",
     "RetryPolicy",
+    "RowQueue",
     "RowReader",
     "Sender",
     "SenderPolicy",

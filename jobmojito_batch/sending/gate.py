@@ -13,6 +13,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import Enum, auto
 
+from jobmojito_batch.sending.row_queue import RowQueue
+
 
 class Door(Enum):
     """Whether a position's rows may go."""
@@ -42,7 +44,7 @@ class Position:
     """Known to exist, be its id known or not."""
     is_offered: bool = False
     """Whether the gate has an entry for it; entries are not taken out, they go stale."""
-    queue: deque[int] = field(default_factory=deque, repr=False)
+    queue: RowQueue = field(default_factory=RowQueue, repr=False)
 
 
 @dataclass(slots=True, eq=False, kw_only=True)
@@ -177,7 +179,7 @@ class Gate:
         if position.door in {Door.OPENING, Door.SHUT}:
             return
         position.is_offered = True
-        entry = (position.door is Door.OPEN, position.queue[0], id(position), position)
+        entry = (position.door is Door.OPEN, position.queue.first(), id(position), position)
         heapq.heappush(self._ready, entry)
 
     async def _news(self) -> None:

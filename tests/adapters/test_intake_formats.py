@@ -336,3 +336,29 @@ def test_titles_above_and_totals_below_are_left_out_and_said(tmp_path: Path) -> 
         "rows 1 to 2 are left out: the header is row 3",
         "the last row is left out: it looks like a total, not like a candidate",
     )
+
+
+def test_a_large_parquet_file_is_read_through_a_copy_in_small_row_groups(tmp_path: Path) -> None:
+    """One row group of 40 MB: same rows, same numbers, same types as a small file has."""
+    number = pl.col("n")
+    people = pl.select(pl.int_range(60_000).alias("n")).select(
+        pl.format("p{}@example.com", number).alias("email"),
+        (number / 2).alias("salary"),
+        pl.date(2026, 1, 1).alias("since"),
+        pl.format("stage {}", number % 3).cast(pl.Categorical).alias("stage"),
+        pl.concat_str([number.hash(seed).cast(pl.String) for seed in range(50)]).alias("résumé"),
+    )
+    people.write_parquet(
+        tmp_path / "people.parquet", row_group_size=60_000, compression="uncompressed"
+    )
+    people.head(50).write_parquet(tmp_path / "few.parquet")
+
+    large, few = tables_of(tmp_path / "people.parquet", tmp_path / "few.parquet")
+
+    assert (tmp_path / "people.parquet").stat().st_size > 32 * 1024 * 1024
+    assert [path.suffix for path in (tmp_path / ".scratch").iterdir()] == [".parquet"]
+    assert large.headers == few.headers
+    frame = large.frame.collect(engine="streaming")
+    assert frame["row"].to_list() == list(range(1, 60_001))
+    assert frame.head(50).equals(few.frame.collect())
+    assert frame["cell:0"][-1] == "p59999@example.com"

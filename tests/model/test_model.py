@@ -409,7 +409,7 @@ def _planned(ledger: Ledger, run_id: str) -> tuple[list[Position], list[Doubt]]:
             outcome = Outcome.UNKNOWN
             unknown[place_of[job], email] = ordinal
         else:
-            positions[job].queue.append(ordinal)
+            positions[job].queue.extend([ordinal])
         rows.append(_ledger_row(run_id, ordinal, place_of[job], outcome))
     ledger.add_rows(rows)
     doubts = []

@@ -1,8 +1,8 @@
 """The position gate: the first row of a closed position goes alone."""
 
 import asyncio
-from collections import deque
 
+from jobmojito_batch.sending import RowQueue
 from jobmojito_batch.sending.gate import Door, Gate, Job, Position
 
 
@@ -14,7 +14,7 @@ def position(
         opening_key=name or f"name-{number}",
         position_def_set_id=None,
         door=door,
-        queue=deque(rows),
+        queue=RowQueue(rows),
     )
 
 

@@ -15,11 +15,15 @@ from jobmojito_batch.plan import (
     Plan,
     Pricing,
     find_places,
+    in_part,
     make_plan,
     position_warnings,
+    sort_rows,
 )
 
 PRICING = Pricing(credits_per_candidate=0.25, requests_per_second=2.0, max_in_flight=8)
+PARTS = 3
+"""Whatever the number of parts, the plan is the same."""
 Row = tuple[str, str, str | None]
 
 
@@ -49,8 +53,7 @@ def planned(
             ACCOUNT: pl.String,
         },
     )
-    places, numbered = find_places(frame)
-    places = places.with_columns(
+    places = find_places(frame.lazy()).with_columns(
         (pl.col(PLACE).cast(pl.Int64) + 100).alias(POSITION),
         pl.lit(value=False).alias("has_id"),
         pl.col(POSITION_KEY).is_in(list(unresolved)).alias("is_unresolved"),
@@ -67,18 +70,22 @@ def planned(
         },
         orient="row",
     )
-    return make_plan(numbered, places, history, pricing=PRICING, limit=limit)
+    parts = [
+        sort_rows(frame.lazy().filter(in_part(part, PARTS)), places, history.lazy())
+        for part in range(PARTS)
+    ]
+    return make_plan(parts, places, pricing=PRICING, limit=limit)
 
 
 def kinds(plan: Plan) -> list[str]:
-    return plan.rows[KIND].to_list()
+    return plan.rows.collect()[KIND].to_list()
 
 
 def test_the_first_good_row_of_an_invitation_is_sent_the_others_repeat_it() -> None:
     plan = planned([("n", "a", "bad"), ("n", "a", None), ("n", "a", None), ("n", "a", "bad")])
 
     assert kinds(plan) == ["invalid", "to_send", "duplicate", "invalid"]
-    assert plan.rows["first"].to_list() == [None, None, 1, None]
+    assert plan.rows.collect()["first"].to_list() == [None, None, 1, None]
 
 
 def test_one_person_for_two_positions_is_two_invitations() -> None:
