@@ -472,10 +472,13 @@ def _tonight(
     new = prepared.plan.to_send if prepared is not None else 0
     known = prepared.known if prepared is not None else 0
     if conclusion is None:
+        is_held = isinstance(error, VolumeError)
         return Night(
             day=day,
+            # One that was held was never entered in the ledger: nobody would find it.
+            run_id=prepared.run_id if prepared is not None and not is_held else None,
             exit_code=2,
-            trouble=Trouble.VOLUME if isinstance(error, VolumeError) else Trouble.FAULT,
+            trouble=Trouble.VOLUME if is_held else Trouble.FAULT,
             rows=prepared.rows if prepared is not None else 0,
             new=new,
             known=known,

@@ -651,6 +651,23 @@ async def test_a_run_that_a_person_declined_tells_nothing_and_moves_nothing(
     assert not any((nights.box / "done").iterdir())
 
 
+async def test_a_night_that_broke_off_says_which_run_it_was(nights: Nights) -> None:
+    class Unlucky(Attendant):
+        def may_send(self, prepared: Prepared) -> bool:
+            self.run_id = prepared.run_id
+            raise BatchError("the disk is full")
+
+    nights.put(people(2))
+    attendant = Unlucky()
+
+    night = await nights.go(attendant=attendant)
+
+    assert [(alert.kind.value, alert.run_id) for alert in night.alerts] == [
+        ("failed", attendant.run_id)
+    ]
+    assert nights.lie() == {"people.csv"}
+
+
 async def test_trouble_is_remembered_so_that_the_next_good_night_says_it_is_over(
     nights: Nights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
