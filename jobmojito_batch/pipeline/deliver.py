@@ -233,19 +233,27 @@ def _policy(settings: Settings, *, settles: bool) -> SenderPolicy:
 
 
 def positions_of(prepared: Prepared, position_ids: dict[int, int]) -> list[Position]:
-    """The positions of the rows that may be sent, each with its queue in input order."""
+    """
+    The positions of the rows that may be sent, each with its queue in input order.
+
+    Those of unknown rows are among them, with no queue of theirs: such a row is sent once more
+    where looking shows that it did not happen.
+    """
     ids = by_place(position_ids)
     queues: dict[int, RowQueue] = {}
     numbers: dict[int, dict[int, None]] = {}
-    for rows in planned_slices(prepared.plan, sent_kinds(prepared)):
-        with_ids = rows.join(ids, on=PLACE, how="left", maintain_order="left")
-        for position_id, ordinals, some in (
-            with_ids.group_by("position_id", maintain_order=True)
-            .agg(ORDINAL, pl.col(PLACE).unique(maintain_order=True))
-            .iter_rows()
-        ):
-            queues.setdefault(position_id, RowQueue()).extend(ordinals)
-            numbers.setdefault(position_id, {}).update(dict.fromkeys(some))
+    for kinds in (sent_kinds(prepared), [Kind.UNKNOWN.value]):
+        for rows in planned_slices(prepared.plan, kinds):
+            with_ids = rows.join(ids, on=PLACE, how="left", maintain_order="left")
+            for position_id, ordinals, some in (
+                with_ids.group_by("position_id", maintain_order=True)
+                .agg(ORDINAL, pl.col(PLACE).unique(maintain_order=True))
+                .iter_rows()
+            ):
+                queue = queues.setdefault(position_id, RowQueue())
+                numbers.setdefault(position_id, {}).update(dict.fromkeys(some))
+                if Kind.UNKNOWN.value not in kinds:
+                    queue.extend(ordinals)
     places = {place[PLACE]: place for place in prepared.plan.places.iter_rows(named=True)}
     return [
         _position(position_id, queue, [places[number] for number in numbers[position_id]])

@@ -86,6 +86,17 @@ def test_what_provably_did_not_happen_is_sent_once_more(
     assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
 
 
+def test_what_an_earlier_run_lost_is_sent_once_more_with_no_other_row_of_its_position(
+    start: Start, tmp_path: Path
+) -> None:
+    """The row is there, so the run that finds that it did not happen sends it."""
+    run = start(friendly(faults=(Fault(call=(1,), disconnect="before"),)))
+    path = write_input(tmp_path, people(1))
+    assert (run.invite(path), run.outcomes) == (3, {"unknown": 1})
+
+    assert (run.settle(path), run.outcomes, run.calls) == (0, {"invited": 1}, 2)
+
+
 def test_lost_twice_and_never_there_is_failed(start: Start, tmp_path: Path) -> None:
     run = start(friendly(faults=(Fault(email="p1@example.com", disconnect="before"),)))
 
