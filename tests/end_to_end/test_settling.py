@@ -1,5 +1,6 @@
 """Lost answers, crashes and two runs at once: looked up, never sent again blind."""
 
+import asyncio
 import json
 import os
 import subprocess
@@ -15,6 +16,9 @@ from sqlalchemy import create_engine, update
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.ledger.tables import runs
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline import conclude, deliver, prepare
+from jobmojito_batch.plan import Kind
 from jobmojito_batch.sandbox import Fault, RunningSandbox, Scenario, creates_per_invitation
 from tests.helpers import Run, a_row, friendly, people, read_results, write_input
 
@@ -334,3 +338,22 @@ def test_rows_of_a_settled_run_say_so_afterwards(start: Start, tmp_path: Path) -
     (row,) = run.results
     assert (code, row["outcome"], row["error_code"]) == (0, "invited", "")
     assert row["profile_interview_id"]
+
+
+def test_a_doubt_that_is_settled_after_the_plan_is_already_done(
+    start: Start, tmp_path: Path
+) -> None:
+    """With many rows minutes lie between planning and sending; what happened then counts."""
+    run = start(friendly(faults=(Fault(call=(2,), disconnect="after"),)))
+    path = write_input(tmp_path, people(3))
+    run.invite(path)
+    prepared = prepare(InviteParameters(inputs=[str(path)]), will_send=True)
+    assert prepared.plan.counts[Kind.UNKNOWN] == 1
+    assert main(["reconcile"]) == 0
+
+    conclusion = conclude(prepared, asyncio.run(deliver(prepared)))
+
+    prepared.close()
+    assert conclusion.exit_code == 0
+    assert run.outcomes == {"already_done": 3}
+    assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
