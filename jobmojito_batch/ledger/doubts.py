@@ -37,7 +37,7 @@ class Doubted:
     unknown_since: datetime
     """When the call ended without an answer, or its owner's lease; for a claim, when it began."""
     is_held: bool
-    """A living process has it."""
+    """A living process has it, or has just settled it: the ledger tells what it comes to."""
 
 
 def doubts(
@@ -47,7 +47,11 @@ def doubts(
     accounts: Sequence[str] | None = None,
     invitation_id: int | None = None,
 ) -> list[Doubted]:
-    """All of *accounts* (None: of every account), or one, the oldest first."""
+    """
+    All of *accounts* (None: of every account), the oldest first; or one, whatever became of it.
+
+    Between hearing that somebody has it and asking for it here, they may have settled it.
+    """
     query = (
         select(
             invitations,
@@ -59,11 +63,9 @@ def doubts(
         )
         .join(positions, positions.c.id == invitations.c.position_id)
         .join(runs, runs.c.run_id == invitations.c.run_id)
-        .where(IN_DOUBT)
+        .where(IN_DOUBT if invitation_id is None else invitations.c.id == invitation_id)
         .order_by(invitations.c.id)
     )
-    if invitation_id is not None:
-        query = query.where(invitations.c.id == invitation_id)
     if accounts is not None:
         query = query.where(positions.c.account.in_(accounts))
     rows = connection.execute(query).all()
@@ -73,7 +75,9 @@ def doubts(
 
 def _doubted(row: Row[tuple[object, ...]], known: set[str], now: datetime) -> Doubted:
     ids = {*known, *([row.known_id] if row.known_id else [])}
-    is_claimed = row.state == ClaimState.CLAIMED
+    is_held = row.state != ClaimState.UNKNOWN
+    if row.state == ClaimState.CLAIMED:
+        is_held = owners.is_alive(row.owner, row.lease_until, now)
     return Doubted(
         invitation_id=row.id,
         position_id=row.position_id,
@@ -86,7 +90,7 @@ def _doubted(row: Row[tuple[object, ...]], known: set[str], now: datetime) -> Do
         error_code=row.error_code,
         claimed_at=row.claimed_at,
         unknown_since=row.unknown_since or row.claimed_at,
-        is_held=is_claimed and owners.is_alive(row.owner, row.lease_until, now),
+        is_held=is_held,
     )
 
 
