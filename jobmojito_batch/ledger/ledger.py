@@ -179,7 +179,7 @@ class Ledger:
             return doubts(connection, now or self._clock(), accounts=accounts)
 
     def doubt(self, invitation_id: int) -> Doubted | None:
-        """An invitation as settling needs it, in doubt or not any more; None where there is none."""
+        """An invitation as settling needs it, whatever became of it; None where there is none."""
         with translated("reading"), self._engine.connect() as connection:
             return next(iter(doubts(connection, self._clock(), invitation_id=invitation_id)), None)
 
