@@ -198,9 +198,10 @@ class Night:
         return final_state(conclusion)
 
     def failed(self, ended: Ended) -> State[Any]:
-        """The state of a run without a conclusion."""
+        """The state of a run without a conclusion; once it may have sent, it is a stopped one."""
         self._attendant.error = ended.error
-        return Failed(message=ended.message)
+        name = STATE_NAMES[4] if self._attendant.has_begun else None
+        return Failed(name=name, message=ended.message)
 
     async def end(self) -> None:
         """Files leave the inbox, the run is told of, what it held is let go. The run is over."""

@@ -37,7 +37,7 @@ class Doubted:
     unknown_since: datetime
     """When the call ended without an answer, or its owner's lease; for a claim, when it began."""
     is_held: bool
-    """A living process has it."""
+    """A living process has it, or has just settled it: the ledger tells what it comes to."""
 
 
 def doubts(
@@ -49,9 +49,10 @@ def doubts(
     invitations_of: tuple[int, Sequence[str]] | None = None,
 ) -> list[Doubted]:
     """
-    All of *accounts* (None: of every account), or one, the oldest first.
+    All of *accounts* (None: of every account) that are in doubt, the oldest first.
 
-    *invitations_of* a position and e-mails: those, even where they are in doubt no more.
+    Or one, or those of a position and e-mails, whatever became of them: between hearing that
+    somebody has it and asking for it here, they may have settled it.
     """
     query = (
         select(
@@ -66,15 +67,15 @@ def doubts(
         .join(runs, runs.c.run_id == invitations.c.run_id)
         .order_by(invitations.c.id)
     )
-    if invitations_of is None:
-        query = query.where(IN_DOUBT)
-    else:
+    if invitation_id is not None:
+        query = query.where(invitations.c.id == invitation_id)
+    elif invitations_of is not None:
         position_id, emails = invitations_of
         query = query.where(
             invitations.c.position_id == position_id, invitations.c.candidate_email.in_(emails)
         )
-    if invitation_id is not None:
-        query = query.where(invitations.c.id == invitation_id)
+    else:
+        query = query.where(IN_DOUBT)
     if accounts is not None:
         query = query.where(positions.c.account.in_(accounts))
     rows = connection.execute(query).all()
@@ -84,7 +85,9 @@ def doubts(
 
 def _doubted(row: Row[tuple[object, ...]], known: set[str], now: datetime) -> Doubted:
     ids = {*known, *([row.known_id] if row.known_id else [])}
-    is_claimed = row.state == ClaimState.CLAIMED
+    is_held = row.state != ClaimState.UNKNOWN
+    if row.state == ClaimState.CLAIMED:
+        is_held = owners.is_alive(row.owner, row.lease_until, now)
     return Doubted(
         invitation_id=row.id,
         position_id=row.position_id,
@@ -97,7 +100,7 @@ def _doubted(row: Row[tuple[object, ...]], known: set[str], now: datetime) -> Do
         error_code=row.error_code,
         claimed_at=row.claimed_at,
         unknown_since=row.unknown_since or row.claimed_at,
-        is_held=is_claimed and owners.is_alive(row.owner, row.lease_until, now),
+        is_held=is_held,
     )
 
 

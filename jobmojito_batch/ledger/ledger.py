@@ -270,7 +270,7 @@ class Ledger:
             ]
 
     def doubt(self, invitation_id: int) -> Doubted | None:
-        """An invitation as settling needs it; None where it is in doubt no more."""
+        """An invitation as settling needs it, whatever became of it; None where there is none."""
         with translated("reading"), self._engine.connect() as connection:
             return next(iter(doubts(connection, self._clock(), invitation_id=invitation_id)), None)
 

@@ -18,7 +18,11 @@ from jobmojito_batch.ledger.tables import ClaimState, RunState, invitations, ope
 
 CREDIT_SECONDS: Final = 0.020
 """How late a start may be and still count as on time (see sending.pace)."""
-MOST_AHEAD_SECONDS: Final = 3_600.0
+MOST_AHEAD_SECONDS: Final = 60.0
+MOST_BLOCKS_AHEAD: Final = 50
+"""As many processes as share a pace; at slow rates their blocks reach further than the seconds."""
+LONGEST_PAUSE_SECONDS: Final = 1_000.0
+"""A run that would have to pause longer stops (sending.retry)."""
 LEASE_SECONDS: Final = 60.0
 """How long a run counts as living after its last word, where its process cannot be asked."""
 HELD_BACK_SECONDS: Final = 30.0
@@ -132,8 +136,11 @@ def _take_slots(connection: Connection, one: TakeSlots) -> tuple[float, float]:
     query = select(paces.c.due, paces.c.paused_until).where(paces.c.key == one.key)
     found = connection.execute(query).first()
     due, paused = (found.due, found.paused_until) if found else (0.0, 0.0)
-    if max(due, paused) > one.now + MOST_AHEAD_SECONDS:
-        due, paused = 0.0, 0.0  # a clock was put back: nobody reserves so far ahead
+    # What lies further ahead than anybody reserves or is asked to wait was told by another clock.
+    if due > one.now + max(MOST_AHEAD_SECONDS, MOST_BLOCKS_AHEAD * one.count * one.interval):
+        due = 0.0
+    if paused > one.now + LONGEST_PAUSE_SECONDS:
+        paused = 0.0
     first = max(due, one.now - CREDIT_SECONDS)
     values = {"due": first + one.count * one.interval, "paused_until": paused}
     if found is None:

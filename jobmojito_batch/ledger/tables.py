@@ -258,6 +258,8 @@ Every row of every run. `cells` is a JSON object of the original cells by column
 the résumé's. Times are UTC without a zone, since SQLite keeps none.
 """
 
+_PARTIAL: Final = "WHERE state IN ('claimed', 'unknown')"
+
 UPGRADES: Final = {
     1: (
         "ALTER TABLE runs ADD COLUMN lease_until TIMESTAMP",
@@ -269,6 +271,7 @@ UPGRADES: Final = {
         "ALTER TABLE runs ADD COLUMN to_send INTEGER",
         "ALTER TABLE runs ADD COLUMN known INTEGER",
         "CREATE INDEX runs_by_series ON runs (series, started_at)",
+        f"CREATE INDEX IF NOT EXISTS invitations_in_doubt ON invitations (position_id) {_PARTIAL}",
     ),
 }
 """What leads from a schema version to the next, beside tables that are new, with their indexes."""

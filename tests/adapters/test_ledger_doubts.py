@@ -294,6 +294,21 @@ async def test_a_claim_that_outlives_the_drain_is_in_doubt(ledger: Ledger, write
     assert doubt.unknown_since == NOON
 
 
+async def test_what_was_settled_since_it_was_met_is_waited_for_like_what_is_held(
+    ledger: Ledger, writer: Writer
+) -> None:
+    """Its row would be left unknown by who asks a moment too late."""
+    begin(ledger, "run-1")
+    held = await claim(writer, a_position(ledger))
+    await end(writer, held, Outcome.INVITED)
+
+    late = ledger.doubt(held.invitation_id)
+
+    assert late is not None
+    assert (late.state, late.is_held) == (ClaimState.SETTLED, True)
+    assert ledger.doubts() == []
+
+
 async def test_an_owner_on_another_host_lives_as_long_as_its_lease(
     ledger: Ledger, writer: Writer, clock: Clock
 ) -> None:
@@ -466,6 +481,8 @@ async def test_starts_are_handed_out_once_and_a_clock_put_back_does_not_stop_the
     assert second == pytest.approx(first + 1.0)
     await writer.submit(SharePause(key="api", until=1_000_030.0))
     assert (await writer.submit(take(1_000_001.0)))[1] == 1_000_030.0
+    back, paused = await writer.submit(take(999_800.0))
+    assert (back, paused) == (pytest.approx(999_799.98), 1_000_030.0)
     back, paused = await writer.submit(take(900_000.0))
     assert (back, paused) == (pytest.approx(899_999.98), 0.0)
 

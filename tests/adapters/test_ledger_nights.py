@@ -22,7 +22,14 @@ def path(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def ledger(path: Path) -> Iterator[Ledger]:
+def ledger(ledger_url: str) -> Iterator[Ledger]:
+    book = Ledger.open(ledger_url)
+    yield book
+    book.close()
+
+
+@pytest.fixture
+def in_file(path: Path) -> Iterator[Ledger]:
     book = Ledger.open(f"sqlite:///{path}")
     yield book
     book.close()
@@ -132,17 +139,19 @@ def test_rows_are_counted_by_source_and_outcome(ledger: Ledger) -> None:
     }
 
 
-def test_old_rows_lose_what_tells_of_a_person_down_to_the_bytes(ledger: Ledger, path: Path) -> None:
+def test_old_rows_lose_what_tells_of_a_person_down_to_the_bytes(
+    in_file: Ledger, path: Path
+) -> None:
     for run_id, at in (("old", NOON - timedelta(days=91)), ("new", NOON)):
-        begin(ledger, run_id, at=at)
-        add_row(ledger, run_id, 0, Outcome.INVITED)
-        end(ledger, run_id, at=at)
-    begin(ledger, "elsewhere", at=NOON - timedelta(days=91), series="another")
-    add_row(ledger, "elsewhere", 0, Outcome.INVITED)
-    end(ledger, "elsewhere", at=NOON)
+        begin(in_file, run_id, at=at)
+        add_row(in_file, run_id, 0, Outcome.INVITED)
+        end(in_file, run_id, at=at)
+    begin(in_file, "elsewhere", at=NOON - timedelta(days=91), series="another")
+    add_row(in_file, "elsewhere", 0, Outcome.INVITED)
+    end(in_file, "elsewhere", at=NOON)
 
-    assert ledger.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 1
-    assert ledger.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 0
+    assert in_file.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 1
+    assert in_file.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 0
 
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
@@ -155,27 +164,27 @@ def test_old_rows_lose_what_tells_of_a_person_down_to_the_bytes(ledger: Ledger, 
         ("new", cells_of("new"), "Ann of new", "invited"),
         ("old", "{}", None, "invited"),
     ]
-    assert ledger.outcomes("old") == {Outcome.INVITED: 1}
-    ledger.close()
+    assert in_file.outcomes("old") == {Outcome.INVITED: 1}
+    in_file.close()
     content = b"".join(file.read_bytes() for file in path.parent.glob("ledger.sqlite*"))
     assert b"Ann of new" in content
     for gone in (b"Ann of old", b"id of old", b"cell of old"):
         assert gone not in content
 
 
-def test_a_ledger_of_the_second_schema_is_led_to_ours(path: Path) -> None:
+def test_a_ledger_of_the_second_schema_is_led_to_ours(ledger_url: str) -> None:
     """With its runs, which belong to no series."""
-    book = Ledger.open(f"sqlite:///{path}")
+    book = Ledger.open(ledger_url)
     begin(book, "before")
     end(book, "before", at=NOON)
     book.close()
-    engine = create_engine(f"sqlite:///{path}")
+    engine = create_engine(ledger_url)
     with engine.begin() as connection:
         undo_nights(connection)
         connection.execute(text("UPDATE meta SET value = '2' WHERE key = 'schema_version'"))
     engine.dispose()
 
-    book = Ledger.open(f"sqlite:///{path}")
+    book = Ledger.open(ledger_url)
     assert book.nights(SERIES) == []
     assert book.knows_any({"before"})
     begin(book, "after")

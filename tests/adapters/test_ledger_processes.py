@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
+from multiprocessing import resource_tracker
 from typing import Any
 
 import pytest
@@ -36,6 +37,13 @@ PROCESSES = 4
 spawning = multiprocessing.get_context("spawn")
 
 Run = Callable[..., list[Any]]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _nothing_is_left() -> Iterator[None]:
+    """The helper that multiprocessing starts beside the first process lives on; others count."""
+    yield
+    resource_tracker._resource_tracker._stop()  # type: ignore[attr-defined]
 
 
 @pytest.fixture(scope="module")
