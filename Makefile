@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 
-.PHONY: demo test check lint types layers unit bench bench-flow bench-memory chaos soak screenshots clean
+.PHONY: demo test check lint types layers unit bench bench-flow bench-memory chaos soak mutants screenshots clean
 .DEFAULT_GOAL := help
 
 help:
@@ -15,6 +15,7 @@ help:
 	@echo "make screenshots  the pictures in docs/images (needs Chromium)"
 	@echo "make chaos   real kills, N=200 of them, LEDGER=sqlite or postgresql"
 	@echo "make soak    the model, 20,000 lives"
+	@echo "make mutants each safety rule taken out: the tests must see it"
 
 # constraints.txt pins every package; pip is told to take nothing else.
 $(STAMP): pyproject.toml constraints.txt
@@ -59,6 +60,10 @@ chaos: $(STAMP)
 
 soak: $(STAMP)
 	PROFILE=soak $(BIN)/pytest tests/model
+
+# Takes each safety rule out, one by one, and expects the tests that guard it to go red.
+mutants: $(STAMP)
+	$(BIN)/python -m tests.mutants
 
 # The pictures of docs/images, from a real Prefect server in the Chromium of the system.
 screenshots: $(STAMP)
