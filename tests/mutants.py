@@ -45,8 +45,8 @@ MUTANTS = (
     Mutant(
         "the claim stands before the call",
         "jobmojito_batch/sending/sender.py",
-        "            if not await self._claims.hold(call):\n",
-        "            if False:\n",
+        "            if start is None or not await self._claims.hold(call):\n",
+        "            if start is None:\n",
         ("tests/unit/test_one_claim.py",),
     ),
     Mutant(

@@ -8,20 +8,34 @@ rate x 20 ms starts catch up after the loop was late; it never adds up over idle
 Starts come in blocks of 200 ms from whoever hands them out: the ledger where processes share one,
 so that sharing costs at most five short transactions a second whatever the rate, and a clock of
 one's own otherwise. A start that was not used in time is lost, never made up for.
+
+Between a start and its call lies the claim, whose commit takes its time, and many come back at once
+(group commit). So the start of a call is taken `ahead`, by as long as claims take lately, and the
+call leaves when it is due (`reach`): what is paced is when calls leave, over all processes.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable, Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 CREDIT_SECONDS: Final = 0.020
 BLOCK_SECONDS: Final = 0.2
+MOST_AHEAD_SECONDS: Final = 0.5
+_LEARN: Final = 0.125
+"""The weight of the newest claim in how long claims take."""
 
 Sleep = Callable[[float], Awaitable[None]]
 Now = Callable[[], float]
 TakeBlock = Callable[[int, float], Awaitable[tuple[float, float]]]
 """From a number of starts and their distance to the first start and the end of a pause (`now`)."""
+
+
+class Start(NamedTuple):
+    """A start that was taken ahead of its time."""
+
+    due: float
+    taken: float
 
 
 class Pace:
@@ -41,6 +55,7 @@ class Pace:
         self._failure: Exception | None = None
         self._paused_until = float("-inf")
         self._lock = asyncio.Lock()
+        self._claim_seconds = 0.0
 
     @property
     def paused_until(self) -> float:
@@ -52,19 +67,48 @@ class Pace:
         self._paused_until = max(self._paused_until, self._now() + seconds)
 
     async def turn(self, is_stopping: Callable[[], bool]) -> bool:
+        """Wait for the next start; False, at once, where the run is stopping."""
+        return await self._take(is_stopping, lead=0.0) is not None
+
+    async def ahead(self, is_stopping: Callable[[], bool]) -> Start | None:
+        """The next start, as long before it is due as a claim takes; None where the run stops."""
+        lead = min(2.0 * self._claim_seconds, MOST_AHEAD_SECONDS)
+        due = await self._take(is_stopping, lead=lead)
+        return None if due is None else Start(due, self._now())
+
+    async def reach(self, start: Start, is_stopping: Callable[[], bool]) -> bool:
         """
-        Wait for the next start; False, at once, where the run is stopping.
+        Wait until a start that was taken ahead is due; for the next one where it was missed.
+
+        False where the run stops meanwhile: then the call does not leave.
+        """
+        now = self._now()
+        self._claim_seconds += _LEARN * (now - start.taken - self._claim_seconds)
+        while not is_stopping():
+            late = max(self._now() - CREDIT_SECONDS, self._paused_until)
+            if start.due < late:
+                return await self.turn(is_stopping)
+            wait = start.due - self._now()
+            if wait <= 0:
+                return True
+            await self._sleep(wait)
+        return False
+
+    async def _take(self, is_stopping: Callable[[], bool], *, lead: float) -> float | None:
+        """
+        The next start, *lead* seconds before it is due.
 
         *sleep* may return early (a stop wakes it), so the time is looked at again.
         """
         async with self._lock:
             while not is_stopping():
-                wait = max(await self._next_start(), self._paused_until) - self._now()
+                due = max(await self._next_start(), self._paused_until)
+                wait = due - lead - self._now()
                 if wait <= 0:
                     self._starts.popleft()
-                    return True
+                    return due
                 await self._sleep(wait)
-            return False
+            return None
 
     async def _next_start(self) -> float:
         """The first start that is not too late to use."""

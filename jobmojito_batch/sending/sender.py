@@ -252,7 +252,7 @@ class Sender:
 
     async def _attempt(self, call: Call) -> Tried:
         """One call under a claim; every way out leaves the ledger knowing it."""
-        cost = self._policy.credits_per_candidate
+        cost, pace = self._policy.credits_per_candidate, self._common.pace
         if not await self._budget.reserve(cost):
             cap = self._budget.full(cost)
             self.stop(cap.code, cap.message)
@@ -260,9 +260,10 @@ class Sender:
         answer: Answer | None = None
         verdict = self._halt.verdict()
         try:
-            if not await self._common.pace.turn(self._halt.is_set):
+            start = await pace.ahead(self._halt.is_set)
+            if start is None or not await self._claims.hold(call):
                 return Tried(self._halt.verdict())
-            if not await self._claims.hold(call):
+            if not await pace.reach(start, self._halt.is_set):  # the claim is given back
                 return Tried(self._halt.verdict())
             started = self._common.now()
             answer = await self._post(call)

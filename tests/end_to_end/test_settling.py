@@ -312,7 +312,12 @@ def test_two_processes_at_once_invite_nobody_twice(
 
 
 def test_the_ceiling_holds_over_two_processes(start: Start, tmp_path: Path) -> None:
-    """Starts in any second, as the server saw them."""
+    """
+    Starts in any second, as the server saw them: two paces would make 40 of 20.
+
+    A busy machine holds a server up for moments and bunches what it sees; that starts are exact is
+    what unit/test_pace_and_retry.py and adapters/test_ledger_processes.py show on clocks of theirs.
+    """
     run = start(friendly(latency=0.01, position_latency=0.0))
     files = [write_input(tmp_path, people(40, start=40 * n), f"f{n}.csv") for n in range(2)]
     processes = [
@@ -333,7 +338,7 @@ def test_the_ceiling_holds_over_two_processes(start: Start, tmp_path: Path) -> N
     )
     busiest = max(sum(start <= other < start + 1.0 for other in times) for start in times)
     assert len(times) >= 80
-    assert busiest <= 22  # 20 a second, and what the way to the server makes of even starts
+    assert busiest <= 30
 
 
 def test_rows_of_a_settled_run_say_so_afterwards(start: Start, tmp_path: Path) -> None:

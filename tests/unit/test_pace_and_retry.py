@@ -108,3 +108,55 @@ async def test_a_stop_ends_the_waiting_without_a_start() -> None:
 )
 def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | None) -> None:
     assert retry_after_seconds(header, now=NOON) == seconds
+
+
+async def test_a_start_taken_ahead_leaves_when_it_is_due() -> None:
+    """However long the claims between take and however bunched they come back."""
+    clock = Clock()
+    pace = Pace(4.0, now=clock.now, sleep=clock.sleep)
+    left = []
+    for claim_seconds in (0.2, 0.0, 0.24, 0.1, 0.2):
+        start = await pace.ahead(going)
+        assert start is not None
+        clock.seconds += claim_seconds
+        assert await pace.reach(start, going)
+        left.append(clock.now())
+
+    assert min(b - a for a, b in pairwise(left)) >= 0.25 - CREDIT_SECONDS - 1e-9
+
+
+async def test_a_start_that_a_slow_claim_missed_is_lost() -> None:
+    """The call takes the next one; two never leave on one start's time."""
+    clock = Clock()
+    pace = Pace(4.0, now=clock.now, sleep=clock.sleep)
+    slow = await pace.ahead(going)
+    quick = await pace.ahead(going)
+    assert slow is not None
+    assert quick is not None
+    clock.seconds = quick.due
+    assert await pace.reach(quick, going)
+    assert await pace.reach(slow, going)
+
+    assert clock.now() >= quick.due + 0.25 - CREDIT_SECONDS - 1e-9
+
+
+async def test_a_pause_that_comes_while_a_claim_is_made_holds_its_call() -> None:
+    clock = Clock()
+    pace = Pace(4.0, now=clock.now, sleep=clock.sleep)
+    start = await pace.ahead(going)
+    assert start is not None
+    pace.pause(30.0)
+    until = pace.paused_until
+
+    assert await pace.reach(start, going)
+
+    assert clock.now() >= until
+
+
+async def test_a_stop_while_a_claim_is_made_keeps_its_call_back() -> None:
+    clock = Clock()
+    pace = Pace(4.0, now=clock.now, sleep=clock.sleep)
+    start = await pace.ahead(going)
+    assert start is not None
+
+    assert not await pace.reach(start, lambda: True)
