@@ -69,10 +69,10 @@ def attention_table(attention: Attention) -> list[dict[str, Any]]:
         {
             "source": row.source,
             "row": row.row,
-            "outcome": row.outcome,
             "code": row.code,
+            "advice": row.advice,  # before the rest, which a narrow window cuts off
+            "outcome": row.outcome,
             "field": row.field,
-            "advice": row.advice,
         }
         for row in attention.rows
     ]
