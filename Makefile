@@ -40,8 +40,9 @@ types: $(STAMP)
 layers: $(STAMP)
 	$(BIN)/lint-imports
 
+# Three at a time: most of a test's time is waiting for a server or a process.
 unit: $(STAMP)
-	$(BIN)/pytest
+	$(BIN)/pytest -n $(or $(WORKERS),3) --dist loadgroup
 
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py

@@ -18,6 +18,24 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
+TOGETHER = ("prefect_real", "flows", "model", "large")
+"""Folders whose tests share a server or last long: each to one worker, and first."""
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Group the tests of a folder that belongs together, the long groups before the rest."""
+
+    def place(item: pytest.Item) -> int:
+        folder = item.path.parent.name
+        return TOGETHER.index(folder) if folder in TOGETHER else len(TOGETHER)
+
+    for item in items:
+        if place(item) < len(TOGETHER):
+            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
+    items.sort(key=place)
+
+
 @pytest.fixture(autouse=True)
 def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
