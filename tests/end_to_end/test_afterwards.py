@@ -50,6 +50,7 @@ def test_a_doctor_finds_nothing_where_all_is_well(
         ("JOBMOJITO_BASE_URL", "http://127.0.0.1:9/functions/v1", "API", "fault"),
         ("JOBMOJITO_LEDGER", "/proc/nowhere/ledger.sqlite", "ledger", "fault"),
     ],
+    ids=["no-token", "expired", "expires-soon", "refused", "no-api", "no-ledger"],
 )
 def test_each_fault_has_its_line(
     tmp_path: Path,

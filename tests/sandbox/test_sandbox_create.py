@@ -61,6 +61,7 @@ async def test_missing_token_is_refused_by_the_platform(sandbox: Sandbox) -> Non
         ("Basic abc", 401),
         ("Bearer not.a-jwt.really", 200),
     ],
+    ids=["anything", "lives", "expired", "empty", "basic", "no-jwt"],
 )
 async def test_any_token_passes_unless_it_is_expired(
     sandbox: Sandbox, header: str, expected: int
