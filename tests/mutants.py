@@ -109,8 +109,8 @@ MUTANTS = (
     Mutant(
         "one pace for all processes",
         "jobmojito_batch/ledger/sharing.py",
-        "    first = max(due, one.now - CREDIT_SECONDS)\n",
-        "    first = one.now - CREDIT_SECONDS\n",
+        "    first = max(due, earliest)\n",
+        "    first = earliest\n",
         (DOUBTS, "-k", "starts"),
     ),
     Mutant(

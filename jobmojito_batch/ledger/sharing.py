@@ -136,12 +136,13 @@ def _take_slots(connection: Connection, one: TakeSlots) -> tuple[float, float]:
     query = select(paces.c.due, paces.c.paused_until).where(paces.c.key == one.key)
     found = connection.execute(query).first()
     due, paused = (found.due, found.paused_until) if found else (0.0, 0.0)
-    # What lies further ahead than anybody reserves or is asked to wait was told by another clock.
-    if due > one.now + max(MOST_AHEAD_SECONDS, MOST_BLOCKS_AHEAD * one.count * one.interval):
-        due = 0.0
+    # What lies further ahead than anybody is asked to wait or reserves was told by another clock.
     if paused > one.now + LONGEST_PAUSE_SECONDS:
         paused = 0.0
-    first = max(due, one.now - CREDIT_SECONDS)
+    earliest = max(one.now - CREDIT_SECONDS, paused)
+    if due > earliest + max(MOST_AHEAD_SECONDS, MOST_BLOCKS_AHEAD * one.count * one.interval):
+        due = 0.0
+    first = max(due, earliest)
     values = {"due": first + one.count * one.interval, "paused_until": paused}
     if found is None:
         connection.execute(insert(paces).values(key=one.key, **values))

@@ -102,11 +102,14 @@ class Pace:
         """
         async with self._lock:
             while not is_stopping():
-                due = max(await self._next_start(), self._paused_until)
-                wait = due - lead - self._now()
+                # A pause first: whoever fetched starts through it would fetch and drop them all.
+                wait = self._paused_until - lead - self._now()
                 if wait <= 0:
-                    self._starts.popleft()
-                    return due
+                    due = max(await self._next_start(), self._paused_until)
+                    wait = due - lead - self._now()
+                    if wait <= 0:
+                        self._starts.popleft()
+                        return due
                 await self._sleep(wait)
             return None
 

@@ -160,3 +160,20 @@ async def test_a_stop_while_a_claim_is_made_keeps_its_call_back() -> None:
     assert start is not None
 
     assert not await pace.reach(start, lambda: True)
+
+
+async def test_nobody_fetches_starts_through_a_pause() -> None:
+    """The ledger is asked for the starts after it, not for all that it holds up."""
+    clock, asked = Clock(), []
+
+    async def take_block(count: int, interval: float) -> tuple[float, float]:
+        asked.append(clock.now())
+        return clock.now(), 0.0
+
+    pace = Pace(10.0, now=clock.now, sleep=clock.sleep, take_block=take_block)
+    pace.pause(300.0)
+
+    assert await pace.turn(going)
+
+    assert clock.now() >= pace.paused_until
+    assert len(asked) <= 2
