@@ -167,7 +167,7 @@ async def test_nobody_fetches_starts_through_a_pause() -> None:
     clock, asked = Clock(), []
 
     async def take_block(count: int, interval: float) -> tuple[float, float]:
-        asked.append(clock.now())
+        asked.append((count, interval))
         return clock.now(), 0.0
 
     pace = Pace(10.0, now=clock.now, sleep=clock.sleep, take_block=take_block)
