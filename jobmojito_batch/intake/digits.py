@@ -18,7 +18,7 @@ _LINKS: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relation
 _ZEROS: Final = re.compile(r"0{2,}")
 _WHOLE: Final = re.compile(r"\d+(?:\.0)?")
 _REFERENCE: Final = re.compile(r"([A-Z]+)(\d+)")
-_BROKEN: Final = (KeyError, ParseError, ValueError, zipfile.BadZipFile, OSError)
+BROKEN: Final = (KeyError, ParseError, ValueError, zipfile.BadZipFile, OSError)
 
 
 def with_leading_zeros(content: bytes, sheet: str) -> dict[int, dict[int, str]]:
@@ -31,8 +31,8 @@ def with_leading_zeros(content: bytes, sheet: str) -> dict[int, dict[int, str]]:
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
             widths = _widths(package)
-            return _padded(package, _path_of(package, sheet), widths) if widths else {}
-    except _BROKEN:
+            return _padded(package, sheet_part(package, sheet), widths) if widths else {}
+    except BROKEN:
         return {}
 
 
@@ -53,7 +53,8 @@ def _widths(package: zipfile.ZipFile) -> dict[str, int]:
     }
 
 
-def _path_of(package: zipfile.ZipFile, sheet: str) -> str:
+def sheet_part(package: zipfile.ZipFile, sheet: str) -> str:
+    """The part of an XLSX that holds a sheet. Raises KeyError, StopIteration."""
     with package.open("xl/workbook.xml") as file:
         sheets = parse(file).getroot().iter(f"{_MAIN}sheet")  # noqa: S314
         link = next(one.get(_LINKS) for one in sheets if one.get("name") == sheet)

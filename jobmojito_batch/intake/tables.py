@@ -80,7 +80,7 @@ class _Reading(NamedTuple):
             raise InputError(f"{source}: the file is empty; export it again")
         suffix = _format_of(path)
         if suffix in WORKBOOKS:
-            return read_workbook(path, source, self.overrides, self.sheet)
+            return read_workbook(path, source, self.overrides, self.scratch, self.sheet)
         if suffix in COLUMNAR:
             return read_parquet(path, source, self.scratch)
         if suffix in LINES:

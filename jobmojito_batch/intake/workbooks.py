@@ -1,8 +1,11 @@
 """XLSX, XLS, XLSB and ODS through calamine: one sheet, every cell as a person sees it."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import fastexcel
 import polars as pl
@@ -10,13 +13,21 @@ import polars as pl
 from jobmojito_batch.columns import ROW
 from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.intake.digits import with_leading_zeros
-from jobmojito_batch.intake.frames import cell_names, has_text, no_rows, shaped
+from jobmojito_batch.intake.frames import cell_names, has_text, refuse_no_rows, shaped
 from jobmojito_batch.intake.header_rows import (
     SEARCHED_ROWS,
     TOTAL_NOTE,
     header_place,
     is_total,
     preamble_note,
+)
+from jobmojito_batch.intake.windows import (
+    UNREADABLE,
+    SharedStrings,
+    Window,
+    is_large,
+    windows,
+    without_rows,
 )
 from jobmojito_batch.records import Detected, Table
 
@@ -30,46 +41,86 @@ _TIME_ONLY = r"^1899-12-3[01] (\d{2}:\d{2}:\d{2}(?:\.\d+)?)$"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Grid:
+    """A sheet as it is."""
+
+    is_visible: bool
+    cells: pl.LazyFrame
+    """`row`, and the columns from the first with content, by their number from 0, as text."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Sheet:
     """A sheet that holds text."""
 
     name: str
     is_visible: bool
-    rows: pl.DataFrame
+    rows: pl.LazyFrame
     """`row` and `cell:i`, without blank rows and columns."""
     columns: list[int]
     """Where each `cell:i` stands, from 0, the first column of the sheet with content."""
-    top: list[int]
-    """The numbers of the first of its rows."""
+    top: list[tuple[Any, ...]]
+    """The first of its rows."""
     header: int
     """Which of its rows is the header, from 0."""
     fields: int
     """How many fields the header names."""
+    has_rows: bool
+    """Whether anything stands below the header."""
 
-    @property
-    def has_rows(self) -> bool:
-        """Whether anything stands below the header."""
-        return self.rows.height > self.header + 1
+
+_Load = Callable[[str], _Grid]
+"""From the name of a sheet."""
 
 
 def read_workbook(
-    path: Path, source: str, overrides: Mapping[str, str], sheet: str | None = None
+    path: Path,
+    source: str,
+    overrides: Mapping[str, str],
+    scratch: Path,
+    sheet: str | None = None,
 ) -> Table:
     """
     One sheet of *path*: the one called *sheet*, else the one that looks like candidates.
 
-    Rows are the sheet's own numbers. Columns without header and data are left out. Raises
-    SettingsError where there is no such sheet, or two look like candidates; InputError where
-    nothing can be read.
+    Rows are the sheet's own numbers. Columns without header and data are left out. The rows of a
+    large XLSX lie in *scratch*, which has to stay until the frame is collected, those of others in
+    memory. Raises SettingsError where there is no such sheet, or two look like candidates;
+    InputError where nothing can be read.
     """
+    if is_large(path):
+        # What cannot be cut is read as a whole, which has the last word on what is wrong with it.
+        with suppress(*UNREADABLE, InputError):
+            return _read_in_windows(path, source, overrides, scratch, sheet)
     content = path.read_bytes()  # not by name: calamine would believe the suffix
     workbook = _opened(content, source)
-    try:
-        chosen, notes = _chosen(workbook, source, overrides, sheet)
-    except fastexcel.FastExcelError as exc:
-        raise InputError(f"{source}: a sheet cannot be read; save the workbook again") from exc
+    chosen, notes = _chosen(
+        workbook.sheet_names, partial(_loaded, workbook), source, overrides, sheet
+    )
     shown = with_leading_zeros(content, chosen.name)
-    return _as_table(replace(chosen, rows=_with_shown(chosen, shown)), source, notes)
+    by_cell = {
+        cell: shown[column]
+        for cell, column in zip(cell_names(len(chosen.columns)), chosen.columns, strict=True)
+        if column in shown
+    }
+    return _as_table(replace(chosen, rows=_with_shown(chosen.rows, by_cell)), source, notes)
+
+
+def _read_in_windows(
+    path: Path, source: str, overrides: Mapping[str, str], scratch: Path, sheet: str | None
+) -> Table:
+    """The same of a workbook whose sheets are cut into small workbooks. Raises UNREADABLE."""
+    with closing(
+        SharedStrings(path, scratch / f"{len(list(scratch.iterdir()))}.strings")
+    ) as strings:
+
+        def load(name: str) -> _Grid:
+            return _loaded_in_windows(windows(path, name, strings), name, source, scratch)
+
+        # The sheets' names come from a workbook that holds next to nothing else.
+        names = _opened(without_rows(path), source).sheet_names
+        chosen, notes = _chosen(names, load, source, overrides, sheet)
+        return _as_table(chosen, source, notes)
 
 
 def _opened(content: bytes, source: str) -> fastexcel.ExcelReader:
@@ -84,19 +135,66 @@ def _opened(content: bytes, source: str) -> fastexcel.ExcelReader:
         ) from exc
 
 
+def _loaded(workbook: fastexcel.ExcelReader, name: str) -> _Grid:
+    # skip_rows=0 keeps blank rows at the top, without which the numbers would not be the sheet's.
+    loaded = workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+    cells = loaded.to_polars() if loaded.width else pl.DataFrame()
+    numbered = cells.select(
+        pl.col(column).cast(pl.String).alias(str(number))
+        for number, column in enumerate(cells.columns)
+    )
+    return _Grid(
+        is_visible=loaded.visible == _VISIBLE,
+        cells=numbered.with_row_index(ROW, offset=1).lazy(),
+    )
+
+
+def _loaded_in_windows(parts: Iterable[Window], name: str, source: str, scratch: Path) -> _Grid:
+    """The same of a sheet in windows, whose rows go to the disk one window at a time."""
+    is_visible = True
+    scans = []
+    for part in parts:
+        grid = _loaded(_opened(part.workbook, source), name)
+        shown = with_leading_zeros(part.workbook, name)
+        rows = _with_shown(grid.cells, {str(number): texts for number, texts in shown.items()})
+        path = scratch / f"{len(list(scratch.iterdir()))}.sheet"
+        path.touch(mode=0o600)
+        # Row 1 of a window is its mark, row 2 its first row.
+        rows.filter(pl.col(ROW) > 1).with_columns(
+            (pl.col(ROW) + (part.first_row - 2)).cast(pl.UInt32)
+        ).sink_parquet(path, compression="lz4")
+        is_visible = grid.is_visible
+        scans.append(pl.scan_parquet(path))
+    return _Grid(is_visible=is_visible, cells=pl.concat(scans, how="diagonal"))
+
+
 def _chosen(
-    workbook: fastexcel.ExcelReader, source: str, overrides: Mapping[str, str], sheet: str | None
+    names: Sequence[str],
+    load: _Load,
+    source: str,
+    overrides: Mapping[str, str],
+    sheet: str | None,
+) -> tuple[_Sheet, list[str]]:
+    try:
+        return _choice(names, load, source, overrides, sheet)
+    except fastexcel.FastExcelError as exc:
+        raise InputError(f"{source}: a sheet cannot be read; save the workbook again") from exc
+
+
+def _choice(
+    names: Sequence[str],
+    load: _Load,
+    source: str,
+    overrides: Mapping[str, str],
+    sheet: str | None,
 ) -> tuple[_Sheet, list[str]]:
     if sheet is not None:
-        found = _sheet(workbook, _sheet_called(workbook, source, sheet), overrides)
+        name = _sheet_called(names, source, sheet)
+        found = _sheet(load(name), name, overrides)
         if found is None:
             raise InputError(f"{source}: the sheet is empty; add a header and candidates")
         return found, []
-    filled = [
-        found
-        for name in workbook.sheet_names
-        if (found := _sheet(workbook, name, overrides)) is not None
-    ]
+    filled = [found for name in names if (found := _sheet(load(name), name, overrides)) is not None]
     if not filled:
         raise InputError(f"{source}: no sheet holds any data; add a header and candidates")
     seen = [one for one in filled if one.is_visible] or filled
@@ -112,8 +210,7 @@ def _chosen(
     return best, notes
 
 
-def _sheet_called(workbook: fastexcel.ExcelReader, source: str, wanted: str) -> str:
-    names = workbook.sheet_names
+def _sheet_called(names: Sequence[str], source: str, wanted: str) -> str:
     alike = [name for name in names if name.strip().casefold() == wanted.strip().casefold()]
     if wanted in names:
         return wanted
@@ -122,71 +219,68 @@ def _sheet_called(workbook: fastexcel.ExcelReader, source: str, wanted: str) -> 
     raise SettingsError(f"{source}: no sheet {wanted!r}; there are {', '.join(names)}")
 
 
-def _sheet(
-    workbook: fastexcel.ExcelReader, name: str, overrides: Mapping[str, str]
-) -> _Sheet | None:
+def _sheet(grid: _Grid, name: str, overrides: Mapping[str, str]) -> _Sheet | None:
     """The sheet of that name; None where it holds no text."""
-    # skip_rows=0 keeps blank rows at the top, without which the numbers would not be the sheet's.
-    loaded = workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
-    cells = loaded.to_polars() if loaded.width else pl.DataFrame()
-    has_any = cells.select(pl.all().cast(pl.String).str.contains(r"\S").any())
-    columns = [column for column in cells.columns if has_any[column][0]]
-    if not columns:
+    has_text_in = grid.cells.select(pl.exclude(ROW).str.contains(r"\S").any())
+    has_any = has_text_in.collect(engine="streaming")
+    filled = [column for column in has_any.columns if has_any[column][0]]
+    if not filled:
         return None
-    named = (
-        cells.select(
-            pl.col(column).cast(pl.String).alias(cell)
+    columns = sorted(filled, key=int)
+    rows = grid.cells.select(
+        ROW,
+        *(
+            pl.col(column).alias(cell)
             for column, cell in zip(columns, cell_names(len(columns)), strict=True)
-        )
-        .with_row_index(ROW, offset=1)
-        .filter(pl.any_horizontal(pl.exclude(ROW).str.contains(r"\S")))
-    )
-    top = named.head(SEARCHED_ROWS).rows()
+        ),
+    ).filter(pl.any_horizontal(pl.exclude(ROW).str.contains(r"\S")))
+    top = rows.head(SEARCHED_ROWS).collect(engine="streaming").rows()
     place = header_place([row[1:] for row in top], overrides)
     return _Sheet(
         name=name,
-        is_visible=loaded.visible == _VISIBLE,
-        rows=named,
-        columns=[cells.columns.index(column) for column in columns],
-        top=[row[0] for row in top],
+        is_visible=grid.is_visible,
+        rows=rows,
+        columns=[int(column) for column in columns],
+        top=top,
         header=place.at,
         fields=place.fields,
+        has_rows=len(top) > place.at + 1
+        or rows.slice(place.at + 1).head(1).collect(engine="streaming").height > 0,
     )
 
 
-def _with_shown(sheet: _Sheet, shown: Mapping[int, Mapping[int, str]]) -> pl.DataFrame:
+def _with_shown(rows: pl.LazyFrame, shown: Mapping[str, Mapping[int, str]]) -> pl.LazyFrame:
     """The rows with the texts of *shown* (column → row → text) in place of their numbers."""
-    rows = sheet.rows
-    for cell, column in zip(cell_names(len(sheet.columns)), sheet.columns, strict=True):
-        if texts := shown.get(column):
-            patch = pl.DataFrame(
+    there = rows.collect_schema().names()
+    for column, texts in shown.items():
+        if column in there:
+            patch = pl.LazyFrame(
                 {ROW: list(texts), _SHOWN: list(texts.values())},
-                schema={ROW: rows.schema[ROW], _SHOWN: pl.String},
+                schema={ROW: pl.UInt32, _SHOWN: pl.String},
             )
             rows = (
                 rows.join(patch, on=ROW, how="left", maintain_order="left")
-                .with_columns(pl.coalesce(_SHOWN, cell).alias(cell))
+                .with_columns(pl.coalesce(_SHOWN, column).alias(column))
                 .drop(_SHOWN)
             )
     return rows
 
 
 def _as_table(sheet: _Sheet, source: str, notes: list[str]) -> Table:
-    header_row = sheet.top[sheet.header]
-    [header] = sheet.rows[sheet.header].drop(ROW).rows()
+    header_row, *header = sheet.top[sheet.header]
     headers = tuple(text if has_text(text) else "" for text in header)
-    below = sheet.rows[sheet.header + 1 :]
+    below = sheet.rows.filter(pl.col(ROW) > header_row)
     if sheet.header:
-        notes = [*notes, preamble_note(sheet.top[0], header_row)]
-    if below.height and is_total(below.drop(ROW).row(-1)):
-        below = below.head(-1)
+        notes = [*notes, preamble_note(sheet.top[0][0], header_row)]
+    last = below.tail(1).collect(engine="streaming").rows()
+    if last and is_total(last[0][1:]):
+        below = below.filter(pl.col(ROW) < last[0][0])
         notes = [*notes, TOTAL_NOTE]
-    if not below.height:
-        raise no_rows(source, headers)
+    refuse_no_rows(source, below, headers)
     return Table(
         source=source,
         headers=headers,
-        frame=shaped(below.lazy().with_columns(_as_seen(pl.exclude(ROW))), len(headers)),
+        frame=shaped(below.with_columns(_as_seen(pl.exclude(ROW))), len(headers)),
         detected=Detected(kind="workbook", sheet=sheet.name, header_row=header_row),
         notes=tuple(notes),
     )

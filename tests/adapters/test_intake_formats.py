@@ -362,3 +362,34 @@ def test_a_large_parquet_file_is_read_through_a_copy_in_small_row_groups(tmp_pat
     assert frame["row"].to_list() == list(range(1, 60_001))
     assert frame.head(50).equals(few.frame.collect())
     assert frame["cell:0"][-1] == "p59999@example.com"
+
+
+def test_a_large_workbook_is_read_in_windows(tmp_path: Path) -> None:
+    """Above 64 MB, unpacked, it is cut: every cell, number and date is what a small one has."""
+    people = [
+        [f"A{n % 7}", f"p{n}@example.com", n, dt.date(2026, 1, 1 + n % 28), n % 2 == 0, "x" * 5_000]
+        for n in range(14_500)
+    ]
+    for name, rows in (("people.xlsx", people), ("few.xlsx", people[:40])):
+        book = xlsxwriter.Workbook(tmp_path / name)
+        sheet = book.add_worksheet("May")
+        sheet.write_row(1, 1, ["team", "email", "number", "since", "agreed", "resume"])
+        zeros = book.add_format({"num_format": "00000"})
+        date = book.add_format({"num_format": "d.m.yyyy"})
+        for place, row in enumerate(rows, start=3):
+            sheet.write_row(place, 1, row[:2])
+            sheet.write_number(place, 3, row[2], zeros)
+            sheet.write_datetime(place, 4, row[3], date)
+            sheet.write_boolean(place, 5, row[4])
+            sheet.write_string(place, 6, f"{row[2]} & <{row[5]}>\n")
+        book.close()
+
+    large, few = tables_of(tmp_path / "people.xlsx", tmp_path / "few.xlsx")
+
+    assert large.headers == few.headers
+    assert large.detected == few.detected
+    frame = large.frame.collect(engine="streaming")
+    assert frame["row"].to_list() == list(range(4, 14_504))
+    assert frame.head(40).equals(few.frame.collect())
+    assert frame.row(-1)[1:4] == ("A2", "p14499@example.com", "14499")
+    assert any(path.suffix == ".sheet" for path in (tmp_path / ".scratch").iterdir())
