@@ -1,8 +1,17 @@
-"""A stub of the create endpoint that costs next to nothing: prints its URL, then answers."""
+"""
+A stub of the create endpoint that costs next to nothing: prints its URL, then answers.
+
+`python stub.py SECONDS [FILE]`: with a file it writes there, when it is told to end, at which
+moments (of time.monotonic, as doubles) the creates were there as a whole.
+"""
 
 import asyncio
 import json
+import signal
 import sys
+import time
+from array import array
+from pathlib import Path
 
 BODY = json.dumps(
     {
@@ -25,6 +34,7 @@ class Stub(asyncio.Protocol):
     """Counts the bytes of each request by its content-length and answers after the latency."""
 
     latency = 0.0
+    starts = array("d")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -42,6 +52,8 @@ class Stub(asyncio.Protocol):
             if len(self.buffer) < end + 4 + length:
                 return
             self.buffer = self.buffer[end + 4 + length :]
+            if head.startswith(b"post"):
+                self.starts.append(time.monotonic())
             asyncio.get_running_loop().call_later(self.latency, self.answer)
 
     def answer(self) -> None:
@@ -50,13 +62,18 @@ class Stub(asyncio.Protocol):
             self.transport.write(ANSWER)
 
 
-async def main(latency: float) -> None:
-    """Serve on a free port of loopback."""
+async def main(latency: float, starts: Path | None) -> None:
+    """Serve on a free port of loopback until SIGTERM."""
     Stub.latency = latency
-    server = await asyncio.get_running_loop().create_server(Stub, "127.0.0.1", 0, backlog=4096)
+    loop = asyncio.get_running_loop()
+    ended = asyncio.Event()
+    loop.add_signal_handler(signal.SIGTERM, ended.set)
+    server = await loop.create_server(Stub, "127.0.0.1", 0, backlog=4096)
     print(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", flush=True)
-    await server.serve_forever()
+    await ended.wait()
+    if starts is not None:
+        starts.write_bytes(Stub.starts.tobytes())  # noqa: ASYNC240 - nothing else is left to do
 
 
 if __name__ == "__main__":
-    asyncio.run(main(float(sys.argv[1])))
+    asyncio.run(main(float(sys.argv[1]), Path(sys.argv[2]) if len(sys.argv) > 2 else None))

@@ -55,13 +55,20 @@ class Writer:
         self._writing: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    async def submit(self, operation: object) -> Any:  # noqa: ANN401 - by kind of operation
-        """Have it written; the result after the commit. Raises LedgerError."""
+    async def submit(self, operation: object, *, is_urgent: bool = False) -> Any:  # noqa: ANN401 - by kind
+        """
+        Have it written; the result after the commit. Raises LedgerError.
+
+        *is_urgent* puts it before all that wait: what all of them wait for in the end.
+        """
         if self._is_closed:
             raise LedgerError("the ledger is closed")
         loop = asyncio.get_running_loop()
         waiting = _Waiting(operation, loop.create_future())
-        self._waiting.append(waiting)
+        if is_urgent:
+            self._waiting.appendleft(waiting)
+        else:
+            self._waiting.append(waiting)
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._drain())
         # A cancelled worker leaves its write to be made; nobody reads the future then.

@@ -213,7 +213,7 @@ def shared_starts(
     async def take_block(count: int, interval: float) -> tuple[float, float]:
         now = unix_time()
         first, paused_until = await writer.submit(
-            TakeSlots(key=key, count=count, interval=interval, now=now)
+            TakeSlots(key=key, count=count, interval=interval, now=now), is_urgent=True
         )
         ahead = asyncio.get_running_loop().time() - now
         return first + ahead, paused_until + ahead

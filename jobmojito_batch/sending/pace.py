@@ -68,12 +68,12 @@ class Pace:
 
     async def turn(self, is_stopping: Callable[[], bool]) -> bool:
         """Wait for the next start; False, at once, where the run is stopping."""
-        return await self._take(is_stopping, lead=0.0) is not None
+        due = await self._take(is_stopping)
+        return due is not None and await self._wait_for(due, is_stopping)
 
     async def ahead(self, is_stopping: Callable[[], bool]) -> Start | None:
         """The next start, as long before it is due as a claim takes; None where the run stops."""
-        lead = min(2.0 * self._claim_seconds, MOST_AHEAD_SECONDS)
-        due = await self._take(is_stopping, lead=lead)
+        due = await self._take(is_stopping)
         return None if due is None else Start(due, self._now())
 
     async def reach(self, start: Start, is_stopping: Callable[[], bool]) -> bool:
@@ -84,24 +84,35 @@ class Pace:
         """
         now = self._now()
         self._claim_seconds += _LEARN * (now - start.taken - self._claim_seconds)
+        return await self._wait_for(start.due, is_stopping)
+
+    async def _wait_for(self, due: float, is_stopping: Callable[[], bool]) -> bool:
+        """
+        Wait until a start is due, and for the next one where it was missed.
+
+        *sleep* may return early (a stop wakes it), so the time is looked at again.
+        """
         while not is_stopping():
-            late = max(self._now() - CREDIT_SECONDS, self._paused_until)
-            if start.due < late:
-                return await self.turn(is_stopping)
-            wait = start.due - self._now()
+            if due < max(self._now() - CREDIT_SECONDS, self._paused_until):
+                following = await self._take(is_stopping)
+                if following is None:
+                    return False
+                due = following
+            wait = due - self._now()
             if wait <= 0:
                 return True
             await self._sleep(wait)
         return False
 
-    async def _take(self, is_stopping: Callable[[], bool], *, lead: float) -> float | None:
+    async def _take(self, is_stopping: Callable[[], bool]) -> float | None:
         """
-        The next start, *lead* seconds before it is due.
+        The next start, by as much before it is due as claims take: nobody waits that long in line.
 
-        *sleep* may return early (a stop wakes it), so the time is looked at again.
+        Whoever takes one waits for it outside, so that those behind get theirs ahead, too.
         """
         async with self._lock:
             while not is_stopping():
+                lead = min(2.0 * self._claim_seconds, MOST_AHEAD_SECONDS)
                 # A pause first: whoever fetched starts through it would fetch and drop them all.
                 wait = self._paused_until - lead - self._now()
                 if wait <= 0:
@@ -121,7 +132,7 @@ class Pace:
                 self._starts.popleft()
             if self._take_block is None:
                 return self._own_start()
-            if self._coming is None and len(self._starts) * 4 < self._count:
+            if self._coming is None and len(self._starts) * 2 < self._count:
                 self._coming = asyncio.create_task(self._fetch(self._take_block))
             if self._starts:
                 return self._starts[0]

@@ -29,9 +29,9 @@ class Stuck(Exception):  # noqa: N818 - a verdict on the program, not an error o
 class VirtualLoop(asyncio.SelectorEventLoop):
     """Jumps to the next timer; work for threads is done on the spot."""
 
-    def __init__(self, start: float = 0.0) -> None:
+    def __init__(self, start: float = 0.0, most_seconds: float = MOST_SECONDS) -> None:
         self._virtual = start
-        self._end = start + MOST_SECONDS
+        self._end = start + most_seconds
         super().__init__()
 
     def time(self) -> float:
@@ -68,8 +68,9 @@ class VirtualLoop(asyncio.SelectorEventLoop):
 class World:
     """Virtual time that goes on from one run to the next."""
 
-    def __init__(self) -> None:
+    def __init__(self, most_seconds: float = MOST_SECONDS) -> None:
         self.now = 0.0
+        self._most_seconds = most_seconds
         self.loop: VirtualLoop | None = None
 
     @property
@@ -87,7 +88,7 @@ class World:
 
     def play(self, work: Callable[[], Coroutine[Any, Any, Any]], *, kill_at: float | None) -> Any:
         """Run *work*, to its end or for *kill_at* seconds; killed, nothing of it is cleaned up."""
-        loop = VirtualLoop(self.now)
+        loop = VirtualLoop(self.now, self._most_seconds)
         loop.set_exception_handler(lambda *_: None)
         self.loop = loop
         asyncio.set_event_loop(loop)

@@ -28,12 +28,21 @@ def test_the_first_call_goes_alone() -> None:
     assert grown(Window(1000), 1) == 62
 
 
-def test_the_window_doubles_a_round_until_strain_and_then_grows_by_one() -> None:
+def test_the_window_doubles_a_round_until_strain_and_then_grows_by_a_step() -> None:
+    """The step is a 64th of the ceiling: a large window comes back in rounds, not in hours."""
     window = Window(1000)
     assert grown(window, 1 + 62) == 124
     window.strained(started_at=1.0, now=2.0)
     assert window.limit == 62
-    assert grown(window, 62) in {62, 63}
+    assert grown(window, 62) in {75, 76}
+
+
+def test_a_small_window_grows_by_one_a_round_after_strain() -> None:
+    window = Window(64)
+    grown(window, 100)
+    window.strained(started_at=1.0, now=2.0)
+    assert window.limit == 32
+    assert grown(window, 32) in {32, 33}
 
 
 def test_the_window_stays_between_one_and_the_ceiling() -> None:
