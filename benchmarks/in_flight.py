@@ -95,7 +95,8 @@ class Found:
         return (
             f"| {load.places:,} | {load.delay:g} s | {load.rate:g}/s | {self.most_in_flight:,} | "
             f"{self.share:.3f} | {self.peak:.3f} | {self.own_peak:.3f} | "
-            f"{self.steady_seconds:.0f} s | {self.whole_share:.3f} | {self.whole_peak:.3f} | {self.micros_a_call:.0f} µs | "
+            f"{self.steady_seconds:.0f} s | {self.whole_share:.3f} | {self.whole_peak:.3f} | "
+            f"{self.micros_a_call:.0f} µs | "
             f"{self.core_share:.2f} | {self.rss_mib:.0f} MiB | {self.files:,} |"
         )
 

@@ -203,7 +203,8 @@ async def _night(
         sampling = asyncio.create_task(_sample(sender, writer, samples))
         await sender.run()
         sampling.cancel()
-        await asyncio.gather(sampling, return_exceptions=True)
+        [ended] = await asyncio.gather(sampling, return_exceptions=True)
+        assert isinstance(ended, asyncio.CancelledError), ended
         assert sender.stopped is None
     await writer.close()
     assert len(asyncio.all_tasks()) == 1  # only this one
@@ -218,7 +219,7 @@ async def _sample(sender: Sender, writer: Writer, samples: list[Counter[str]]) -
         seen = Counter(
             kind.__qualname__
             for kind in map(type, alive)
-            if kind.__module__.partition(".")[0] in {"jobmojito_batch", "asyncio", "_asyncio"}
+            if str(kind.__module__).partition(".")[0] in {"jobmojito_batch", "asyncio", "_asyncio"}
         )
         seen["tasks"] = len(asyncio.all_tasks())
         seen["all objects"] = len(alive)
