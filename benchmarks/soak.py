@@ -68,6 +68,7 @@ class Upkeep(threading.Thread):
         self.failure: Exception | None = None
 
     def run(self) -> None:
+        """Until the end, or the first failure."""
         try:
             self._keep_up()
         except Exception as exc:  # noqa: BLE001 - told by the main thread
@@ -87,6 +88,7 @@ class Upkeep(threading.Thread):
         ledger.close()
 
     def end(self) -> None:
+        """Finish the turn and come back."""
         self._ending.set()
         self.join()
 

@@ -2,8 +2,9 @@
 Ways to do the same job without this program: rows of a CSV are posted, answers are kept.
 
 `python peer.py NAME CSV URL IN_FLIGHT OUT` runs in .venv-peers and prints a line of JSON: the rows
-that were answered and the seconds from reading the file to the last answer on the disk: without the
-start of the process and its imports, with the server that Prefect starts. None of them keeps a record of claims, paces itself or survives a crash.
+that were answered and the seconds from reading the file to the last answer on the disk: without
+the start of the process and its imports, with the server that Prefect starts. None of them keeps a
+record of claims, paces itself or survives a crash.
 """
 
 import importlib

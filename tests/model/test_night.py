@@ -37,11 +37,11 @@ from tests.model.server import Fate, Server
 HOUR = 3_600.0
 NIGHT = 8 * HOUR
 RATE = 5.0
-IN_FLIGHT = 5
-PEOPLE = 1_200
+IN_FLIGHT = 8
+PEOPLE = 3_500
 JOBS = 20
-SLOW = (80.0, 150.0)
-"""Seconds of an answer: five at a time, so many people take the night."""
+SLOW = (20.0, 100.0)
+"""Seconds of an answer: eight at a time, so many people take the night."""
 TOKEN_LIVES = 55 * 60.0
 SETTLE = 400.0
 ACCOUNT = "https://api.example||live"
