@@ -10,11 +10,11 @@ STAMP := $(VENV)/installed
 help:
 	@echo "make demo    install into $(VENV), start the sandbox, run the sample file through it"
 	@echo "make test    formatter, linter, types, layers, tests"
-	@echo "make bench   benchmarks (minutes)"
+	@echo "make bench   benchmarks against a bare loop and peers (QUICK=1: three minutes)"
 	@echo "make bench-flow   what the Prefect flow costs over the plain pipeline"
 	@echo "make screenshots  the pictures in docs/images (needs Chromium)"
 	@echo "make chaos   real kills, N=200 of them, LEDGER=sqlite or postgresql"
-	@echo "make soak    the model, 20,000 lives"
+	@echo "make soak    the real program for MINUTES=20, then the model, 20,000 lives"
 	@echo "make mutants each safety rule taken out: the tests must see it"
 
 # constraints.txt pins every package; pip is told to take nothing else.
@@ -44,9 +44,9 @@ layers: $(STAMP)
 unit: $(STAMP)
 	$(BIN)/pytest -n $(or $(WORKERS),3) --dist loadgroup
 
+# QUICK=1 ends in about three minutes; the peers get an environment of their own, .venv-peers.
 bench: $(STAMP)
-	$(BIN)/python benchmarks/run.py
-	$(BIN)/python -m benchmarks.ledger
+	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
 
 bench-flow: $(STAMP)
 	$(BIN)/python -m benchmarks.flow_overhead
@@ -59,7 +59,9 @@ bench-memory: $(STAMP)
 chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos --kills $(or $(N),200) --seed $(or $(SEED),0) --ledger $(or $(LEDGER),sqlite)
 
+# The model's lives, then the real program for MINUTES with upkeep beside it.
 soak: $(STAMP)
+	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),20)
 	PROFILE=soak $(BIN)/pytest tests/model
 
 # Takes each safety rule out, one by one, and expects the tests that guard it to go red.

@@ -66,7 +66,7 @@ async def pairs_a_second(ledger: Ledger, run_id: str, count: int, in_flight: int
     return count / seconds
 
 
-def enter(ledger: Ledger, run_id: str, count: int) -> int:
+def enter(ledger: Ledger, run_id: str, count: int, at: datetime | None = None) -> int:
     """A run with its rows; gives its position."""
     ledger.begin_run(
         RunRecord(
@@ -74,7 +74,7 @@ def enter(ledger: Ledger, run_id: str, count: int) -> int:
             base_url="https://api.example",
             merchant="m1",
             environment="live",
-            started_at=now(),
+            started_at=at or now(),
             rows=count,
             layouts="[]",
         )

@@ -1,8 +1,10 @@
 """
-`make bench`: the pipeline against a bare loop of the same client, and `check` on a large file.
+`make bench`: the pipeline against a bare loop of the same client and against other ways to do it,
+thousands in flight, the ledger, and `check` on a large file.
 
-Ratios within one run, medians of interleaved pairs; the figures go to benchmarks/results.md with
-machine, versions and command. Nothing here is a test.
+Ratios within one run, medians of interleaved rounds; the figures go to benchmarks/results.md with
+machine, versions, commit and command. `--quick` ends in about three minutes on a quiet machine and
+says so in the file. Nothing here is a test.
 """
 
 import argparse
@@ -117,28 +119,98 @@ def pipeline(url: str, path: Path, in_flight: int, rate: float) -> dict[str, flo
         return found
 
 
-def at_once(pairs: int, rows: int, folder: Path) -> list[str]:
-    """Sending phase against the bare loop: a server that answers at once, 100 in flight."""
-    path = folder / "rows.csv"
+PEERS = {
+    "pandas": "pandas + requests.Session, one after the other",
+    "threads": "ThreadPool(100) + requests.Session",
+    "dlt": "dlt custom destination",
+    "prefect": "Prefect, .map over rows",
+}
+PEERS_FOLDER = HERE.parent / ".venv-peers"
+
+
+def peers_python() -> str:
+    """The interpreter of the peers' environment, which is made where it is not there."""
+    wanted = HERE / "peers" / "requirements.txt"
+    mark = PEERS_FOLDER / "installed"
+    python = PEERS_FOLDER / "bin" / "python"
+    if not mark.exists() or mark.stat().st_mtime < wanted.stat().st_mtime:
+        print("making .venv-peers", flush=True)
+        subprocess.run([sys.executable, "-m", "venv", str(PEERS_FOLDER)], check=True)
+        subprocess.run([str(python), "-m", "pip", "install", "-q", "-r", str(wanted)], check=True)
+        mark.touch()
+    return str(python)
+
+
+def peer(python: str, name: str, url: str, path: Path, folder: Path) -> float:
+    """Rows a second of a peer."""
+    home = folder / f"home-{name}"
+    home.mkdir(exist_ok=True)
+    environment = os.environ | {
+        "HOME": str(home),
+        "PREFECT_HOME": str(home / "prefect"),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "PREFECT_LOGGING_LEVEL": "ERROR",
+        "DO_NOT_TRACK": "1",
+        "RUNTIME__DLTHUB_TELEMETRY": "false",
+    }
+    done = subprocess.run(
+        [python, str(HERE / "peers" / "peer.py"), name, str(path), url, "100",
+         str(folder / "said.csv")],
+        env=environment, cwd=home, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        sys.exit(f"{name}: {done.stderr}")
+    found = json.loads(done.stdout.splitlines()[-1])
+    return float(found["rows"]) / float(found["seconds"])
+
+
+def at_once(rounds: int, rows: int, few: int, folder: Path) -> list[str]:
+    """
+    Sending phase against the bare loop and the peers, all of them in every round.
+
+    A server that answers at once, 100 in flight; Prefect gets *few* rows.
+    """
+    path, few_path = folder / "rows.csv", folder / "few.csv"
     write_rows(path, rows)
-    ratios, ours, theirs = [], [], []
-    for _ in range(pairs):
+    write_rows(few_path, few)
+    python = peers_python()
+    found: dict[str, list[float]] = {}
+    for turn in range(rounds):
         process, url = start_stub(0.0)
+        runs = {
+            "ours": lambda url=url: rows / pipeline(url, path, 100, RATE)["sending_seconds"],
+            "bare": lambda url=url: asyncio.run(bare_loop(url, rows, 100)),
+            **{
+                name: lambda name=name, url=url: peer(
+                    python, name, url, few_path if name == "prefect" else path, folder
+                )
+                for name in PEERS
+            },
+        }
+        order = list(runs) if turn % 2 == 0 else list(reversed(runs))
         try:
-            bare = asyncio.run(bare_loop(url, rows, 100))
-            mine = rows / pipeline(url, path, 100, 10_000)["sending_seconds"]
+            for name in order:
+                found.setdefault(name, []).append(runs[name]())
+                print(f"round {turn + 1}: {name} {found[name][-1]:.0f} rows/s", flush=True)
         finally:
             process.terminate()
             process.wait()
-        ratios.append(mine / bare)
-        ours.append(mine)
-        theirs.append(bare)
-        print(f"at once: {mine:.0f} rows/s against {bare:.0f}, ratio {mine / bare:.2f}")
+    names = {"bare": "bare loop of the same client", **PEERS}
     return [
-        f"| {rows:,} rows, answers at once, 100 in flight: sending / bare loop | "
-        f"{statistics.median(ratios):.2f} | {min(ratios):.2f} to {max(ratios):.2f} | "
-        f"{statistics.median(ours):.0f} and {statistics.median(theirs):.0f} rows/s |"
+        _against(
+            found["ours"], found[name], f"{what} ({few if name == 'prefect' else rows:,} rows)"
+        )
+        for name, what in names.items()
     ]
+
+
+def _against(ours: list[float], theirs: list[float], what: str) -> str:
+    ratios = [mine / other for mine, other in zip(ours, theirs, strict=True)]
+    return (
+        f"| answers at once, 100 in flight: sending / {what} | {statistics.median(ratios):.2f} | "
+        f"{min(ratios):.2f} to {max(ratios):.2f} | "
+        f"{statistics.median(ours):,.0f} and {statistics.median(theirs):,.0f} rows/s |"
+    )
 
 
 def slow_answers(pairs: int, folder: Path) -> list[str]:
@@ -230,26 +302,60 @@ def reading(pairs: int, rows: int, folder: Path) -> list[str]:
     ]
 
 
+def run_module(name: str, *arguments: str) -> list[str]:
+    """The lines that another benchmark prints."""
+    print(f"{name} ...", flush=True)
+    done = subprocess.run(
+        [sys.executable, "-m", name, *arguments], cwd=HERE.parent, stdout=subprocess.PIPE,
+        text=True, check=False,
+    )  # fmt: skip
+    if done.returncode != 0:
+        print(f"{name} ended with status {done.returncode}", file=sys.stderr)
+    return done.stdout.splitlines() or ["it failed, see the output of the command"]
+
+
+def pins() -> list[str]:
+    """The peers and their versions."""
+    text = (HERE / "peers" / "requirements.txt").read_text(encoding="utf-8")
+    return [line.split("#")[0].strip() for line in text.splitlines() if "==" in line]
+
+
+def load_now() -> str:
+    return ", ".join(f"{load:.1f}" for load in os.getloadavg())
+
+
 def main() -> None:
     """Measure and write benchmarks/results.md."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--pairs", type=int, default=5)
     parser.add_argument("--rows", type=int, default=10_000)
     parser.add_argument("--large", type=int, default=1_000_000)
-    parser.add_argument("--only", choices=["once", "slow", "large", "reading"])
+    parser.add_argument("--quick", action="store_true", help="about three minutes")
+    parser.add_argument(
+        "--only", choices=["once", "slow", "in-flight", "ledger", "large", "reading"]
+    )
     options = parser.parse_args()
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(8192, hard), hard))
+    load_before = load_now()
     lines: list[str] = []
+    flights: list[str] = []
+    durable: list[str] = []
+    quick = options.quick
+    rounds, rows, few = (2, 2_000, 100) if quick else (options.pairs, options.rows, 500)
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER")) as name:
         folder = Path(name)
         if options.only in {None, "once"}:
-            lines += at_once(options.pairs, options.rows, folder)
-        if options.only in {None, "slow"}:
+            lines += at_once(rounds, rows, few, folder)
+        if options.only == "slow" or (options.only is None and not quick):
             lines += slow_answers(min(3, options.pairs), folder)
-        if options.only in {None, "reading"}:
+        if options.only in {None, "in-flight"}:
+            flights = run_module("benchmarks.in_flight", *(["--quick"] if quick else []))
+        if options.only in {None, "ledger"}:
+            durable = run_module("benchmarks.ledger", *(["--rounds", "1"] if quick else []))
+        if options.only == "reading" or (options.only is None and not quick):
             lines += reading(options.pairs, 200_000, folder)
-        if options.only in {None, "large"}:
+        if options.only == "large" or (options.only is None and not quick):
             lines += large_check(options.large, folder)
     commit = subprocess.run(
         ["/usr/bin/env", "git", "rev-parse", "--short", "HEAD"],
@@ -267,11 +373,24 @@ def main() -> None:
             "",
             f"`{' '.join(['python', 'benchmarks/run.py', *sys.argv[1:]])}`, commit {commit}, "
             f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, "
-            f"{versions}. Client and server share the cores.",
+            f"{versions}; peers: {', '.join(pins())}. Client and server share the cores; load of "
+            f"the machine (1, 5, 15 minutes) {load_before} before, {load_now()} after.",
             "",
             "| what | median | range | absolute |",
             "| --- | --- | --- | --- |",
             *lines,
+            "",
+            "## Thousands in flight",
+            "",
+            "`python -m benchmarks.in_flight`: the program on one core, the stub on another.",
+            "",
+            *flights,
+            "",
+            "## Ledger",
+            "",
+            "`python -m benchmarks.ledger`: a claim and its outcome, each durable.",
+            "",
+            *(f"- {line}" for line in durable),
             "",
         ]
     )

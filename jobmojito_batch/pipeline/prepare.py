@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 import uuid_utils
 
 from jobmojito_batch.alerts import Night, volume_doubt
-from jobmojito_batch.client import TokenSource, merchant_of
+from jobmojito_batch.client import TokenSource, make_room, merchant_of
 from jobmojito_batch.intake import input_files
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
@@ -122,6 +122,8 @@ def prepare(
     else:
         settings = settings or settings_for(parameters)
         tokens = token_source(settings, will_send=will_send)
+    if will_send:
+        make_room(settings.max_in_flight)
     token = tokens.current() if tokens is not None else None
     run_id = str(uuid_utils.uuid7())
     files = [file.path for file in input_files(parameters.inputs)]

@@ -227,6 +227,7 @@ async def _sample(sender: Sender, writer: Writer, samples: list[Counter[str]]) -
         seen["attempts by row"] = len(sender._claims._numbers)
         seen["waiting for a place"] = len(sender._window._waiting)
         seen["to wake at a stop"] = len(sender._halt._to_wake)
+        del alive  # or it keeps them all until the next time
         samples.append(seen)
 
 
