@@ -139,11 +139,11 @@ def test_a_reset_may_be_a_moment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 2 MiB."""
+    """A file system of 8 MiB: SQLite checkpoints its log at 4, and both runs need their room."""
     folder = tmp_path / "small"
     folder.mkdir()
     mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=2m,mode=700", "tmpfs", folder],
+        ["mount", "-t", "tmpfs", "-o", "size=8m,mode=700", "tmpfs", folder],
         capture_output=True,
         check=False,
     )
