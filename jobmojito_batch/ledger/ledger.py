@@ -31,8 +31,8 @@ from jobmojito_batch.ledger.maintenance import prune
 from jobmojito_batch.ledger.masks import PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.merging import merged_into
 from jobmojito_batch.ledger.nights import DoneFile
-from jobmojito_batch.ledger.operations import APPLIERS
-from jobmojito_batch.ledger.requests import RenewLease
+from jobmojito_batch.ledger.operations import APPLIERS, settle_rows
+from jobmojito_batch.ledger.requests import RenewLease, RowOutcome, SettleRows
 from jobmojito_batch.ledger.sharing import LEASE_SECONDS, renew_leases
 from jobmojito_batch.ledger.tables import (
     IN_DOUBT,
@@ -573,6 +573,11 @@ class Ledger:
                     *families.rows_left(connection, run_id, first, last),
                 ]
             )
+
+    def settle_rows(self, rows: Sequence[RowOutcome]) -> None:
+        """Record outcomes of rows that hold no claim of ours."""
+        with translated("writing"), writing(self._engine) as connection:
+            settle_rows(connection, [SettleRows(rows=tuple(rows))])
 
     def in_flight(self, run_id: str) -> int:
         """Claims that a run and its shards hold now."""

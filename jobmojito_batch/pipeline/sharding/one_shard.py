@@ -26,7 +26,7 @@ from jobmojito_batch.columns import (
     Outcome,
 )
 from jobmojito_batch.errors import BatchError, SettingsError
-from jobmojito_batch.ledger import LEASE_SECONDS, Doubted, Ledger, ShardId
+from jobmojito_batch.ledger import LEASE_SECONDS, Doubted, Ledger, RowOutcome, ShardId
 from jobmojito_batch.parameters import ShardParameters
 from jobmojito_batch.pipeline.deliver import (
     Batch,
@@ -257,7 +257,10 @@ async def living(ledger: Ledger, run_id: str) -> AsyncIterator[None]:
 class ShardRows:
     """The rows of a shard's file that have no outcome for good."""
 
-    def __init__(self, scan: pl.LazyFrame, reader: RowReader, left: pl.DataFrame) -> None:
+    def __init__(
+        self, run_id: str, scan: pl.LazyFrame, reader: RowReader, left: pl.DataFrame
+    ) -> None:
+        self._run_id = run_id
         self._scan = scan
         self.reader = reader
         self._left = left
@@ -276,7 +279,7 @@ class ShardRows:
         joined = rows.join(
             left.rename({"ordinal": ORDINAL}).cast({ORDINAL: rows.schema[ORDINAL]}), on=ORDINAL
         )
-        return cls(scan, reader, joined.sort(ORDINAL))
+        return cls(run_id, scan, reader, joined.sort(ORDINAL))
 
     def to_send(self, ledger: Ledger, *, settles: bool) -> tuple[list[Position], list[Doubt]]:
         """The positions with their queues, and what is in doubt of the rows and positions."""
@@ -289,10 +292,36 @@ class ShardRows:
         )
         in_doubt = ledger.doubts(places[ACCOUNT].unique().to_list())
         of_rows = self._in_doubt(places, in_doubt)
+        self._say_unknown(ledger, in_doubt, of_rows)
         positions = self._positions(places, set(of_rows.values()))
         if not settles:
             return positions, []
         return positions, self._doubts(ledger, places, positions, in_doubt, of_rows)
+
+    def _say_unknown(
+        self, ledger: Ledger, in_doubt: list[Doubted], of_rows: dict[tuple[int, str], int]
+    ) -> None:
+        """
+        Rows whose call was under way when an attempt died say so, as they do after a dead run.
+
+        What looking them up comes to is then recorded like for any row that says unknown.
+        """
+        ledger.settle_rows(
+            [
+                RowOutcome(
+                    run_id=self._run_id,
+                    ordinal=of_rows[of.position_id, of.candidate_email],
+                    outcome=Outcome.UNKNOWN,
+                    error_code=ErrorCode.INTERRUPTED,
+                    error_message=f"run {of.run_id} ended while the call was under way: the "
+                    "interview may exist, so the row is not sent again; look the candidate up in "
+                    "JobMojito",
+                    sent_at=of.claimed_at,
+                )
+                for of in in_doubt
+                if (of.position_id, of.candidate_email) in of_rows
+            ]
+        )
 
     def _in_doubt(
         self, places: pl.DataFrame, in_doubt: list[Doubted]
