@@ -13,4 +13,4 @@ if __name__ == "__main__":
         end = asyncio.run(deliver_shard(order, shard_settings(order), drain_seconds=10))
     except BatchError as exc:
         sys.exit(str(exc))
-    print(end.sentence)
+    sys.stdout.write(f"{end.sentence}\n")

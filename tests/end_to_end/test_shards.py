@@ -47,7 +47,7 @@ class Processes:
         command = [sys.executable, "-m", "tests.shard_process", order.model_dump_json()]
         if not self._does_begin(order):
             command = [sys.executable, "-c", ""]
-        self.running[order.shard, order.attempt] = subprocess.Popen(
+        self.running[order.shard, order.attempt] = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
             command,
             cwd=Path(__file__).parents[2],
             env=os.environ,
