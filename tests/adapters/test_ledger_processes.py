@@ -8,8 +8,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
-from pathlib import Path
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 import pytest
