@@ -18,7 +18,7 @@ from typing import Any
 
 import psutil
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import create_engine, make_url, text
 
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.sandbox import RunningSandbox, creates_per_invitation
@@ -60,7 +60,7 @@ class ManyMachines(PrefectHouse):
     @property
     def environment(self) -> dict[str, str]:
         return super().environment | {
-            "PREFECT_API_DATABASE_CONNECTION_URL": self.database,
+            "PREFECT_SERVER_DATABASE_CONNECTION_URL": self.database,
             "JOBMOJITO_LEDGER": self.ledger,
             "JOBMOJITO_BASE_URL": self.sandbox.base_url,
         }
@@ -95,8 +95,8 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManyMachines]
     try:
         with own_schema() as ledger, RunningSandbox(scenario) as sandbox:
             folder = tmp_path_factory.mktemp("machines")
-            text = url.render_as_string(hide_password=False)
-            house = ManyMachines(folder, text, ledger, sandbox)
+            address = url.render_as_string(hide_password=False)
+            house = ManyMachines(folder, address, ledger, sandbox)
             try:
                 house.start_server()
                 house.deploy()
@@ -136,10 +136,13 @@ def test_three_workers_send_one_run_and_one_of_them_dies(machines: ManyMachines)
     assert sum(is_create(one) and one.event == "created" for one in log) == ROWS
     assert set(creates_per_invitation(log).values()) == {1}
     assert sum(bool(one.position_created) for one in log) == len(POSITIONS)
-    assert most_starts_in_a_second(machines.sandbox) <= RATE + 1
+    # Arrivals on a busy machine bunch up by themselves; three paces of their own would be 3 x RATE.
+    assert most_arrivals(machines.sandbox, seconds=1.0) <= 1.5 * RATE
+    assert most_arrivals(machines.sandbox, seconds=5.0) <= 5.5 * RATE
     assert not list(place.iterdir())
-    for text in ("@example.com", "postgresql", "Ann Lee"):
-        assert text not in str(machines.shard_runs())
+    assert flow_runs_in(machines.database) == 1 + len(attempts)
+    for word in ("@example.com", "postgresql", "Ann Lee"):
+        assert word not in str(machines.shard_runs())
 
 
 def living(machines: ManyMachines) -> int:
@@ -168,11 +171,21 @@ def kill(machines: ManyMachines) -> None:
             os.kill(process.pid, 9)
 
 
-def most_starts_in_a_second(sandbox: RunningSandbox) -> int:
-    """The most requests that arrived in any second, whoever sent them."""
+def most_arrivals(sandbox: RunningSandbox, *, seconds: float) -> int:
+    """The most requests that arrived within any so many seconds, whoever sent them."""
     times = sorted(
         datetime.fromisoformat(entry.time).timestamp()
         for entry in sandbox.log
         if entry.event == "received"
     )
-    return max(sum(at <= other < at + 1.0 for other in times) for at in times)
+    return max(sum(at <= other < at + seconds for other in times) for at in times)
+
+
+def flow_runs_in(database: str) -> int:
+    """What the server keeps on PostgreSQL."""
+    engine = create_engine(make_url(database).set(drivername="postgresql+psycopg"))
+    try:
+        with engine.connect() as connection:
+            return int(connection.scalar(text("SELECT count(*) FROM flow_run")) or 0)
+    finally:
+        engine.dispose()
