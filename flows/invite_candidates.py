@@ -28,6 +28,7 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 from flows.artifacts import TABLE_ROWS, publish
 from flows.events import Herald
 from flows.link import Link, Log
+from flows.shards import PrefectCrew, check_deployment
 from flows.steadfast import carried_through
 from flows.token_block import with_token
 from flows.watching import Watcher
@@ -47,6 +48,8 @@ from jobmojito_batch.pipeline import (
     check_volume,
     needs_a_person,
 )
+from jobmojito_batch.pipeline.deliver import OnProgress
+from jobmojito_batch.pipeline.sharding import deliver_in_shards
 from jobmojito_batch.sending import Progress
 from jobmojito_batch.settings import Settings
 
@@ -111,11 +114,23 @@ async def deliver(prepared: Prepared, attendant: Attendant, watcher: Watcher) ->
         watcher.progress(progress)
 
     try:
+        if prepared.parameters.is_sharded:
+            return await _in_shards(prepared, on_progress)
         return await pipeline.deliver(
-            prepared, on_progress=on_progress, drain_seconds=_drain_seconds()
+            prepared, on_progress=on_progress, drain_seconds=drain_seconds()
         )
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
-        return _ended(exc)
+        return caught(exc)
+
+
+async def _in_shards(prepared: Prepared, on_progress: OnProgress) -> Delivered:
+    """Others send: runs of the shard deployment, on whichever machines have workers."""
+    log = get_run_logger()
+    link = Link(log)
+    await check_deployment(link)
+    return await deliver_in_shards(
+        prepared, PrefectCrew(link, log), on_progress=on_progress, drain_seconds=drain_seconds()
+    )
 
 
 @task(name="conclude", persist_result=False, cache_policy=NO_CACHE, retries=0)
@@ -147,7 +162,7 @@ async def _night(parameters: InviteParameters) -> State[Any]:
     try:
         state = await night.climb()
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
-        state = night.failed(_ended(exc))
+        state = night.failed(caught(exc))
     try:
         await night.end()
     except Exception as exc:  # noqa: BLE001 - what is to be told of the run stands in its state
@@ -297,10 +312,10 @@ def _caught(step: Callable[[], T]) -> T | Ended:
     try:
         return step()
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
-        return _ended(exc)
+        return caught(exc)
 
 
-def _ended(exc: Exception) -> Ended:
+def caught(exc: Exception) -> Ended:
     """An exception as what may be shown: our own texts hold no person, others' may."""
     if isinstance(exc, BatchError):
         return Ended(message=str(exc), error=exc)
@@ -309,6 +324,6 @@ def _ended(exc: Exception) -> Ended:
     return Ended(message=f"unexpected {type(exc).__name__} at {where}", error=exc)
 
 
-def _drain_seconds() -> float | None:
+def drain_seconds() -> float | None:
     """Bounded where a runner started the run, since it will kill it; else all calls may finish."""
     return RUNNER_DRAIN_SECONDS if deployment.id else None

@@ -5,9 +5,9 @@ No secret and no person is ever among the parameters: Prefect stores and shows t
 """
 
 import re
-from typing import Final
+from typing import Final, Self
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 
 class InviteParameters(BaseModel):
@@ -137,19 +137,90 @@ class InviteParameters(BaseModel):
         "whatever the volume guard thinks.",
     )
 
+    shards: int | None = Field(
+        None,
+        ge=1,
+        le=200,
+        title="Shards",
+        description="Split the rows into so many parts, each sent by a run of the deployment "
+        "send-shard/shard, on as many machines as have workers. Rate, calls in flight and credit "
+        "cap stay those of the whole. This run sends by itself where empty.",
+        examples=[4],
+    )
+    shard_folder: str | None = Field(
+        None,
+        title="Shard folder",
+        description="Where the parts lie while the run goes on: a folder that all workers see, or "
+        "an s3://, gs:// or az:// prefix. They hold personal data and are removed at the end.",
+        examples=["/mnt/shared/jobmojito-shards", "s3://bucket/jobmojito-shards/"],
+    )
+
     @field_validator("ledger")
     @classmethod
     def _without_password(cls, value: str | None) -> str | None:
-        if value is not None and has_password(value):
-            raise ValueError(NOT_HERE)
-        return value
+        return _checked_ledger(value)
+
+    @model_validator(mode="after")
+    def _has_shard_folder(self) -> Self:
+        if self.is_sharded and not self.shard_folder:
+            raise ValueError(NO_FOLDER)
+        return self
+
+    @property
+    def is_sharded(self) -> bool:
+        """Whether others send the rows."""
+        return self.shards is not None and self.shards > 1
+
+
+class ShardParameters(BaseModel):
+    """What an attempt at a shard is told; the settings of its machine have the rest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    run_id: str = Field(title="Run")
+    shard: int = Field(ge=0, title="Shard")
+    attempt: int = Field(ge=1, title="Attempt", description="One more for each that died.")
+    path: str = Field(title="Rows", description="The shard's rows, for as long as the run goes on.")
+    environment: str = Field(title="Environment")
+    base_url: str = Field(title="Base URL")
+    ledger: str | None = Field(
+        None, title="Ledger", description="As the run was given it; else what the machine has."
+    )
+    rate: float = Field(
+        gt=0,
+        le=10_000,
+        title="Requests a second",
+        description="Of all shards together: the ledger hands the starts out.",
+    )
+    max_in_flight: int = Field(ge=1, le=10_000, title="Calls in flight", description="Its share.")
+    max_credits: float | None = Field(
+        None, ge=0, title="Credit cap", description="Its share of the run's."
+    )
+    credits_left: float | None = Field(
+        None, ge=0, title="Credits left", description="Its share of the account's."
+    )
+    settle: bool = Field(True, title="Settle unknown rows")
+
+    @field_validator("ledger")
+    @classmethod
+    def _without_password(cls, value: str | None) -> str | None:
+        return _checked_ledger(value)
 
 
 _PASSWORD: Final = re.compile(r"://[^@/]*:[^@]*@|[?&]password=", re.IGNORECASE)
+NO_FOLDER: Final = (
+    "shards need a shard folder: one that all workers see, or an s3://, gs:// or az:// prefix"
+)
 NOT_HERE: Final = (
     "the ledger's password does not belong here, where it would be shown; set JOBMOJITO_LEDGER "
     "in the environment, or keep it in a PGPASSFILE"
 )
+
+
+def _checked_ledger(value: str | None) -> str | None:
+    if value is not None and has_password(value):
+        raise ValueError(NOT_HERE)
+    return value
 
 
 def has_password(url: str) -> bool:

@@ -133,6 +133,8 @@ def invite(
     results_folder: opt.ResultsFolder = None,
     keep_days: opt.KeepDays = None,
     time_zone: opt.TimeZone = None,
+    shards: opt.Shards = None,
+    shard_folder: opt.ShardFolder = None,
     no_volume_guard: opt.NoVolumeGuard = False,
     no_settle: opt.NoSettle = False,
     prefect: opt.Prefect = None,
@@ -145,6 +147,7 @@ def invite(
         inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
         base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox, results_folder,
         keep_days, time_zone, settle=not no_settle, volume_guard=not no_volume_guard,
+        shards=shards, shard_folder=shard_folder,
     )  # fmt: skip
     if dry_run:
         return _check(parameters, as_json=json, save_mapping=save_mapping)
@@ -190,6 +193,8 @@ def serve(
     inbox: opt.Inbox = False,
     results_folder: opt.ResultsFolder = None,
     keep_days: opt.KeepDays = None,
+    shards: opt.Shards = None,
+    shard_folder: opt.ShardFolder = None,
     no_volume_guard: opt.NoVolumeGuard = False,
     no_settle: opt.NoSettle = False,
 ) -> int:
@@ -198,6 +203,7 @@ def serve(
         inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
         base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox, results_folder,
         keep_days, timezone, settle=not no_settle, volume_guard=not no_volume_guard,
+        shards=shards, shard_folder=shard_folder,
     )  # fmt: skip
     return serve_flow(parameters, name=name, cron=cron, time_zone=timezone)
 

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from jobmojito_batch.errors import SettingsError
-from jobmojito_batch.parameters import NOT_HERE, InviteParameters, has_password
+from jobmojito_batch.parameters import NO_FOLDER, NOT_HERE, InviteParameters, has_password
 
 Inputs = Annotated[
     list[str],
@@ -127,6 +127,22 @@ TimeZone = Annotated[
         help="Whose date {date} in a path has, such as Europe/Bratislava. Default: the machine's.",
     ),
 ]
+Shards = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        max=200,
+        metavar="N",
+        help="Through Prefect: split the rows into N parts that any workers send.",
+    ),
+]
+ShardFolder = Annotated[
+    str | None,
+    typer.Option(
+        metavar="FOLDER",
+        help="Where the parts lie meanwhile: a folder that all workers see, or s3://…",
+    ),
+]
 NoVolumeGuard = Annotated[
     bool,
     typer.Option(
@@ -226,6 +242,8 @@ def parameters_of(
     *,
     settle: bool,
     volume_guard: bool = True,
+    shards: int | None = None,
+    shard_folder: str | None = None,
 ) -> InviteParameters:
     """The options as the parameters of a run. Raises SettingsError."""
     if rate is not None and not 0 < rate <= 10_000:  # noqa: PLR2004 - the bound of the setting
@@ -234,6 +252,8 @@ def parameters_of(
         raise SettingsError(f"--max-in-flight {max_in_flight}: must be 1 to 10000")
     if ledger is not None and has_password(ledger):
         raise SettingsError(f"--ledger: {NOT_HERE}")
+    if shards is not None and shards > 1 and not shard_folder:
+        raise SettingsError(f"--shards: {NO_FOLDER}; give --shard-folder")
     return InviteParameters(
         inputs=inputs,
         inbox=inbox,
@@ -257,4 +277,6 @@ def parameters_of(
         max_credits=max_credits,
         settle=settle,
         expect_at_most=expect_at_most,
+        shards=shards,
+        shard_folder=shard_folder,
     )

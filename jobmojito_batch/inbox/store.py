@@ -191,6 +191,6 @@ def library() -> Any:  # noqa: ANN401 - a module
         import obstore.store  # noqa: PLC0415
     except ImportError:
         raise SettingsError(
-            "an inbox in an object store needs obstore: pip install 'jobmojito-batch[stores]'"
+            "an object store needs obstore: pip install 'jobmojito-batch[stores]'"
         ) from None
     return obstore

@@ -1,6 +1,7 @@
 """The durable record of claims and outcomes. What it returns from has reached the disk."""
 
 from jobmojito_batch.ledger.doubts import Doubted
+from jobmojito_batch.ledger.families import ShardAttempt, ShardId
 from jobmojito_batch.ledger.ledger import (
     HISTORY_SCHEMA,
     KnownPosition,
@@ -52,6 +53,8 @@ __all__ = [
     "RunState",
     "SettleDoubt",
     "SettleRows",
+    "ShardAttempt",
+    "ShardId",
     "SharePause",
     "TakeClaim",
     "TakeOver",

@@ -1,8 +1,9 @@
 """Opening the ledger: SQLite with a flush for every commit, or PostgreSQL."""
 
+import errno
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final
 
@@ -118,10 +119,20 @@ def adding(engine: Engine) -> Iterator[Connection]:
 
 
 def _prepare_file(path: Path) -> None:
+    """
+    Make the file where it is absent, with mode 600.
+
+    One that is there is not opened here: closing any descriptor of a file takes this process's
+    locks on it away, those of SQLite connections too. Another process would then take itself for
+    the last one, fold the log in and remove it under them, and the file would be damaged.
+    """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        # SQLite gives its -wal and -shm files the mode of the database file.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        with suppress(FileExistsError):
+            # SQLite gives its -wal and -shm files the mode of the database file.
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        if not os.access(path, os.R_OK | os.W_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
     except OSError as exc:
         raise LedgerError(
             f"the ledger {path}: cannot be opened for writing ({exc.strerror}). "

@@ -21,17 +21,19 @@ from sqlalchemy import (
 
 from jobmojito_batch.alerts import Night, Trouble
 from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.ledger import families, owners
 from jobmojito_batch.ledger import nights as of_nights
-from jobmojito_batch.ledger import owners
 from jobmojito_batch.ledger.doubts import Doubted, doubts, is_being_opened
 from jobmojito_batch.ledger.engine import adding, open_engine, translated, writing
+from jobmojito_batch.ledger.families import ShardAttempt, ShardId, family_of, is_among
 from jobmojito_batch.ledger.forgetting import forget, traces_of
 from jobmojito_batch.ledger.maintenance import prune
 from jobmojito_batch.ledger.masks import PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.merging import merged_into
 from jobmojito_batch.ledger.nights import DoneFile
-from jobmojito_batch.ledger.operations import APPLIERS
-from jobmojito_batch.ledger.sharing import LEASE_SECONDS
+from jobmojito_batch.ledger.operations import APPLIERS, settle_rows
+from jobmojito_batch.ledger.requests import RenewLease, RowOutcome, SettleRows
+from jobmojito_batch.ledger.sharing import LEASE_SECONDS, renew_leases
 from jobmojito_batch.ledger.tables import (
     IN_DOUBT,
     ClaimState,
@@ -325,13 +327,26 @@ class Ledger:
 
     def credits_of(self, run_id: str) -> float:
         """Credits of a run's calls that cost or may have cost, by the price in the settings."""
-        return self._credits(attempts.c.run_id == run_id)
+        return self._credits(is_among(attempts.c.run_id, self._family(run_id)))
 
     def calls_of(self, run_id: str) -> int:
         """Calls to the create endpoint that a run began."""
-        query = select(func.count()).select_from(attempts).where(attempts.c.run_id == run_id)
+        return self._count_calls(is_among(attempts.c.run_id, self._family(run_id)))
+
+    def retries_of(self, run_id: str) -> int:
+        """Those of them that were not the first of their row."""
+        return self._count_calls(
+            is_among(attempts.c.run_id, self._family(run_id)), attempts.c.number > 1
+        )
+
+    def _count_calls(self, *which: ColumnElement[bool]) -> int:
+        query = select(func.count()).select_from(attempts).where(*which)
         with translated("reading"), self._engine.connect() as connection:
             return int(connection.scalar(query) or 0)
+
+    def _family(self, run_id: str) -> list[str]:
+        with translated("reading"), self._engine.connect() as connection:
+            return family_of(connection, run_id)
 
     def _credits(self, which: ColumnElement[bool]) -> float:
         with translated("reading"), self._engine.connect() as connection:
@@ -345,15 +360,17 @@ class Ledger:
         now = now or self._clock()
         with translated("reading"), self._engine.connect() as connection:
             running = connection.execute(
-                select(runs.c.run_id, runs.c.owner, runs.c.lease_until).where(
-                    runs.c.state == RunState.RUNNING
-                )
+                select(runs.c.run_id, runs.c.owner, runs.c.lease_until, runs.c.parent_id)
+                .where(runs.c.state == RunState.RUNNING)
+                .order_by(runs.c.parent_id.is_(None))  # shards before their parents
             ).all()
+        living = [row for row in running if owners.is_alive(row.owner, row.lease_until, now)]
+        # Rows of a parent that died are sent as long as one of its shards lives.
+        kept = {row.run_id for row in living} | {row.parent_id for row in living}
         return [
             row.run_id
             for row in running
-            if not owners.is_alive(row.owner, row.lease_until, now)
-            and self.abandon_run(row.run_id, now, is_dead_only=True)
+            if row.run_id not in kept and self.abandon_run(row.run_id, now, is_dead_only=True)
         ]
 
     def abandon_run(
@@ -464,6 +481,7 @@ class Ledger:
         last = select(func.max(run_rows.c.ordinal)).where(run_rows.c.run_id == run_id)
         with translated("reading"), self._engine.connect() as connection:
             count = 1 + (connection.scalar(last) or 0)
+            family = family_of(connection, run_id)
         for start in range(0, count, SWEEP_SLICE):
             with translated("writing"), adding(self._engine) as connection:
                 connection.execute(
@@ -473,7 +491,7 @@ class Ledger:
                         run_rows.c.ordinal >= start,
                         run_rows.c.ordinal < start + SWEEP_SLICE,
                         run_rows.c.outcome.is_(None),
-                        ~_has_call_in_doubt(run_id),
+                        ~_has_call_in_doubt(family),
                     )
                     .values(_not_sent(code, message))
                 )
@@ -485,6 +503,98 @@ class Ledger:
                 update(runs)
                 .where(runs.c.run_id == run_id)
                 .values(summary=summary, exit_code=exit_code)
+            )
+
+    # Shards
+
+    def begin_shard(self, id_: ShardId) -> str | None:
+        """Enter an attempt at a shard; gives why it may not begin, where it may not."""
+        now = self._clock()
+        with translated("writing"):
+            return families.begin_shard(self._engine, id_, started_at=now, now=now)
+
+    def end_shard(
+        self,
+        id_: ShardId,
+        *,
+        at: datetime,
+        stop_code: ErrorCode | None,
+        stop_message: str | None,
+        summary: str,
+    ) -> None:
+        """End an attempt: what it still holds is unknown, its other rows stay as they are."""
+        with translated("writing"), writing(self._engine) as connection:
+            _doubt_claims(connection, str(id_), since=at)
+            families.end_shard(
+                connection,
+                id_,
+                at=at,
+                stop_code=stop_code,
+                stop_message=stop_message,
+                summary=summary,
+            )
+
+    def renew_lease(self, run_id: str) -> None:
+        """A run, or an attempt at a shard, lives on."""
+        until = self._clock() + timedelta(seconds=LEASE_SECONDS)
+        with translated("writing"), writing(self._engine) as connection:
+            renew_leases(connection, [RenewLease(run_id=run_id, until=until)])
+
+    def credits_of_shard(self, id_: ShardId) -> float:
+        """Credits of calls that earlier attempts at the shard began, that cost or may have cost."""
+        earlier = [
+            str(one.id)
+            for one in self.shard_attempts(id_.run_id)
+            if one.id.shard == id_.shard and one.id < id_
+        ]
+        return self._credits(attempts.c.run_id.in_(earlier)) if earlier else 0.0
+
+    def shard_attempts(self, run_id: str) -> list[ShardAttempt]:
+        """The attempts at a run's shards, by shard and attempt."""
+        with translated("reading"), self._engine.connect() as connection:
+            return families.shard_attempts(connection, run_id, self._clock())
+
+    def ask_to_stop(self, run_id: str, code: ErrorCode, message: str) -> None:
+        """Have the shards of a run stop, wherever they are."""
+        with translated("writing"):
+            families.ask_to_stop(self._engine, run_id, code, message)
+
+    def may_go_on(self, id_: ShardId) -> bool:
+        """Whether an attempt at a shard may go on sending."""
+        with translated("reading"), self._engine.connect() as connection:
+            return families.may_go_on(connection, id_)
+
+    def rows_left(self, run_id: str, first: int, last: int) -> pl.DataFrame:
+        """Rows of a run that have no outcome for good (LEFT_SCHEMA)."""
+        with translated("reading"), self._engine.connect() as connection:
+            return pl.concat(
+                [
+                    pl.DataFrame(schema=families.LEFT_SCHEMA),
+                    *families.rows_left(connection, run_id, first, last),
+                ]
+            )
+
+    def settle_rows(self, rows: Sequence[RowOutcome]) -> None:
+        """Record outcomes of rows that hold no claim of ours."""
+        with translated("writing"), writing(self._engine) as connection:
+            settle_rows(connection, [SettleRows(rows=tuple(rows))])
+
+    def in_flight(self, run_id: str) -> int:
+        """Claims that a run and its shards hold now."""
+        with translated("reading"), self._engine.connect() as connection:
+            return families.in_flight(connection, run_id)
+
+    def opened_among(self, position_ids: Sequence[int]) -> int:
+        """How many of the positions the API has answered for."""
+        with translated("reading"), self._engine.connect() as connection:
+            return sum(
+                connection.scalar(
+                    select(func.count()).where(
+                        positions.c.id.in_(some), positions.c.opened_at.is_not(None)
+                    )
+                )
+                or 0
+                for some in chunks(position_ids)
             )
 
     # What happened
@@ -532,22 +642,31 @@ class Ledger:
 
     def run(self, run_id: str) -> Row[Any] | None:
         """The run's row, by its id or an unambiguous beginning of it."""
-        query = select(runs).where(runs.c.run_id.startswith(run_id, autoescape=True)).limit(2)
+        is_it = runs.c.run_id.startswith(run_id, autoescape=True)
+        query = select(runs).where(is_it, runs.c.parent_id.is_(None)).limit(2)
         with translated("reading"), self._engine.connect() as connection:
             found = connection.execute(query).all()
         return found[0] if len(found) == 1 else None
 
     def runs(self, limit: int = 20) -> list[Row[Any]]:
         """Runs, newest first; a running one whose owner is dead shows as crashed."""
-        query = select(runs).order_by(runs.c.started_at.desc()).limit(limit)
+        query = (
+            select(runs)
+            .where(runs.c.parent_id.is_(None))
+            .order_by(runs.c.started_at.desc())
+            .limit(limit)
+        )
         with translated("reading"), self._engine.connect() as connection:
             return list(connection.execute(query).all())
 
     def is_running(self, run: Row[Any]) -> bool:
-        """Whether the run goes on in a living process."""
-        return run.state == RunState.RUNNING and owners.is_alive(
-            run.owner, run.lease_until, self._clock()
-        )
+        """Whether the run goes on in a living process; its shards count."""
+        if run.state != RunState.RUNNING:
+            return False
+        if owners.is_alive(run.owner, run.lease_until, self._clock()):
+            return True
+        with translated("reading"), self._engine.connect() as connection:
+            return families.has_living_shard(connection, run.run_id, self._clock())
 
     def invitation_counts(self) -> dict[str, int]:
         """Invitations by outcome, of all runs; `in_flight` for those without one."""
@@ -783,7 +902,7 @@ def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, mess
     )
     connection.execute(
         update(run_rows)
-        .where(mine, _has_call_in_doubt(run_id))
+        .where(mine, _has_call_in_doubt(family_of(connection, run_id)))
         .values(
             outcome=Outcome.UNKNOWN.value,
             error_code=ErrorCode.INTERRUPTED.value,
@@ -794,14 +913,14 @@ def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, mess
     connection.execute(update(run_rows).where(mine).values(_not_sent(code, message)))
 
 
-def _has_call_in_doubt(run_id: str) -> ColumnElement[bool]:
-    """Whether the run holds the invitation of its row, without an outcome."""
+def _has_call_in_doubt(family: list[str]) -> ColumnElement[bool]:
+    """Whether the run (or a shard of it) holds the invitation of its row, without an outcome."""
     return (
         select(invitations.c.id)
         .where(
             invitations.c.position_id == run_rows.c.position_id,
             invitations.c.candidate_email == run_rows.c.candidate_email,
-            invitations.c.run_id == run_id,
+            is_among(invitations.c.run_id, family),
             invitations.c.ordinal == run_rows.c.ordinal,
             IN_DOUBT,
         )

@@ -35,6 +35,7 @@ def nights(connection: Connection, series: str, *, but: str | None) -> list[Nigh
         select(runs)
         .where(
             runs.c.series == series,
+            runs.c.parent_id.is_(None),
             runs.c.state != RunState.RUNNING.value,
             runs.c.run_id != (but or ""),
         )

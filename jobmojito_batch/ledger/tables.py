@@ -103,11 +103,14 @@ runs = Table(
     Column("series", String),
     Column("to_send", Integer),
     Column("known", Integer),
+    Column("parent_id", String),
     Index("runs_by_series", "series", "started_at"),
+    Index("runs_by_parent", "parent_id"),
 )
 """
 `series` is what the run was asked to read (an inbox, a pattern with a date in it), so that nights
-can be compared; `to_send` and `known` are counts of its plan.
+can be compared; `to_send` and `known` are counts of its plan. `parent_id` is set for an attempt at
+a shard of a run: it holds claims like a run, and its rows are those of its parent.
 """
 
 troubles = Table(
@@ -270,7 +273,9 @@ UPGRADES: Final = {
         "ALTER TABLE runs ADD COLUMN series VARCHAR",
         "ALTER TABLE runs ADD COLUMN to_send INTEGER",
         "ALTER TABLE runs ADD COLUMN known INTEGER",
+        "ALTER TABLE runs ADD COLUMN parent_id VARCHAR",
         "CREATE INDEX runs_by_series ON runs (series, started_at)",
+        "CREATE INDEX runs_by_parent ON runs (parent_id)",
         f"CREATE INDEX IF NOT EXISTS invitations_in_doubt ON invitations (position_id) {_PARTIAL}",
     ),
 }

@@ -5,6 +5,7 @@ from contextvars import ContextVar
 from datetime import datetime
 
 from jobmojito_batch.alerts import Alert
+from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.inbox import Sleep
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude
@@ -56,6 +57,11 @@ async def run(
 
     *sleep* waits between two looks at an inbox. Raises BatchError.
     """
+    if parameters.is_sharded:
+        raise SettingsError(
+            "--shards is for runs through Prefect, whose workers send the shards: set "
+            "PREFECT_API_URL and say --prefect, or leave it out"
+        )
     taken: Taken | None = None
     prepared: Prepared | None = None
     error: Exception | None = None

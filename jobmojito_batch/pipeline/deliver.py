@@ -2,15 +2,15 @@
 
 import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
 import polars as pl
 
-from jobmojito_batch.client import JobMojito
+from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import (
     OPENING_KEY,
     ORDINAL,
@@ -104,6 +104,25 @@ async def deliver(
         raise
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Rows to be sent by one sender, and within what bounds."""
+
+    run_id: str
+    """Whose claims they are."""
+    rows_run_id: str
+    """Whose rows they are: the same, or the parent of this shard."""
+    settings: Settings = field(repr=False)
+    tokens: TokenSource = field(repr=False)
+    rows: RowReader = field(repr=False)
+    positions: list[Position] = field(repr=False)
+    doubts: list[Doubt] = field(repr=False)
+    budget: Budget
+    settles: bool
+    tidy: Callable[[], None] = field(repr=False)
+    """What to remove where a second signal ends the process at once."""
+
+
 async def _send(
     prepared: Prepared,
     ledger: Ledger,
@@ -112,42 +131,67 @@ async def _send(
     drain_seconds: float | None,
     open_api: OpenApi,
 ) -> Delivered:
-    settings = prepared.settings
+    assert prepared.tokens is not None  # noqa: S101 - prepare() read one, since it will send
+    positions = positions_of(prepared, position_ids)
+    doubts = await asyncio.to_thread(doubts_of, prepared, ledger, positions)
+    batch = Batch(
+        run_id=prepared.run_id,
+        rows_run_id=prepared.run_id,
+        settings=prepared.settings,
+        tokens=prepared.tokens,
+        rows=_reader(prepared),
+        positions=positions,
+        doubts=doubts,
+        budget=_budget(prepared, ledger),
+        settles=prepared.settles,
+        tidy=prepared.spool.remove,
+    )
+    async with open_api(prepared) as api:
+        return await send_batch(batch, api, ledger, on_progress, drain_seconds)
+
+
+async def send_batch(
+    batch: Batch,
+    api: JobMojito,
+    ledger: Ledger,
+    on_progress: OnProgress | None,
+    drain_seconds: float | None,
+    *,
+    watch: Callable[[Sender], Coroutine[Any, Any, None]] | None = None,
+) -> Delivered:
+    """Send the rows of a batch; *watch* looks on and may stop it. Raises LedgerError."""
+    settings = batch.settings
     signals: list[int] = []
     writer = ledger.writer()
-    assert prepared.tokens is not None  # noqa: S101 - prepare() read one, since it will send
     try:
-        async with open_api(prepared) as api:
-            positions = positions_of(prepared, position_ids)
-            doubts = await asyncio.to_thread(doubts_of, prepared, ledger, positions)
-            sender = Sender(
-                prepared.run_id,
-                api,
-                prepared.tokens,
-                writer,
-                _reader(prepared),
-                positions,
-                pace=lambda sleep: Pace(
-                    settings.requests_per_second,
-                    now=asyncio.get_running_loop().time,
-                    sleep=sleep,
-                    take_block=shared_starts(writer, settings.base_url),
-                ),
-                budget=_budget(prepared, ledger),
-                policy=_policy(settings, settles=prepared.settles),
-                ledger=ledger,
-                doubts=doubts,
-                pace_key=settings.base_url,
-            )
+        sender = Sender(
+            batch.run_id,
+            api,
+            batch.tokens,
+            writer,
+            batch.rows,
+            batch.positions,
+            pace=lambda sleep: Pace(
+                settings.requests_per_second,
+                now=asyncio.get_running_loop().time,
+                sleep=sleep,
+                take_block=shared_starts(writer, settings.base_url),
+            ),
+            budget=batch.budget,
+            policy=_policy(settings, settles=batch.settles),
+            ledger=ledger,
+            doubts=batch.doubts,
+            pace_key=settings.base_url,
+            rows_run_id=batch.rows_run_id,
+        )
 
-            def on_signal(number: int) -> None:
-                signals.append(number)
-                sender.stop(ErrorCode.INTERRUPTED, "the run was interrupted; run it again")
+        def on_signal(number: int) -> None:
+            signals.append(number)
+            sender.stop(ErrorCode.INTERRUPTED, "the run was interrupted; run it again")
 
-            # A drain with an end of its own needs no second signal to end it.
-            with stop_on_signals(
-                on_signal, prepared.spool.remove, leaves_on_second=drain_seconds is None
-            ):
+        # A drain with an end of its own needs no second signal to end it.
+        with stop_on_signals(on_signal, batch.tidy, leaves_on_second=drain_seconds is None):
+            async with _beside(watch(sender) if watch is not None else None):
                 await _with_progress(sender, on_progress, drain_seconds)
     finally:
         await writer.close()
@@ -158,6 +202,18 @@ async def _send(
         seconds=sender.progress.seconds,
         settled=sender.settling.counts if sender.settling is not None else None,
     )
+
+
+@asynccontextmanager
+async def _beside(work: Coroutine[Any, Any, None] | None) -> AsyncIterator[None]:
+    """*work* goes on while inside, and ends with it."""
+    task = asyncio.create_task(work) if work is not None else None
+    try:
+        yield
+    finally:
+        if task is not None:
+            task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
 
 
 async def _with_progress(
@@ -186,19 +242,26 @@ def _reader(prepared: Prepared) -> RowReader:
 
 
 def _budget(prepared: Prepared, ledger: Ledger) -> Budget:
-    settings = prepared.settings
-    caps = []
     left = prepared.account.credits_left if prepared.account is not None else None
-    if left is not None:
+    return budget_of(prepared.settings, ledger, credits_left=left)
+
+
+def budget_of(
+    settings: Settings, ledger: Ledger, *, credits_left: float | None, spent: float = 0.0
+) -> Budget:
+    """The caps of the account, the run and the day; *spent* counts towards the first two."""
+    caps = []
+    if credits_left is not None:
         caps.append(
             Cap(
-                left,
+                credits_left,
+                spent=spent,
                 code=ErrorCode.INSUFFICIENT_CREDITS,
                 message="the account's credits are used up; buy more and run again",
             )
         )
     if settings.max_credits_per_run is not None:
-        caps.append(Cap(settings.max_credits_per_run))
+        caps.append(Cap(settings.max_credits_per_run, spent=spent))
     if settings.max_credits_per_day is not None:
         midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
         caps.append(Cap(settings.max_credits_per_day, spent=ledger.credits_since(midnight)))
@@ -256,12 +319,12 @@ def positions_of(prepared: Prepared, position_ids: dict[int, int]) -> list[Posit
                     queue.extend(ordinals)
     places = {place[PLACE]: place for place in prepared.plan.places.iter_rows(named=True)}
     return [
-        _position(position_id, queue, [places[number] for number in numbers[position_id]])
+        position_of(position_id, queue, [places[number] for number in numbers[position_id]])
         for position_id, queue in queues.items()
     ]
 
 
-def _position(position_id: int, queue: RowQueue, places: list[dict[str, Any]]) -> Position:
+def position_of(position_id: int, queue: RowQueue, places: list[dict[str, Any]]) -> Position:
     """A position and the keys the input has for it: a name and its id may be one position."""
     name = next((place for place in places if place[OPENING_KEY] is not None), None)
     given = [place for place in places if place[POSITION_KEY].startswith("id:")]
@@ -300,10 +363,10 @@ def doubts_of(prepared: Prepared, ledger: Ledger, positions: list[Position]) -> 
             found.append(Doubt(of=of, ordinal=ordinal, position=position))
             if position is not None:
                 position.door = Door.OPENING
-    return [*found, *_settled_meanwhile(ledger, rows, found)]
+    return [*found, *settled_meanwhile(ledger, rows, found)]
 
 
-def _settled_meanwhile(
+def settled_meanwhile(
     ledger: Ledger, rows: dict[tuple[int, str], int], found: list[Doubt]
 ) -> Iterator[Doubt]:
     """Rows whose doubt another run settled after this one was planned: the ledger knows how."""

@@ -158,7 +158,7 @@ def plan_rows(
     rows: Rows, ledger: Ledger | None, spool: Spool, *, pricing: Pricing, limit: int | None
 ) -> Plan:
     """The plan of the prepared rows; its rows lie in the spool."""
-    places = _with_ledger(find_places(rows.light), ledger)
+    places = with_ledger(find_places(rows.light), ledger)
     history = _history(rows, places, ledger, spool)
     parts = max(1, math.ceil(rows.count / PART_ROWS))
     plan = make_plan(
@@ -209,7 +209,7 @@ def _history(rows: Rows, places: pl.DataFrame, ledger: Ledger | None, spool: Spo
     return pl.scan_parquet(spool.history)
 
 
-def _with_ledger(places: pl.DataFrame, ledger: Ledger | None) -> pl.DataFrame:
+def with_ledger(places: pl.DataFrame, ledger: Ledger | None) -> pl.DataFrame:
     """The positions with what the ledger knows: POSITION, has_id, is_unresolved, known_id."""
     known: dict[tuple[str, str], KnownPosition] = {}
     lost: set[tuple[str, str]] = set()

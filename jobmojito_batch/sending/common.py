@@ -82,6 +82,9 @@ class Common:
     """One run's ledger, API, gate, pace and clock; time and sleep are arguments of the run."""
 
     run_id: str
+    """Whose claims and attempts they are: a run, or an attempt at a shard of one."""
+    rows_run_id: str
+    """Whose rows they are: the same run, or the shard's parent."""
     api: JobMojito
     tokens: TokenSource
     writer: Writer

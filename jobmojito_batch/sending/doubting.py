@@ -174,7 +174,7 @@ class Doubts:
         """It stays unknown, and says why; so does what hangs on it."""
         if doubt.ordinal is not None:
             row = RowOutcome(
-                run_id=self._common.run_id,
+                run_id=self._common.rows_run_id,
                 ordinal=doubt.ordinal,
                 outcome=Outcome.UNKNOWN,
                 error_code=ErrorCode(doubt.of.error_code or ErrorCode.UNSETTLED),
@@ -202,6 +202,9 @@ class Doubts:
             first = await common.rows.row(claim.ordinal)
             outcome, code = Outcome.DUPLICATE, ErrorCode.DUPLICATE_ROW
             message = f"the same invitation as row {first['row']} of {first['source']}"
+        elif _is_of_sibling(claim, common.rows_run_id, call.job.ordinal):
+            outcome, code = Outcome.DUPLICATE, ErrorCode.DUPLICATE_ROW
+            message = "the same invitation as another row of this run"
         await self._records.settle_row(call.job.ordinal, outcome, code, message)
         common.tally.outcomes[outcome] += 1
         if outcome is Outcome.UNKNOWN:
@@ -257,6 +260,11 @@ class Doubts:
             if one.state is ClaimState.UNKNOWN
             and f"{one.account}|{one.opening_key}" == position.opening_key
         ]
+
+
+def _is_of_sibling(claim: Claim, run_id: str, ordinal: int) -> bool:
+    """Whether another row has the invitation, in another shard of the same run."""
+    return claim.run_id.startswith(f"{run_id}.") and claim.ordinal not in {ordinal, -1}
 
 
 def _standing_of(claim: Claim) -> tuple[Outcome, ErrorCode | None, str]:

@@ -40,7 +40,7 @@ class Records:
         outcome = self._outcome(verdict)
         stopped = halt.reason if outcome is Outcome.NOT_SENT else None
         row = RowOutcome(
-            run_id=self._common.run_id,
+            run_id=self._common.rows_run_id,
             ordinal=call.job.ordinal,
             outcome=outcome,
             error_code=stopped.code if stopped else verdict.code,
@@ -93,7 +93,7 @@ class Records:
     ) -> None:
         """The outcome of a row that holds no claim."""
         row = RowOutcome(
-            run_id=self._common.run_id,
+            run_id=self._common.rows_run_id,
             ordinal=ordinal,
             outcome=outcome,
             error_code=code,
@@ -162,7 +162,7 @@ class Records:
         for start in range(0, len(rest), SETTLE_CHUNK):
             rows = tuple(
                 RowOutcome(
-                    run_id=self._common.run_id,
+                    run_id=self._common.rows_run_id,
                     ordinal=ordinal,
                     outcome=outcome,
                     error_code=verdict.code,
@@ -235,7 +235,7 @@ class Records:
         await common.writer.submit(
             UpgradeLink(
                 invitation_id=call.invitation_id,
-                run_id=common.run_id,
+                run_id=common.rows_run_id,
                 ordinal=call.job.ordinal,
                 interview_url=link or "",
             )

@@ -16,27 +16,35 @@ Row = dict[str, str | None]
 
 class RowReader:
     """
-    Rows of the prepared Parquet file by ordinal.
+    Rows of a Parquet file by ordinal.
 
-    The file's ordinals are its row numbers, so a row's slice is found by division. Memory is
-    SLICES_KEPT x SLICE_ROWS rows, whatever the size of the file.
+    The ordinals of a prepared file are its row numbers, so a row's slice is found by division; of
+    a file with some of the rows they are given, in the order of the file. Memory is SLICES_KEPT x
+    SLICE_ROWS rows, whatever the size of the file.
     """
 
-    def __init__(self, path: Path, columns: list[str]) -> None:
+    def __init__(self, path: Path, columns: list[str], ordinals: "pl.Series | None" = None) -> None:
         self._path = path
         self._columns = columns
+        self._ordinals = None if ordinals is None else ordinals.sort()
+        self._places = None if ordinals is None else ordinals.arg_sort()
         self._slices: OrderedDict[int, list[Row]] = OrderedDict()
         self._lock = asyncio.Lock()
 
     async def row(self, ordinal: int) -> Row:
         """The row's columns by name."""
-        number, place = divmod(ordinal, SLICE_ROWS)
+        number, place = divmod(self._place_of(ordinal), SLICE_ROWS)
         if number not in self._slices:
             async with self._lock:
                 if number not in self._slices:
                     self._keep(number, await asyncio.to_thread(self._read, number))
         self._slices.move_to_end(number)
         return self._slices[number][place]
+
+    def _place_of(self, ordinal: int) -> int:
+        if self._ordinals is None or self._places is None:
+            return ordinal
+        return int(self._places[int(self._ordinals.search_sorted(ordinal))])
 
     def _read(self, number: int) -> list[Row]:
         return (

@@ -52,6 +52,7 @@ class Sender:
         ledger: Ledger,
         doubts: Sequence[Doubt] = (),
         pace_key: str | None = None,
+        rows_run_id: str | None = None,
         wall: Callable[[], datetime] = utc_now,
         now: Callable[[], float] | None = None,
         sleep: Sleep | None = None,
@@ -65,6 +66,7 @@ class Sender:
         sleep = sleep or self._halt.nap
         self._common = common = Common(
             run_id=run_id,
+            rows_run_id=rows_run_id or run_id,
             api=api,
             tokens=tokens,
             writer=writer,

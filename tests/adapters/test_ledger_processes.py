@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from multiprocessing import resource_tracker
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -369,3 +370,25 @@ def test_what_a_killed_process_had_not_committed_is_gone_and_its_lock_too(
     )
 
     assert (slots[0] - 1_000_000.0, slots[1]) == (pytest.approx(-0.02), 0.0)
+
+
+def look_and_leave(_number: int, url: str) -> None:
+    Ledger.open(url).close()
+
+
+def test_opening_a_file_twice_in_a_process_does_not_let_others_take_its_log_away(
+    open_ledger: OpenLedger, tmp_path: Path, at_once: Run
+) -> None:
+    """Closing any descriptor of a file would drop the locks that this process has on it."""
+    path = tmp_path / "ledger.sqlite"
+    url = f"sqlite:///{path}"
+    ledger = open_ledger(url)
+    begin(ledger, "run-a")
+
+    Ledger.open(url).close()
+    at_once(look_and_leave, url)
+
+    assert path.with_name("ledger.sqlite-wal").exists()
+    a_position(ledger)
+    with create_engine(url).connect() as connection:
+        assert connection.scalar(text("PRAGMA integrity_check")) == "ok"
