@@ -492,8 +492,9 @@ async def test_starts_are_handed_out_once_and_a_clock_put_back_does_not_stop_the
 
 def undo_nights(connection: Connection) -> None:
     """Back to the second schema."""
-    connection.execute(text("DROP INDEX runs_by_series"))
-    for column in ("series", "to_send", "known"):
+    for index in ("runs_by_series", "runs_by_parent"):
+        connection.execute(text(f"DROP INDEX {index}"))
+    for column in ("series", "to_send", "known", "parent_id"):
         connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
     connection.execute(text("DROP TABLE troubles"))
     connection.execute(text("DROP TABLE files"))
