@@ -11,7 +11,7 @@ from hypothesis import settings
 
 from jobmojito_batch.ledger import Ledger
 from tests.helpers import OpenLedger
-from tests.postgresql import own_schema, why_not
+from tests.postgresql import own_database, own_schema, why_not
 
 # No test asserts on time: a busy machine must not turn one red.
 settings.register_profile("untimed", deadline=None)
@@ -79,4 +79,13 @@ def postgresql_url() -> Iterator[str]:
     if (reason := why_not()) is not None:
         pytest.skip(reason)
     with own_schema() as url:
+        yield url
+
+
+@pytest.fixture
+def postgresql_database_url() -> Iterator[str]:
+    """An empty database on a server, where nobody else has a transaction open."""
+    if (reason := why_not()) is not None:
+        pytest.skip(reason)
+    with own_database() as url:
         yield url

@@ -44,6 +44,21 @@ def own_schema() -> Iterator[str]:
         do(f"DROP SCHEMA {name} CASCADE")
 
 
+@contextmanager
+def own_database() -> Iterator[str]:
+    """
+    The URL of a database of its own, for what others' transactions would change.
+
+    As long as any transaction of a database is open, VACUUM keeps the rows that it may still see.
+    """
+    name = f"jobmojito_test_{uuid.uuid4().hex[:12]}"
+    do(f"CREATE DATABASE {name}")
+    try:
+        yield make_url(SERVER).set(database=name).render_as_string(hide_password=False)
+    finally:
+        do(f"DROP DATABASE {name} WITH (FORCE)")
+
+
 def do(statement: str, *, url: str = SERVER, **values: object) -> None:
     """Run a statement on the server, at once durable."""
     engine = create_engine(url, isolation_level="AUTOCOMMIT")

@@ -310,19 +310,19 @@ def test_a_privilege_that_lacks_is_named_before_anything_is_sent(
 
 
 async def test_forgetting_leaves_nothing_in_the_tables_files(
-    open_ledger: OpenLedger, postgresql_url: str
+    open_ledger: OpenLedger, postgresql_database_url: str
 ) -> None:
     """Nor in what the planner remembers of them."""
-    ledger = open_ledger(postgresql_url)
+    ledger = open_ledger(postgresql_database_url)
     nurse = begin(ledger)
     async with pen_of(ledger) as pen:
         await pen.submit(ending(await pen.submit(taking(nurse))))
-    do("ANALYZE", url=postgresql_url)
-    assert b"ann@example.com" in files_of(postgresql_url)
+    do("ANALYZE", url=postgresql_database_url)
+    assert b"ann@example.com" in files_of(postgresql_database_url)
 
     ledger.forget("ann@example.com")
 
-    assert b"ann@example.com" not in files_of(postgresql_url)
+    assert b"ann@example.com" not in files_of(postgresql_database_url)
 
 
 def files_of(url: str) -> bytes:
