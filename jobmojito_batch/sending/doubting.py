@@ -41,8 +41,10 @@ class Doubts:
         positions: Sequence[Position],
         *,
         send_row: SendRow,
+        forget_number: Callable[[int], None],
         settles: bool,
     ) -> None:
+        self._forget_number = forget_number
         self._common = common
         self._records = records
         self._positions = positions
@@ -129,6 +131,8 @@ class Doubts:
 
     async def _settled(self, doubt: Doubt, outcome: Outcome) -> None:
         """Its outcome is durable: the counts, and the rows that waited for their position."""
+        if doubt.ordinal is not None:
+            self._forget_number(doubt.ordinal)
         if doubt.ordinal is not None and outcome is Outcome.ALREADY_DONE:
             await self._records.settle_row(doubt.ordinal, outcome)
         if doubt.is_counted:

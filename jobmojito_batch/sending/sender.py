@@ -89,7 +89,12 @@ class Sender:
         self._reactions = Reactions(common, self._window, pace_key=pace_key)
         self._records = Records(common, settles=settles)
         self._doubts = Doubts(
-            common, self._records, positions, send_row=self._send_row, settles=settles
+            common,
+            self._records,
+            positions,
+            send_row=self._send_row,
+            forget_number=self._claims.forget_number,
+            settles=settles,
         )
         if settles:
             self._doubts.add_earlier(doubts)

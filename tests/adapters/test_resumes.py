@@ -14,7 +14,13 @@ import pytest
 from docx import Document
 from fpdf import FPDF
 
-from jobmojito_batch.intake.resumes import SUFFIXES, ResumeFolder, ResumeProblem, ResumeReader
+from jobmojito_batch.intake.resumes import (
+    SUFFIXES,
+    ResumeFolder,
+    ResumeProblem,
+    ResumeReader,
+    extract,
+)
 from jobmojito_batch.intake.resumes.extract import tidied
 
 TEXT = "Anna Nováková\n\nNurse, six years."
@@ -211,6 +217,12 @@ def test_a_file_that_takes_too_long_is_given_up_and_the_next_one_is_read(tmp_pat
     assert text == "text"
 
 
+def readers() -> list[psutil.Process]:
+    """The workers that read, among whatever else this process has started."""
+    script = extract.__file__
+    return [one for one in psutil.Process().children() if script in one.cmdline()]
+
+
 def test_a_reader_that_dies_costs_the_file_it_was_at(tmp_path: Path) -> None:
     """Killed for real, in the middle of a file."""
     endless(tmp_path / "hang.fifo")
@@ -220,7 +232,7 @@ def test_a_reader_that_dies_costs_the_file_it_was_at(tmp_path: Path) -> None:
     good.write_text("text")
     with ResumeReader(workers=1, max_file_bytes=1000) as reader:
         reader.read_all([good])
-        [worker] = psutil.Process().children()
+        [worker] = readers()
         killer = threading.Timer(0.3, os.kill, (worker.pid, signal.SIGKILL))
         killer.start()
         # A pipe has no size, so it is handed to the worker behind the check.
@@ -248,7 +260,7 @@ def test_no_process_is_left(tmp_path: Path) -> None:
     (tmp_path / "a.txt").write_text("text")
     with ResumeReader(workers=2) as reader:
         reader.read_all([tmp_path / "a.txt"])
-        pids = [child.pid for child in psutil.Process().children()]
+        pids = [child.pid for child in readers()]
         assert pids
     deadline = time.monotonic() + 10
     while any(map(psutil.pid_exists, pids)) and time.monotonic() < deadline:
