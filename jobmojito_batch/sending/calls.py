@@ -26,6 +26,8 @@ class Call:
     """Attempts that count towards the row's bound."""
     invitation_id: int | None = None
     """Set once the row holds its claim."""
+    held_at: datetime | None = None
+    """When the claim was last made sure of."""
     position_def_set_id: str | None = None
     """The id that the last attempt was sent with."""
     sent_at: datetime | None = None

@@ -39,17 +39,24 @@ class Claims:
             await self._take(call, at)
         elif not await self._begin_attempt(call, at):
             return False
-        # A process that slept between the claim and the call may have lost the claim meanwhile.
-        while call.invitation_id is not None and self._is_stale(at):
-            at = self._next_attempt(call)
-            if not await self._begin_attempt(call, at):
-                return False
         return call.invitation_id is not None
+
+    async def still_hold(self, call: Call) -> bool:
+        """
+        Make sure once more of a claim that waited long for its start; False where it is lost.
+
+        A process that slept between the claim and the call may have lost the claim meanwhile.
+        """
+        while call.held_at is not None and self._is_stale(call.held_at):
+            if not await self._begin_attempt(call, self._next_attempt(call)):
+                return False
+        return True
 
     def _next_attempt(self, call: Call) -> datetime:
         call.number += 1
         self._numbers[call.job.ordinal] = call.number
-        return self._common.at()
+        call.held_at = self._common.at()
+        return call.held_at
 
     def _is_stale(self, at: datetime) -> bool:
         return abs((self._common.at() - at).total_seconds()) > STALE_SECONDS

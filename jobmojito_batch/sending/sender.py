@@ -272,6 +272,8 @@ class Sender:
                 return Tried(self._halt.verdict())
             if not await pace.reach(start, self._halt.is_set):  # the claim is given back
                 return Tried(self._halt.verdict())
+            if not await self._claims.still_hold(call):
+                return Tried(self._halt.verdict())
             started = self._common.now()
             answer = await self._post(call)
             verdict = judge(answer)
