@@ -30,6 +30,7 @@ from pathlib import Path
 
 from benchmarks.run import CLI, HERE, write_rows
 
+CORES = sorted(os.sched_getaffinity(0))
 PROGRAM_CORE, STUB_CORE = 0, 1
 SAMPLE_SECONDS = 0.25
 ROOM = 1.1
@@ -119,6 +120,7 @@ def measure(load: Load, folder: Path) -> Found:
         text=True,
     )
     _pin(stub.pid, STUB_CORE)
+    _pin(0, STUB_CORE)
     try:
         assert stub.stdout is not None  # noqa: S101
         samples, sent = _watched_run(load, stub.stdout.readline().strip(), people, folder)
@@ -167,8 +169,7 @@ def _watched_run(
 
 
 def _pin(pid: int, core: int) -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(pid, {cores[core % len(cores)]})
+    os.sched_setaffinity(pid, {CORES[core % len(CORES)]})
 
 
 def _sampled(pid: int) -> list[Sample]:

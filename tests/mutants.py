@@ -50,6 +50,13 @@ MUTANTS = (
         ("tests/unit/test_one_claim.py",),
     ),
     Mutant(
+        "a claim that waited long is made sure of before the call",
+        "jobmojito_batch/sending/claiming.py",
+        "    return abs((self._common.at() - at).total_seconds()) > STALE_SECONDS\n",
+        "    return False\n",
+        ("tests/adapters/test_claiming.py",),
+    ),
+    Mutant(
         "the gate: the first row of a position goes alone",
         "jobmojito_batch/sending/gate.py",
         "            if position.door is Door.OPEN:\n",

@@ -94,9 +94,12 @@ def _upsert_claims(dialect_name: str) -> Any:  # noqa: ANN401 - a dialect's own 
     ).returning(invitations.c.id, invitations.c.position_id, invitations.c.candidate_email)
 
 
+_FACTS = select(meta)
+
+
 def take_claims(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Claim]:
     """Claim what is free; the unique constraint, not this code, keeps one claim per invitation."""
-    facts = {row.key: row.value for row in connection.execute(select(meta))}
+    facts = {row.key: row.value for row in connection.execute(_FACTS)}
     wanted = _where_merged(connection, wanted) if MERGED in facts else wanted
     first: dict[tuple[int, str], TakeClaim] = {}
     refused: dict[int, Claim] = {}

@@ -101,6 +101,17 @@ def renew_leases(connection: Connection, renewed: Sequence[RenewLease]) -> list[
     return [None] * len(renewed)
 
 
+_OUTLIVE = (
+    update(runs)
+    .where(
+        runs.c.run_id == bindparam("of_run"),
+        runs.c.state != RunState.ENDED,
+        or_(runs.c.state != RunState.RUNNING, runs.c.lease_until < bindparam("needed_until")),
+    )
+    .values(state=RunState.RUNNING.value, lease_until=bindparam("new_until"))
+)
+
+
 def outlive_calls(connection: Connection, run_ids: set[str], at: datetime) -> None:
     """
     Have the leases of runs last until the calls that they claim now have surely started.
@@ -108,23 +119,13 @@ def outlive_calls(connection: Connection, run_ids: set[str], at: datetime) -> No
     So no call starts after its run's lease. A run that was taken for dead (its machine slept) lives
     again with its next claim: what it held before is unknown, what it claims from here on is held.
     """
-    query = select(runs.c.run_id).where(
-        runs.c.run_id.in_(run_ids),
-        runs.c.state != RunState.ENDED,
-        or_(
-            runs.c.state != RunState.RUNNING,
-            runs.c.lease_until < at + timedelta(seconds=HELD_BACK_SECONDS),
-        ),
+    needed, longer = (
+        at + timedelta(seconds=seconds) for seconds in (HELD_BACK_SECONDS, LEASE_SECONDS)
     )
-    if short := connection.scalars(query).all():
-        connection.execute(
-            update(runs)
-            .where(runs.c.run_id.in_(short))
-            .values(
-                state=RunState.RUNNING.value,
-                lease_until=at + timedelta(seconds=LEASE_SECONDS),
-            )
-        )
+    connection.execute(
+        _OUTLIVE,
+        [{"of_run": one, "needed_until": needed, "new_until": longer} for one in sorted(run_ids)],
+    )
 
 
 def take_slots(connection: Connection, wanted: Sequence[TakeSlots]) -> list[tuple[float, float]]:

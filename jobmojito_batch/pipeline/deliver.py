@@ -20,6 +20,7 @@ from jobmojito_batch.columns import (
     ErrorCode,
 )
 from jobmojito_batch.ledger import Ledger, TakeSlots, Writer
+from jobmojito_batch.pipeline.collector import rare_collections
 from jobmojito_batch.pipeline.entering import by_place, enter_run, sent_kinds
 from jobmojito_batch.pipeline.planning import planned_slices
 from jobmojito_batch.pipeline.prepare import Prepared
@@ -190,7 +191,8 @@ async def send_batch(
             sender.stop(ErrorCode.INTERRUPTED, "the run was interrupted; run it again")
 
         # A drain with an end of its own needs no second signal to end it.
-        with stop_on_signals(on_signal, batch.tidy, leaves_on_second=drain_seconds is None):
+        leaves = drain_seconds is None
+        with rare_collections(), stop_on_signals(on_signal, batch.tidy, leaves_on_second=leaves):
             async with _beside(watch(sender) if watch is not None else None):
                 await _with_progress(sender, on_progress, drain_seconds)
     finally:
@@ -274,11 +276,10 @@ def shared_starts(
     """Starts handed out by the ledger, so that all processes that use it keep one pace."""
 
     async def take_block(count: int, interval: float) -> tuple[float, float]:
-        now = unix_time()
         first, paused_until = await writer.submit(
-            TakeSlots(key=key, count=count, interval=interval, now=now), is_urgent=True
+            TakeSlots(key=key, count=count, interval=interval, now=unix_time()), is_urgent=True
         )
-        ahead = asyncio.get_running_loop().time() - now
+        ahead = asyncio.get_running_loop().time() - unix_time()
         return first + ahead, paused_until + ahead
 
     return take_block

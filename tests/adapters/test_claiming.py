@@ -1,0 +1,128 @@
+"""A claim that waited long is made sure of right before its call, on either ledger."""
+
+from collections.abc import AsyncIterator, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from jobmojito_batch.ledger import ClaimState, Ledger, RunRecord, Writer
+from jobmojito_batch.sending.calls import Call
+from jobmojito_batch.sending.claiming import STALE_SECONDS, Claims
+from jobmojito_batch.sending.common import Common, Halt, SenderPolicy, naive
+from jobmojito_batch.sending.gate import Job, Position
+from jobmojito_batch.sending.retry import RetryPolicy
+
+NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
+ACCOUNT = "https://api.example|m1|live"
+
+
+class Clock:
+    """The wall clock of the machine, which a test moves."""
+
+    now = NOON
+
+    def wall(self) -> datetime:
+        return self.now
+
+    def naive(self) -> datetime:
+        return naive(self.now)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def ledger(ledger_url: str, clock: Clock) -> Iterator[Ledger]:
+    book = Ledger.open(ledger_url, clock=clock.naive)
+    book.begin_run(
+        RunRecord(
+            run_id="run-1",
+            base_url="https://api.example",
+            merchant="m1",
+            environment="live",
+            started_at=clock.naive(),
+            rows=1,
+            layouts="[]",
+            owner="another-host|run-1|0",  # lives as long as its lease
+        )
+    )
+    yield book
+    book.close()
+
+
+@pytest.fixture
+async def writer(ledger: Ledger) -> AsyncIterator[Writer]:
+    pen = ledger.writer()
+    yield pen
+    await pen.close()
+
+
+@pytest.fixture
+def claims(ledger: Ledger, writer: Writer, clock: Clock) -> Claims:
+    unused: Any = None
+    return Claims(
+        Common(
+            run_id="run-1",
+            rows_run_id="run-1",
+            writer=writer,
+            ledger=ledger,
+            halt=Halt("run-1"),
+            wall=clock.wall,
+            policy=SenderPolicy(
+                max_in_flight=1,
+                credits_per_candidate=0.25,
+                breaker_failures=10,
+                retry=RetryPolicy(max_attempts=3),
+            ),
+            api=unused, tokens=unused, rows=unused, gate=unused, pace=unused, tally=unused,
+            now=unused, sleep=unused,
+        )
+    )  # fmt: skip
+
+
+@pytest.fixture
+def call(ledger: Ledger) -> Call:
+    ids = ledger.ensure_positions([(ACCOUNT, "name:nurse", "nurse")])
+    position = Position(
+        position_id=ids[ACCOUNT, "name:nurse"], opening_key="nurse", position_def_set_id="p-1"
+    )
+    job = Job(ordinal=0, position=position, is_opening=False, position_def_set_id="p-1")
+    return Call(job=job, row={"candidate_email": "ann@example.com"})
+
+
+async def test_a_claim_that_others_took_meanwhile_is_not_called_under(
+    ledger: Ledger, claims: Claims, call: Call, clock: Clock
+) -> None:
+    """The machine slept; its lease ran out, and another run settled what it held."""
+    assert await claims.hold(call)
+    clock.now += timedelta(minutes=5)
+    assert ledger.settle_orphans() == ["run-1"]
+
+    assert not await claims.still_hold(call)
+    assert call.lost_to is not None
+    assert call.lost_to.state is ClaimState.UNKNOWN
+
+
+async def test_a_claim_that_waited_long_but_stands_is_a_further_attempt(
+    ledger: Ledger, claims: Claims, call: Call, clock: Clock
+) -> None:
+    """What the ledger says was tried is never later than the call."""
+    assert await claims.hold(call)
+    clock.now += timedelta(seconds=STALE_SECONDS + 1)
+
+    assert await claims.still_hold(call)
+    assert call.number == 2
+    assert ledger.calls_of("run-1") == 2
+
+
+async def test_a_claim_of_just_now_costs_no_second_write(
+    ledger: Ledger, claims: Claims, call: Call, clock: Clock
+) -> None:
+    assert await claims.hold(call)
+    clock.now += timedelta(seconds=1)
+
+    assert await claims.still_hold(call)
+    assert ledger.calls_of("run-1") == 1

@@ -1,0 +1,63 @@
+"""The writer shares commits, on a loop whose time stands still while there is work."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Engine, event
+
+from jobmojito_batch.ledger import Ledger, TakeSlots
+from jobmojito_batch.pipeline.deliver import shared_starts
+from jobmojito_batch.sending.pace import CREDIT_SECONDS
+from tests.helpers import OpenLedger
+from tests.model.clock import World
+
+FUTURE = 1_795_521_600.0  # a Unix time
+
+
+@pytest.fixture
+def ledger(tmp_path: Path, open_ledger: OpenLedger) -> Ledger:
+    return open_ledger(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
+
+
+def test_those_that_come_shortly_after_each_other_share_a_commit(ledger: Ledger) -> None:
+    commits = 0
+
+    @event.listens_for(Engine, "commit")
+    def count(_connection: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    async def work() -> None:
+        writer = ledger.writer()
+
+        async def later(seconds: float) -> None:
+            await asyncio.sleep(seconds)
+            slots = TakeSlots(key="k", count=1, interval=1.0, now=FUTURE)
+            await writer.submit(slots)
+
+        await asyncio.gather(*(later(n / 1_000) for n in range(4)))
+        await writer.close()
+
+    try:
+        World().play(work, kill_at=None)
+    finally:
+        event.remove(Engine, "commit", count)
+    assert commits == 1
+
+
+def test_shared_starts_come_no_later_for_the_commit_that_hands_them_out(ledger: Ledger) -> None:
+    """Two blocks would overlap by the difference, and break the ceiling where they meet."""
+    asked_at = first = 0.0
+
+    async def work() -> None:
+        nonlocal asked_at, first
+        loop = asyncio.get_running_loop()
+        writer = ledger.writer()
+        take_block = shared_starts(writer, "k", unix_time=lambda: FUTURE + loop.time())
+        asked_at = loop.time()
+        first, _ = await take_block(10, 0.1)
+        await writer.close()
+
+    World().play(work, kill_at=None)
+    assert first == pytest.approx(asked_at - CREDIT_SECONDS, abs=1e-5)
