@@ -5,7 +5,9 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Sequence
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -59,6 +61,17 @@ def tables_of(*paths: Path, **options: Any) -> list[Table]:
 
 def read_results(path: Path) -> list[dict[str, str]]:
     return list(csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines()))
+
+
+def most_in_a_second(moments: Iterable[float]) -> int:
+    """The most of the moments (seconds) that any second has."""
+    times = sorted(moments)
+    return max(bisect_left(times, start + 1.0) - i for i, start in enumerate(times))
+
+
+def starts_of(results: Iterable[dict[str, str]]) -> list[float]:
+    """When calls left, as the program noted it: a busy machine bunches what the server sees."""
+    return [datetime.fromisoformat(row["sent_at"]).timestamp() for row in results if row["sent_at"]]
 
 
 class Run:

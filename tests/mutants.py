@@ -37,7 +37,7 @@ DOUBTS = "tests/adapters/test_ledger_doubts.py"
 MUTANTS = (
     Mutant(
         "the claim: only what is open may be claimed",
-        "jobmojito_batch/ledger/operations.py",
+        "jobmojito_batch/ledger/claims.py",
         "        where=invitations.c.state == literal_column(f\"'{ClaimState.OPEN.value}'\"),\n",
         "",
         ("tests/adapters/test_ledger.py",),
@@ -79,7 +79,7 @@ MUTANTS = (
     ),
     Mutant(
         "a doubt is taken over by one run alone",
-        "jobmojito_batch/ledger/operations.py",
+        "jobmojito_batch/ledger/claims.py",
         "            invitations.c.id == one.invitation_id,\n"
         "            invitations.c.state == ClaimState.UNKNOWN,\n"
         "            invitations.c.claimed_at == one.seen_at,\n"
@@ -108,7 +108,7 @@ MUTANTS = (
     ),
     Mutant(
         "the cap of a day, over processes",
-        "jobmojito_batch/ledger/operations.py",
+        "jobmojito_batch/ledger/claims.py",
         "    return one.day_limit is None or spent + one.credits <= one.day_limit + ROUNDING\n",
         "    return True\n",
         (DOUBTS, "-k", "day"),
@@ -137,7 +137,7 @@ MUTANTS = (
     Mutant(
         "what outlives the drain is in doubt",
         "jobmojito_batch/ledger/ledger.py",
-        "            _doubt_claims(connection, run_id, since=at)\n",
+        "            doubt_claims(connection, run_id, since=at)\n",
         "",
         (DOUBTS, "-k", "drain"),
     ),

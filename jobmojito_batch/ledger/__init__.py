@@ -2,12 +2,8 @@
 
 from jobmojito_batch.ledger.doubts import Doubted
 from jobmojito_batch.ledger.families import ShardAttempt, ShardId
-from jobmojito_batch.ledger.ledger import (
-    HISTORY_SCHEMA,
-    KnownPosition,
-    Ledger,
-    RunRecord,
-)
+from jobmojito_batch.ledger.known import HISTORY_SCHEMA, KnownPosition
+from jobmojito_batch.ledger.ledger import Ledger, RunRecord
 from jobmojito_batch.ledger.nights import DoneFile
 from jobmojito_batch.ledger.owners import is_alive, this_owner
 from jobmojito_batch.ledger.requests import (

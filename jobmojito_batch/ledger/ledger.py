@@ -3,69 +3,49 @@
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, NamedTuple, Self
 
 import polars as pl
 from sqlalchemy import (
     ColumnElement,
-    Connection,
     Engine,
     Row,
-    and_,
     func,
     insert,
     select,
-    true,
     update,
 )
 
 from jobmojito_batch.alerts import Night, Trouble
 from jobmojito_batch.columns import ErrorCode, Outcome
-from jobmojito_batch.ledger import families, owners
+from jobmojito_batch.ledger import families, known, owners, results
 from jobmojito_batch.ledger import nights as of_nights
+from jobmojito_batch.ledger.chunks import chunks
 from jobmojito_batch.ledger.doubts import Doubted, doubts, is_being_opened
+from jobmojito_batch.ledger.ending import doubt_claims, settle_unreached, sweep
 from jobmojito_batch.ledger.engine import adding, open_engine, translated, writing
 from jobmojito_batch.ledger.families import ShardAttempt, ShardId, family_of, is_among
 from jobmojito_batch.ledger.forgetting import forget, traces_of
+from jobmojito_batch.ledger.known import KnownPosition
 from jobmojito_batch.ledger.maintenance import prune
-from jobmojito_batch.ledger.masks import PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.merging import merged_into
 from jobmojito_batch.ledger.nights import DoneFile
 from jobmojito_batch.ledger.operations import APPLIERS, settle_rows
 from jobmojito_batch.ledger.requests import RenewLease, RowOutcome, SettleRows
 from jobmojito_batch.ledger.sharing import LEASE_SECONDS, renew_leases
 from jobmojito_batch.ledger.tables import (
-    IN_DOUBT,
     ClaimState,
     RunState,
     attempts,
     invitations,
-    position_aliases,
     positions,
     run_rows,
     runs,
 )
 from jobmojito_batch.ledger.writer import Writer
 
-LOOKUP_CHUNK: Final = 500
-"""Values in one IN list; SQLite takes 32,766, shorter lists stay in the statement cache."""
-RESULT_CHUNK: Final = 10_000
-SWEEP_SLICE: Final = 50_000
-HISTORY_CHUNK: Final = 20_000
-
 Clock = Callable[[], datetime]
 """UTC without a zone."""
-
-HISTORY_SCHEMA: Final = {
-    "position_id": pl.Int64(),
-    "candidate_email": pl.String(),
-    "state": pl.String(),
-    "is_in_flight": pl.Boolean(),
-    "held_by": pl.String(),
-}
-_HISTORY_READ: Final = {
-    name: dtype for name, dtype in HISTORY_SCHEMA.items() if name != "is_in_flight"
-}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,17 +75,6 @@ class Standing(NamedTuple):
     state: ClaimState
     outcome: Outcome | None
     run_id: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownPosition:
-    """A position the ledger has."""
-
-    position_id: int
-    position_def_set_id: str | None
-    is_opened: bool
-    is_unresolved: bool
-    """No id is known and a first call for it (or its name) was lost: nobody may open it again."""
 
 
 class Ledger:
@@ -147,24 +116,7 @@ class Ledger:
         A lost first call blocks its name under every other key too: the platform goes by name.
         """
         with translated("reading"), self._engine.connect() as connection:
-            lost = {
-                key
-                for chunk in chunks(opening_keys)
-                for key in connection.scalars(_lost_openings(account, chunk))
-            }
-            found = {
-                row.key: KnownPosition(
-                    position_id=row.id,
-                    position_def_set_id=row.position_def_set_id,
-                    is_opened=row.opened_at is not None,
-                    is_unresolved=row.position_def_set_id is None
-                    and row.opened_at is None
-                    and _has_lost_call(connection, row.id),
-                )
-                for chunk in chunks(keys)
-                for row in connection.execute(_by_alias(account, chunk))
-            }
-        return found, lost
+            return known.known_positions(connection, account, keys, opening_keys)
 
     def history(self, wanted: pl.DataFrame) -> pl.DataFrame:
         """
@@ -173,21 +125,8 @@ class Ledger:
         Gives HISTORY_SCHEMA, only for those that are not open; `is_in_flight` where a living
         process holds the claim.
         """
-        found: list[tuple[Any, ...]] = []
-        alive: dict[str, bool] = {}
         with translated("reading"), self._engine.connect() as connection:
-            forgotten = forgotten_key(connection)
-            for (position_id,), group in wanted.group_by("position_id"):
-                names = {email: email for email in group["candidate_email"].unique()}
-                if forgotten is not None:
-                    names |= {mask(email, forgotten): email for email in list(names)}
-                for chunk in chunks(list(names)):
-                    for row in connection.execute(_history(position_id, chunk)):
-                        is_claimed = row.state == ClaimState.CLAIMED
-                        in_flight = is_claimed and _remembered(alive, row, self._clock())
-                        email = names[row.candidate_email]
-                        found.append((position_id, email, row.state, in_flight, row.run_id))
-        return pl.DataFrame(found, schema=HISTORY_SCHEMA, orient="row")
+            return known.history(connection, wanted, self._clock())
 
     def history_of(self, position_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
         """
@@ -196,8 +135,8 @@ class Ledger:
         In frames of at most HISTORY_CHUNK rows: for inputs so large that looking each row up
         takes longer than reading what there is.
         """
-        for frame in self._of_positions(position_ids):
-            yield frame.filter(~_is_masked())
+        with translated("reading"), self._engine.connect() as connection:
+            yield from known.history_of(connection, position_ids, self._clock())
 
     def forgotten_among(
         self, position_ids: Sequence[int], wanted: Iterable[pl.DataFrame]
@@ -207,45 +146,7 @@ class Ledger:
         candidate_email).
         """
         with translated("reading"), self._engine.connect() as connection:
-            key = forgotten_key(connection)
-        if key is None:
-            return
-        masked = pl.concat(
-            [
-                pl.DataFrame(schema=HISTORY_SCHEMA),
-                *(frame.filter(_is_masked()) for frame in self._of_positions(position_ids)),
-            ]
-        ).rename({"candidate_email": "mask"})
-        if masked.is_empty():
-            return
-        for frame in wanted:
-            emails = frame["candidate_email"].drop_nulls().unique()
-            masks = pl.DataFrame(
-                {"candidate_email": emails, "mask": [mask(email, key) for email in emails]},
-                schema={"candidate_email": pl.String, "mask": pl.String},
-            )
-            found = frame.unique().join(masks, on="candidate_email")
-            yield found.join(masked, on=["position_id", "mask"]).select(*HISTORY_SCHEMA)
-
-    def _of_positions(self, position_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
-        with translated("reading"), self._engine.connect() as connection:
-            living = [
-                run.run_id
-                for run in connection.execute(_RUNS_THAT_HOLD)
-                if owners.is_alive(run.owner, run.lease_until, self._clock())
-            ]
-            is_in_flight = (pl.col("state") == ClaimState.CLAIMED.value) & pl.col("held_by").is_in(
-                living
-            )
-            reading = connection.execution_options(yield_per=HISTORY_CHUNK)
-            for chunk in chunks(position_ids):
-                for rows in reading.execute(_history_of(chunk)).partitions():
-                    frame = pl.DataFrame(
-                        [tuple(row) for row in rows], schema=_HISTORY_READ, orient="row"
-                    )
-                    yield frame.with_columns(is_in_flight.alias("is_in_flight")).select(
-                        *HISTORY_SCHEMA
-                    )
+            yield from known.forgotten_among(connection, position_ids, wanted, self._clock())
 
     def doubts(
         self, accounts: Sequence[str] | None = None, now: datetime | None = None
@@ -386,7 +287,7 @@ class Ledger:
         is dead, so no call of its can have begun later.
         """
         now = now or self._clock()
-        self._sweep(run_id, ErrorCode.INTERRUPTED, "the run crashed")
+        sweep(self._engine, run_id, ErrorCode.INTERRUPTED, "the run crashed")
         with translated("writing"), writing(self._engine) as connection:
             run = connection.execute(
                 select(runs.c.state, runs.c.owner, runs.c.lease_until).where(
@@ -398,8 +299,8 @@ class Ledger:
                 run.state != RunState.RUNNING or owners.is_alive(run.owner, lease, now)
             ):
                 return False
-            _doubt_claims(connection, run_id, since=min(now, lease or now))
-            _settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
+            doubt_claims(connection, run_id, since=min(now, lease or now))
+            settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
             connection.execute(
                 update(runs).where(runs.c.run_id == run_id).values(state=RunState.CRASHED.value)
             )
@@ -433,7 +334,7 @@ class Ledger:
         made: dict[tuple[str, str], int] = {}
         for chunk in chunks(list(wanted)):
             with translated("writing"), writing(self._engine) as connection:
-                made |= _ensure_positions(connection, chunk)
+                made |= known.ensure_positions(connection, chunk)
         return made
 
     def add_rows(self, rows: Sequence[dict[str, Any]]) -> None:
@@ -456,10 +357,10 @@ class Ledger:
 
         Claims that are held still are those of calls that the drain was too short for: unknown.
         """
-        self._sweep(run_id, stop_code, stop_message)
+        sweep(self._engine, run_id, stop_code, stop_message)
         with translated("writing"), writing(self._engine) as connection:
-            _doubt_claims(connection, run_id, since=at)
-            _settle_unreached(connection, run_id, stop_code, stop_message)
+            doubt_claims(connection, run_id, since=at)
+            settle_unreached(connection, run_id, stop_code, stop_message)
             connection.execute(
                 update(runs)
                 .where(runs.c.run_id == run_id)
@@ -471,30 +372,6 @@ class Ledger:
                 )
             )
         return self.outcomes(run_id)
-
-    def _sweep(self, run_id: str, code: ErrorCode, message: str) -> None:
-        """
-        Make rows that were never claimed not_sent, in slices, before the run is ended.
-
-        Of millions of rows that a stop leaves over, few are left to do then while others wait.
-        """
-        last = select(func.max(run_rows.c.ordinal)).where(run_rows.c.run_id == run_id)
-        with translated("reading"), self._engine.connect() as connection:
-            count = 1 + (connection.scalar(last) or 0)
-            family = family_of(connection, run_id)
-        for start in range(0, count, SWEEP_SLICE):
-            with translated("writing"), adding(self._engine) as connection:
-                connection.execute(
-                    update(run_rows)
-                    .where(
-                        run_rows.c.run_id == run_id,
-                        run_rows.c.ordinal >= start,
-                        run_rows.c.ordinal < start + SWEEP_SLICE,
-                        run_rows.c.outcome.is_(None),
-                        ~_has_call_in_doubt(family),
-                    )
-                    .values(_not_sent(code, message))
-                )
 
     def save_summary(self, run_id: str, summary: str, exit_code: int) -> None:
         """Keep the summary (JSON) with the run."""
@@ -524,7 +401,7 @@ class Ledger:
     ) -> None:
         """End an attempt: what it still holds is unknown, its other rows stay as they are."""
         with translated("writing"), writing(self._engine) as connection:
-            _doubt_claims(connection, str(id_), since=at)
+            doubt_claims(connection, str(id_), since=at)
             families.end_shard(
                 connection,
                 id_,
@@ -619,26 +496,12 @@ class Ledger:
         self, run_id: str, outcome: Outcome, *, at_most: int
     ) -> list[tuple[str, int, str | None, str | None]]:
         """The first rows of a run in an outcome: source, row, error code, error field."""
-        columns = (run_rows.c[name] for name in ("source", "row", "error_code", "error_field"))
-        query = (
-            select(*columns)
-            .where(run_rows.c.run_id == run_id, run_rows.c.outcome == outcome.value)
-            .order_by(run_rows.c.ordinal)
-            .limit(at_most)
-        )
         with translated("reading"), self._engine.connect() as connection:
-            return [tuple(row) for row in connection.execute(query)]
+            return results.rows_in(connection, run_id, outcome, at_most=at_most)
 
     def _count_rows(self, run_id: str, column: str) -> list[tuple[str, int]]:
-        what = run_rows.c[column]
-        query = (
-            select(what, func.count())
-            .where(run_rows.c.run_id == run_id, what.is_not(None))
-            .group_by(what)
-            .order_by(what)
-        )
         with translated("reading"), self._engine.connect() as connection:
-            return [(str(value), int(count)) for value, count in connection.execute(query)]
+            return results.count_rows(connection, run_id, column)
 
     def run(self, run_id: str) -> Row[Any] | None:
         """The run's row, by its id or an unambiguous beginning of it."""
@@ -719,251 +582,9 @@ class Ledger:
         Joined with their invitations by position and e-mail. Of a run that never ended, rows
         that it holds are unknown, the others not_sent.
         """
-        after = -1
-        while True:
-            with translated("reading"), self._engine.connect() as connection:
-                rows = connection.execute(_results(run_id, after, only)).all()
-            if not rows:
-                return
-            after = rows[-1].ordinal
-            yield pl.DataFrame(
-                [tuple(row) for row in rows], schema=RESULT_SCHEMA, orient="row"
-            ).with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))
-
-
-RESULT_SCHEMA: Final = {
-    "ordinal": pl.Int64(),
-    "source": pl.String(),
-    "row": pl.Int64(),
-    "outcome": pl.String(),
-    "error_code": pl.String(),
-    "error_field": pl.String(),
-    "error_message": pl.String(),
-    "attempts": pl.Int64(),
-    "http_status": pl.Int64(),
-    "sent_at": pl.Datetime("us"),
-    "settled_at": pl.Datetime("us"),
-    "candidate_external_id": pl.String(),
-    "candidate_name": pl.String(),
-    "candidate_email": pl.String(),
-    "position_name": pl.String(),
-    "row_position_def_set_id": pl.String(),
-    "cells": pl.String(),
-    "state": pl.String(),
-    "invitation_outcome": pl.String(),
-    "held_by": pl.String(),
-    "status": pl.String(),
-    "interview_url": pl.String(),
-    "reason": pl.String(),
-    "position_def_set_id": pl.String(),
-    "interview_def_set_id": pl.String(),
-    "profile_interview_id": pl.String(),
-    "invitation_http_status": pl.Int64(),
-    "invitation_sent_at": pl.Datetime("us"),
-    "invitation_settled_at": pl.Datetime("us"),
-    "known_position_def_set_id": pl.String(),
-}
+        return results.result_frames(self._engine, run_id, only=only)
 
 
 def utc_now() -> datetime:
     """The wall clock, UTC without a zone, as the ledger keeps times."""
     return datetime.now(UTC).replace(tzinfo=None)
-
-
-def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    """The values, LOOKUP_CHUNK at a time."""
-    for start in range(0, len(values), LOOKUP_CHUNK):
-        yield values[start : start + LOOKUP_CHUNK]
-
-
-def _remembered(alive: dict[str, bool], row: Row[Any], now: datetime) -> bool:
-    if row.run_id not in alive:
-        alive[row.run_id] = owners.is_alive(row.owner, row.lease_until, now)
-    return alive[row.run_id]
-
-
-def _by_alias(account: str, keys: Sequence[str]) -> Any:  # noqa: ANN401 - a select
-    return (
-        select(
-            position_aliases.c.key,
-            positions.c.id,
-            positions.c.position_def_set_id,
-            positions.c.opened_at,
-        )
-        .join(positions, positions.c.id == position_aliases.c.position_id)
-        .where(position_aliases.c.account == account, position_aliases.c.key.in_(keys))
-    )
-
-
-def _lost_openings(account: str, opening_keys: Sequence[str]) -> Any:  # noqa: ANN401 - a select
-    return (
-        select(positions.c.opening_key)
-        .join(invitations, invitations.c.position_id == positions.c.id)
-        .where(
-            positions.c.account == account,
-            positions.c.opening_key.in_(opening_keys),
-            positions.c.position_def_set_id.is_(None),
-            positions.c.opened_at.is_(None),
-            IN_DOUBT,
-        )
-        .distinct()
-    )
-
-
-def _has_lost_call(connection: Connection, position_id: int) -> bool:
-    query = select(invitations.c.id).where(invitations.c.position_id == position_id, IN_DOUBT)
-    return connection.scalar(query.limit(1)) is not None
-
-
-def _history(position_id: object, emails: Sequence[str]) -> Any:  # noqa: ANN401 - a select
-    return (
-        select(
-            invitations.c.candidate_email,
-            invitations.c.state,
-            invitations.c.run_id,
-            runs.c.owner,
-            runs.c.lease_until,
-        )
-        .join(runs, runs.c.run_id == invitations.c.run_id)
-        .where(
-            invitations.c.position_id == position_id,
-            invitations.c.candidate_email.in_(emails),
-            invitations.c.state != ClaimState.OPEN,
-        )
-    )
-
-
-_RUNS_THAT_HOLD: Final = select(runs.c.run_id, runs.c.owner, runs.c.lease_until).where(
-    select(invitations.c.id)
-    .where(invitations.c.run_id == runs.c.run_id, invitations.c.state == ClaimState.CLAIMED)
-    .exists()
-)
-
-
-def _history_of(position_ids: Sequence[int]) -> Any:  # noqa: ANN401 - a select
-    columns = invitations.c
-    return select(
-        columns.position_id, columns.candidate_email, columns.state, columns.run_id
-    ).where(columns.position_id.in_(position_ids), columns.state != ClaimState.OPEN)
-
-
-def _is_masked() -> pl.Expr:
-    return pl.col("candidate_email").str.starts_with(PREFIX)
-
-
-def _ensure_positions(
-    connection: Connection, wanted: Sequence[tuple[str, str, str | None]]
-) -> dict[tuple[str, str], int]:
-    keys_of: dict[str, list[str]] = {}
-    for account, key, _ in wanted:
-        keys_of.setdefault(account, []).append(key)
-    made = {
-        (account, row.key): int(row.id)
-        for account, keys in keys_of.items()
-        for row in connection.execute(_by_alias(account, keys))
-    }
-    for account, key, opening_key in wanted:
-        if (account, key) not in made:
-            made[account, key] = _new_position(connection, account, key, opening_key)
-    return made
-
-
-def _new_position(connection: Connection, account: str, key: str, opening_key: str | None) -> int:
-    given_id = key.removeprefix("id:") if key.startswith("id:") else None
-    made = connection.execute(
-        insert(positions)
-        .values(account=account, opening_key=opening_key, position_def_set_id=given_id)
-        .returning(positions.c.id)
-    ).scalar_one()
-    connection.execute(insert(position_aliases).values(account=account, key=key, position_id=made))
-    return int(made)
-
-
-def _doubt_claims(connection: Connection, run_id: str, *, since: datetime) -> None:
-    """What the run holds is unknown: nobody listens for the answers any more."""
-    connection.execute(
-        update(invitations)
-        .where(invitations.c.run_id == run_id, invitations.c.state == ClaimState.CLAIMED)
-        .values(
-            state=ClaimState.UNKNOWN.value,
-            outcome=Outcome.UNKNOWN.value,
-            error_code=ErrorCode.INTERRUPTED.value,
-            sent_at=invitations.c.claimed_at,
-            unknown_since=since,
-        )
-    )
-
-
-def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, message: str) -> None:
-    """Rows without an outcome: unknown where this run holds a call in doubt, else not_sent."""
-    mine = and_(
-        run_rows.c.run_id == run_id,
-        run_rows.c.outcome.is_(None),
-    )
-    connection.execute(
-        update(run_rows)
-        .where(mine, _has_call_in_doubt(family_of(connection, run_id)))
-        .values(
-            outcome=Outcome.UNKNOWN.value,
-            error_code=ErrorCode.INTERRUPTED.value,
-            error_message=f"{message} while the call was under way: the interview may exist, so "
-            "the row is not sent again; look the candidate up in JobMojito",
-        )
-    )
-    connection.execute(update(run_rows).where(mine).values(_not_sent(code, message)))
-
-
-def _has_call_in_doubt(family: list[str]) -> ColumnElement[bool]:
-    """Whether the run (or a shard of it) holds the invitation of its row, without an outcome."""
-    return (
-        select(invitations.c.id)
-        .where(
-            invitations.c.position_id == run_rows.c.position_id,
-            invitations.c.candidate_email == run_rows.c.candidate_email,
-            is_among(invitations.c.run_id, family),
-            invitations.c.ordinal == run_rows.c.ordinal,
-            IN_DOUBT,
-        )
-        .exists()
-    )
-
-
-def _not_sent(code: ErrorCode, message: str) -> dict[str, str]:
-    return {
-        "outcome": Outcome.NOT_SENT.value,
-        "error_code": code.value,
-        "error_message": message,
-    }
-
-
-def _results(run_id: str, after: int, only: Collection[Outcome] | None) -> Any:  # noqa: ANN401
-    row, invitation = run_rows.c, invitations.c
-    is_wanted = true() if only is None else row.outcome.in_([one.value for one in only])
-    return (
-        select(
-            row.ordinal, row.source, row.row, row.outcome, row.error_code, row.error_field,
-            row.error_message, row.attempts, row.http_status, row.sent_at, row.settled_at,
-            row.candidate_external_id, row.candidate_name, row.candidate_email,
-            row.position_name, row.position_def_set_id.label("row_position_def_set_id"),
-            row.cells, invitation.state, invitation.outcome.label("invitation_outcome"),
-            invitation.run_id.label("held_by"), invitation.status, invitation.interview_url,
-            invitation.reason, invitation.position_def_set_id, invitation.interview_def_set_id,
-            invitation.profile_interview_id,
-            invitation.http_status.label("invitation_http_status"),
-            invitation.sent_at.label("invitation_sent_at"),
-            invitation.settled_at.label("invitation_settled_at"),
-            positions.c.position_def_set_id.label("known_position_def_set_id"),
-        )
-        .select_from(run_rows)
-        .outerjoin(
-            invitations,
-            and_(
-                invitation.position_id == row.position_id,
-                invitation.candidate_email == row.candidate_email,
-            ),
-        )
-        .outerjoin(positions, positions.c.id == row.position_id)
-        .where(row.run_id == run_id, row.ordinal > after, is_wanted)
-        .order_by(row.ordinal)
-        .limit(RESULT_CHUNK)
-    )  # fmt: skip

@@ -10,7 +10,8 @@ from jobmojito_batch.inbox import Sleep
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude
 from jobmojito_batch.pipeline.deliver import deliver
-from jobmojito_batch.pipeline.night import check_volume, finish, prepare_taken, taking
+from jobmojito_batch.pipeline.finishing import finish
+from jobmojito_batch.pipeline.night import check_volume, prepare_taken, taking
 from jobmojito_batch.pipeline.prepare import Prepared
 from jobmojito_batch.pipeline.taken import Taken
 from jobmojito_batch.sending import Progress

@@ -16,14 +16,12 @@ import logging
 import time
 from collections.abc import Iterable
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
 import uuid_utils
 
-from jobmojito_batch.alerts import Alert, Night, Trouble, alerts_of
-from jobmojito_batch.columns import Outcome
 from jobmojito_batch.errors import InputError, SettingsError, VolumeError
 from jobmojito_batch.inbox import (
     Inbox,
@@ -32,23 +30,23 @@ from jobmojito_batch.inbox import (
     find_whole,
     is_prefix,
     open_inbox,
-    remove_old_nights,
     sha256_of,
 )
-from jobmojito_batch.intake import NoRowsError, input_files, is_input_name, is_remote, shown
-from jobmojito_batch.ledger import DoneFile, Ledger
+from jobmojito_batch.intake import NoRowsError, input_files, is_input_name, shown
+from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.conclude import CLEAN, NEEDS_REPAIR, Conclusion, conclude_idle
+from jobmojito_batch.pipeline.away import DONE, FAILED, note_done, put_away_file
+from jobmojito_batch.pipeline.conclude import Conclusion, conclude_idle
 from jobmojito_batch.pipeline.dates import day_of, with_dates
 from jobmojito_batch.pipeline.prepare import (
     Prepared,
-    account_of,
     merchant_for,
     prepare,
     settings_for,
     token_source,
 )
 from jobmojito_batch.pipeline.reading import are_of_candidates, try_reading
+from jobmojito_batch.pipeline.series import series_of
 from jobmojito_batch.pipeline.spool import Spool
 from jobmojito_batch.pipeline.taken import Taken, TakenFile
 from jobmojito_batch.pipeline.targets import ENDINGS, SPREADSHEETS
@@ -56,8 +54,6 @@ from jobmojito_batch.settings import Settings
 
 logger = logging.getLogger(__name__)
 
-DONE: Final = "done"
-FAILED: Final = "failed"
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """The machine's fault and not the file's: the file stays where it is."""
 
@@ -108,16 +104,6 @@ def taking(
     except BaseException:
         taken.close()
         raise
-
-
-def series_of(parameters: InviteParameters, settings: Settings, merchant: str) -> str:
-    """Account and inputs as they were asked for, dates not put in: alike every night."""
-    account = account_of(settings.base_url, merchant, settings.environment)
-    places = [
-        shown(text) if is_remote(text) else str(Path(text).expanduser().absolute())
-        for text in parameters.inputs
-    ]
-    return "|".join([account, "inbox" if parameters.inbox else "inputs", *places])
 
 
 def _from_inbox(taken: Taken, ledger: Ledger | None, *, sleep: Sleep) -> Taken:
@@ -172,30 +158,6 @@ def _taken_file(inbox: Inbox, name: str) -> TakenFile | None:
         return None
 
 
-def _put_away(
-    inbox: Inbox,
-    file: TakenFile,
-    folder: str,
-    *,
-    note: str | None = None,
-    run_id: str | None = None,
-) -> int:
-    """
-    Move a file and its twins; how many went.
-
-    What cannot be moved now stays, and is recognised by its content the next night: it must not
-    hold up the others.
-    """
-    moved = 0
-    for name in (file.name, *file.twins):
-        try:
-            put = inbox.put_away(name, folder, sha256=file.sha256, note=note, run_id=run_id)
-            moved += put is not None
-        except InputError:
-            logger.warning("inbox.not_moved", extra={"folder": folder})
-    return moved
-
-
 def _reading(parameters: InviteParameters, files: Iterable[TakenFile]) -> InviteParameters:
     """The parameters with the files as inputs."""
     return parameters.model_copy(update={"inputs": [str(file.path) for file in files]})
@@ -223,7 +185,7 @@ def _without_done(
             continue
         put_away += 1
         if taken.will_send:
-            _put_away(
+            put_away_file(
                 inbox,
                 file,
                 f"{DONE}/{taken.day}",
@@ -343,10 +305,10 @@ def _sorted_out(taken: Taken, now: datetime) -> Taken:
             raise fault
     if taken.will_send:
         for file in empty:
-            _note_done(taken, file, now=now)
-            _put_away(inbox, file, f"{DONE}/{taken.day}", note="no rows below the header")
+            note_done(taken, file, now=now)
+            put_away_file(inbox, file, f"{DONE}/{taken.day}", note="no rows below the header")
         for file in bad:
-            _put_away(inbox, file, f"{FAILED}/{taken.day}", note=str(faults[file]))
+            put_away_file(inbox, file, f"{FAILED}/{taken.day}", note=str(faults[file]))
     return replace(
         taken,
         files=tuple(good),
@@ -406,158 +368,3 @@ def check_volume(prepared: Prepared, *, is_attended: bool = False) -> None:
         f"{prepared.volume_doubt}; nothing was sent. Look at the file and at the plan (`check`); "
         f"`--expect-at-most {new}` releases it"
     )
-
-
-# How it ends
-
-
-def finish(
-    parameters: InviteParameters,
-    *,
-    taken: Taken | None,
-    prepared: Prepared | None = None,
-    conclusion: Conclusion | None = None,
-    error: Exception | None = None,
-    now: datetime | None = None,
-    settings: Settings | None = None,
-) -> list[Alert]:
-    """
-    Let settled files leave the inbox, remove old nights, note trouble; gives what to tell.
-
-    Exactly one of *conclusion* and *error* is given. *taken* is None where taking itself failed,
-    *prepared* where it did not come so far. Never raises: what cannot be done now is logged, and
-    done by the next night.
-    """
-    now = now or datetime.now(UTC)
-    tonight = _tonight(taken, prepared, conclusion, error, now)
-    history: list[Night] = []
-    try:
-        taken = (prepared.taken if prepared is not None else None) or taken
-        settings = taken.settings if taken is not None else settings or settings_for(parameters)
-        series = taken.series if taken is not None else _series_again(parameters, settings)
-        ledger = Ledger.open_existing(settings.ledger_url)
-        if ledger is None:  # nothing was ever sent from here
-            return alerts_of(tonight, history)
-        try:
-            history = ledger.nights(series, but=tonight.run_id)
-            if tonight.trouble is not None:
-                ledger.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
-            if taken is not None and prepared is not None and conclusion is not None:
-                _settle_files(taken, prepared, conclusion, ledger, now)
-            if taken is not None and conclusion is not None:
-                _remove_old(taken, ledger, now)
-        finally:
-            ledger.close()
-    except Exception as exc:  # noqa: BLE001 - the run is over; this only tidies up
-        logger.warning("night.untidy", extra={"error": type(exc).__name__})
-    return alerts_of(tonight, history)
-
-
-def _series_again(parameters: InviteParameters, settings: Settings) -> str:
-    """The series of a run whose inputs could not be taken. Raises BatchError."""
-    tokens = token_source(settings, will_send=True)
-    token = tokens.current() if tokens is not None else None
-    return series_of(parameters, settings, merchant_for(token, None, settings))
-
-
-def _tonight(
-    taken: Taken | None,
-    prepared: Prepared | None,
-    conclusion: Conclusion | None,
-    error: Exception | None,
-    now: datetime,
-) -> Night:
-    """The night in counts."""
-    day = taken.day if taken is not None else now.date()
-    new = prepared.plan.to_send if prepared is not None else 0
-    known = prepared.known if prepared is not None else 0
-    if conclusion is None:
-        is_held = isinstance(error, VolumeError)
-        return Night(
-            day=day,
-            # One that was held was never entered in the ledger: nobody would find it.
-            run_id=prepared.run_id if prepared is not None and not is_held else None,
-            exit_code=2,
-            trouble=Trouble.VOLUME if is_held else Trouble.FAULT,
-            rows=prepared.rows if prepared is not None else 0,
-            new=new,
-            known=known,
-        )
-    summary = conclusion.summary
-    started, ended = (datetime.fromisoformat(summary[at]) for at in ("started_at", "ended_at"))
-    return Night(
-        day=day,
-        run_id=conclusion.run_id,
-        exit_code=conclusion.exit_code,
-        rows=summary["rows"],
-        new=new,
-        known=known,
-        seconds=(ended - started).total_seconds(),
-        outcomes={name: count for name, count in summary["outcomes"].items() if count},
-        unreadable_files=len(prepared.unreadable_files) if prepared is not None else 0,
-    )
-
-
-def _settle_files(
-    taken: Taken, prepared: Prepared, conclusion: Conclusion, ledger: Ledger, now: datetime
-) -> None:
-    """
-    Move the files all of whose rows are settled to done/, each noted in the ledger before.
-
-    So a crash between the two leaves a file that the next night recognises and moves.
-    """
-    if taken.night is not None:
-        taken.night.note_run(conclusion.run_id)
-    inbox = taken.inbox
-    if inbox is None or conclusion.exit_code not in {CLEAN, NEEDS_REPAIR}:
-        return
-    by_source = ledger.outcomes_by_source(conclusion.run_id)
-    moved = 0
-    for file, source in zip(taken.files, prepared.sources, strict=True):
-        counts = by_source.get(source, {})
-        if counts.get(Outcome.UNKNOWN) or counts.get(Outcome.NOT_SENT):
-            continue  # a limit left some of its rows for the next night
-        failed = counts.get(Outcome.FAILED, 0)
-        ledger.add_done_file(
-            taken.series, _done(file, now=now, run_id=conclusion.run_id, failed_rows=failed)
-        )
-        moved += _put_away(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
-    logger.info("inbox.settled", extra={"run_id": conclusion.run_id, "files": moved})
-
-
-def _note_done(taken: Taken, file: TakenFile, *, now: datetime) -> None:
-    """Note a file without rows as done."""
-    ledger = Ledger.open(taken.settings.ledger_url)
-    try:
-        ledger.add_done_file(taken.series, _done(file, now=now))
-    finally:
-        ledger.close()
-
-
-def _done(
-    file: TakenFile, *, now: datetime, run_id: str | None = None, failed_rows: int = 0
-) -> DoneFile:
-    return DoneFile(
-        sha256=file.sha256,
-        name=file.name,
-        run_id=run_id,
-        done_at=now.replace(tzinfo=None),
-        failed_rows=failed_rows,
-    )
-
-
-def _remove_old(taken: Taken, ledger: Ledger, now: datetime) -> None:
-    """What the nights before `keep_days` left: their folders, and cells in the ledger."""
-    days = taken.parameters.keep_days
-    if days is None:
-        return
-    before = (taken.day - timedelta(days=days)).isoformat()
-    removed = 0
-    if taken.inbox is not None:
-        removed += taken.inbox.remove_old_nights(before=before)
-    if taken.parameters.results_folder is not None:
-        removed += remove_old_nights(
-            Path(taken.parameters.results_folder).expanduser(), before=before
-        )
-    rows = ledger.blank_cells(taken.series, before=now.replace(tzinfo=None) - timedelta(days=days))
-    logger.info("night.removed", extra={"files": removed, "rows": rows})

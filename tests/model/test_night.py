@@ -8,7 +8,6 @@ hours must hold here: the ceiling, an outcome for every row, nobody twice, and n
 import asyncio
 import gc
 import random
-from bisect import bisect_right
 from collections import Counter
 from pathlib import Path
 from statistics import median
@@ -31,6 +30,7 @@ from jobmojito_batch.sending import (
 )
 from jobmojito_batch.sending.rows import Row
 from jobmojito_batch.settings import load_settings
+from tests.helpers import most_in_a_second
 from tests.model.clock import World
 from tests.model.server import Fate, Server
 
@@ -229,11 +229,6 @@ async def _sample(sender: Sender, writer: Writer, samples: list[Counter[str]]) -
         seen["to wake at a stop"] = len(sender._halt._to_wake)
         del alive  # or it keeps them all until the next time
         samples.append(seen)
-
-
-def most_in_a_second(starts: list[float]) -> int:
-    ordered = sorted(starts)
-    return max(i + 1 - bisect_right(ordered, moment - 1.0) for i, moment in enumerate(ordered))
 
 
 def _entered(ledger: Ledger, world: World) -> list[Position]:

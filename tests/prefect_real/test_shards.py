@@ -12,7 +12,6 @@ import sys
 import uuid
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +21,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.sandbox import RunningSandbox, creates_per_invitation
-from tests.helpers import friendly, people, read_results, write_input
+from tests.helpers import friendly, most_in_a_second, people, read_results, starts_of, write_input
 from tests.postgresql import SERVER, do, own_schema, why_not
 from tests.prefect_real.house import (
     PATIENCE_SECONDS,
@@ -45,6 +44,7 @@ EACH = 30
 ROWS = EACH * len(POSITIONS)
 RATE = 12
 WORKERS = 3
+IN_FLIGHT = 12
 
 
 class ManyMachines(PrefectHouse):
@@ -115,7 +115,7 @@ def test_three_workers_send_one_run_and_one_of_them_dies(machines: ManyMachines)
 
     parent = machines.invite(
         path, "--shards", str(WORKERS), "--shard-folder", str(place),
-        "--rate", str(RATE), "--max-in-flight", "12",
+        "--rate", str(RATE), "--max-in-flight", str(IN_FLIGHT),
     )  # fmt: skip
     until(lambda: living(machines) == WORKERS, "all shards are being sent", said=machines.said)
     until(lambda: created(machines) >= 20, "some are invited", said=machines.said)
@@ -136,9 +136,10 @@ def test_three_workers_send_one_run_and_one_of_them_dies(machines: ManyMachines)
     assert sum(is_create(one) and one.event == "created" for one in log) == ROWS
     assert set(creates_per_invitation(log).values()) == {1}
     assert sum(bool(one.position_created) for one in log) == len(POSITIONS)
-    # Arrivals on a busy machine bunch up by themselves; three paces of their own would be 3 x RATE.
-    assert most_arrivals(machines.sandbox, seconds=1.0) <= 1.5 * RATE
-    assert most_arrivals(machines.sandbox, seconds=5.0) <= 5.5 * RATE
+    # Of a call that died with its worker nobody knows when it left.
+    answered = [row for row in results if row["http_status"]]
+    assert len(answered) >= ROWS - IN_FLIGHT
+    assert most_in_a_second(starts_of(answered)) <= 1.02 * RATE + 1
     assert not list(place.iterdir())
     assert flow_runs_in(machines.database) == 1 + len(attempts)
     for word in ("@example.com", "postgresql", "Ann Lee"):
@@ -169,16 +170,6 @@ def kill(machines: ManyMachines) -> None:
     for process in processes:
         with contextlib.suppress(psutil.NoSuchProcess):
             os.kill(process.pid, 9)
-
-
-def most_arrivals(sandbox: RunningSandbox, *, seconds: float) -> int:
-    """The most requests that arrived within any so many seconds, whoever sent them."""
-    times = sorted(
-        datetime.fromisoformat(entry.time).timestamp()
-        for entry in sandbox.log
-        if entry.event == "received"
-    )
-    return max(sum(at <= other < at + seconds for other in times) for at in times)
 
 
 def flow_runs_in(database: str) -> int:

@@ -1,0 +1,151 @@
+"""After a run: files leave the inbox, old nights go, and what there is to tell is put together."""
+
+import logging
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from jobmojito_batch.alerts import Alert, Night, Trouble, alerts_of
+from jobmojito_batch.columns import Outcome
+from jobmojito_batch.errors import VolumeError
+from jobmojito_batch.inbox import remove_old_nights
+from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.away import DONE, done_file, put_away_file
+from jobmojito_batch.pipeline.conclude import CLEAN, NEEDS_REPAIR, Conclusion
+from jobmojito_batch.pipeline.prepare import Prepared, merchant_for, settings_for, token_source
+from jobmojito_batch.pipeline.series import series_of
+from jobmojito_batch.pipeline.taken import Taken
+from jobmojito_batch.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def finish(
+    parameters: InviteParameters,
+    *,
+    taken: Taken | None,
+    prepared: Prepared | None = None,
+    conclusion: Conclusion | None = None,
+    error: Exception | None = None,
+    now: datetime | None = None,
+    settings: Settings | None = None,
+) -> list[Alert]:
+    """
+    Let settled files leave the inbox, remove old nights, note trouble; gives what to tell.
+
+    Exactly one of *conclusion* and *error* is given. *taken* is None where taking itself failed,
+    *prepared* where it did not come so far. Never raises: what cannot be done now is logged, and
+    done by the next night.
+    """
+    now = now or datetime.now(UTC)
+    tonight = _tonight(taken, prepared, conclusion, error, now)
+    history: list[Night] = []
+    try:
+        taken = (prepared.taken if prepared is not None else None) or taken
+        settings = taken.settings if taken is not None else settings or settings_for(parameters)
+        series = taken.series if taken is not None else _series_again(parameters, settings)
+        ledger = Ledger.open_existing(settings.ledger_url)
+        if ledger is None:  # nothing was ever sent from here
+            return alerts_of(tonight, history)
+        try:
+            history = ledger.nights(series, but=tonight.run_id)
+            if tonight.trouble is not None:
+                ledger.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
+            if taken is not None and prepared is not None and conclusion is not None:
+                _settle_files(taken, prepared, conclusion, ledger, now)
+            if taken is not None and conclusion is not None:
+                _remove_old(taken, ledger, now)
+        finally:
+            ledger.close()
+    except Exception as exc:  # noqa: BLE001 - the run is over; this only tidies up
+        logger.warning("night.untidy", extra={"error": type(exc).__name__})
+    return alerts_of(tonight, history)
+
+
+def _series_again(parameters: InviteParameters, settings: Settings) -> str:
+    """The series of a run whose inputs could not be taken. Raises BatchError."""
+    tokens = token_source(settings, will_send=True)
+    token = tokens.current() if tokens is not None else None
+    return series_of(parameters, settings, merchant_for(token, None, settings))
+
+
+def _tonight(
+    taken: Taken | None,
+    prepared: Prepared | None,
+    conclusion: Conclusion | None,
+    error: Exception | None,
+    now: datetime,
+) -> Night:
+    """The night in counts."""
+    day = taken.day if taken is not None else now.date()
+    new = prepared.plan.to_send if prepared is not None else 0
+    known = prepared.known if prepared is not None else 0
+    if conclusion is None:
+        is_held = isinstance(error, VolumeError)
+        return Night(
+            day=day,
+            # One that was held was never entered in the ledger: nobody would find it.
+            run_id=prepared.run_id if prepared is not None and not is_held else None,
+            exit_code=2,
+            trouble=Trouble.VOLUME if is_held else Trouble.FAULT,
+            rows=prepared.rows if prepared is not None else 0,
+            new=new,
+            known=known,
+        )
+    summary = conclusion.summary
+    started, ended = (datetime.fromisoformat(summary[at]) for at in ("started_at", "ended_at"))
+    return Night(
+        day=day,
+        run_id=conclusion.run_id,
+        exit_code=conclusion.exit_code,
+        rows=summary["rows"],
+        new=new,
+        known=known,
+        seconds=(ended - started).total_seconds(),
+        outcomes={name: count for name, count in summary["outcomes"].items() if count},
+        unreadable_files=len(prepared.unreadable_files) if prepared is not None else 0,
+    )
+
+
+def _settle_files(
+    taken: Taken, prepared: Prepared, conclusion: Conclusion, ledger: Ledger, now: datetime
+) -> None:
+    """
+    Move the files all of whose rows are settled to done/, each noted in the ledger before.
+
+    So a crash between the two leaves a file that the next night recognises and moves.
+    """
+    if taken.night is not None:
+        taken.night.note_run(conclusion.run_id)
+    inbox = taken.inbox
+    if inbox is None or conclusion.exit_code not in {CLEAN, NEEDS_REPAIR}:
+        return
+    by_source = ledger.outcomes_by_source(conclusion.run_id)
+    moved = 0
+    for file, source in zip(taken.files, prepared.sources, strict=True):
+        counts = by_source.get(source, {})
+        if counts.get(Outcome.UNKNOWN) or counts.get(Outcome.NOT_SENT):
+            continue  # a limit left some of its rows for the next night
+        failed = counts.get(Outcome.FAILED, 0)
+        ledger.add_done_file(
+            taken.series, done_file(file, now=now, run_id=conclusion.run_id, failed_rows=failed)
+        )
+        moved += put_away_file(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
+    logger.info("inbox.settled", extra={"run_id": conclusion.run_id, "files": moved})
+
+
+def _remove_old(taken: Taken, ledger: Ledger, now: datetime) -> None:
+    """What the nights before `keep_days` left: their folders, and cells in the ledger."""
+    days = taken.parameters.keep_days
+    if days is None:
+        return
+    before = (taken.day - timedelta(days=days)).isoformat()
+    removed = 0
+    if taken.inbox is not None:
+        removed += taken.inbox.remove_old_nights(before=before)
+    if taken.parameters.results_folder is not None:
+        removed += remove_old_nights(
+            Path(taken.parameters.results_folder).expanduser(), before=before
+        )
+    rows = ledger.blank_cells(taken.series, before=now.replace(tzinfo=None) - timedelta(days=days))
+    logger.info("night.removed", extra={"files": removed, "rows": rows})
