@@ -6,7 +6,6 @@ apart by Prefect is in tests/prefect_real/test_shards.py.
 """
 
 import asyncio
-import contextlib
 import os
 import signal
 import subprocess
@@ -14,65 +13,31 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from jobmojito_batch.ledger import Ledger
-from jobmojito_batch.parameters import InviteParameters, ShardParameters
-from jobmojito_batch.pipeline import Conclusion, conclude, prepare
-from jobmojito_batch.pipeline.sharding import deliver_in_shards
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline import Conclusion
 from jobmojito_batch.pipeline.sharding.overseeing import MOST_ATTEMPTS
 from jobmojito_batch.sandbox import RunningSandbox, creates_per_invitation
 from jobmojito_batch.sending import Progress
-from tests.helpers import Run, friendly, people, read_results, write_input
+from tests.helpers import (
+    Run,
+    friendly,
+    most_in_a_second,
+    people,
+    read_results,
+    starts_of,
+    write_input,
+)
+from tests.shard_crew import Processes, invite_in_shards
 
 POSITIONS = ("Nurse", "Cook", "Driver", "Clerk", "Baker")
 EACH = 12
 ROWS = EACH * len(POSITIONS)
-
-
-class Processes:
-    """A crew whose hands are processes of this machine."""
-
-    def __init__(self, *, does_begin: Callable[[ShardParameters], bool] = lambda _: True) -> None:
-        self.orders: list[ShardParameters] = []
-        self.running: dict[tuple[int, int], subprocess.Popen[bytes]] = {}
-        self._does_begin = does_begin
-
-    async def start(self, order: ShardParameters) -> bool:
-        self.orders.append(order)
-        command = [sys.executable, "-m", "tests.shard_process", order.model_dump_json()]
-        if not self._does_begin(order):
-            command = [sys.executable, "-c", ""]
-        self.running[order.shard, order.attempt] = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
-            command,
-            cwd=Path(__file__).parents[2],
-            env=os.environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # what ends the parent does not reach them
-        )
-        return True
-
-    async def is_lost(self, order: ShardParameters) -> bool:
-        return self.running[order.shard, order.attempt].poll() is not None
-
-    async def cancel(self, order: ShardParameters) -> None:
-        self.kill(order.shard, order.attempt)
-
-    def kill(self, shard: int, attempt: int = 1) -> None:
-        """SIGKILL, as the machine dies."""
-        with contextlib.suppress(KeyError):
-            process = self.running[shard, attempt]
-            process.kill()
-            process.wait()
-
-    def close(self) -> None:
-        for shard, attempt in self.running:
-            self.kill(shard, attempt)
 
 
 class Sharded:
@@ -90,26 +55,21 @@ class Sharded:
         self, rows: list[str], meanwhile: Callable[[], Any] | None = None, **more: Any
     ) -> Conclusion:
         """The whole staircase; *meanwhile* is called in a thread beside it."""
+        return asyncio.run(self._invite(self.parameters(rows, **more), meanwhile))
+
+    def parameters(self, rows: list[str], **more: Any) -> InviteParameters:
+        """What the run is asked for."""
         given = {"shards": 3, "shard_folder": str(self.place), "rate": 100, "max_in_flight": 9}
-        parameters = InviteParameters(
-            inputs=[str(write_input(self.folder, rows))], **(given | more)
-        )
-        return asyncio.run(self._invite(parameters, meanwhile))
+        return InviteParameters(inputs=[str(write_input(self.folder, rows))], **(given | more))
 
     async def _invite(
         self, parameters: InviteParameters, meanwhile: Callable[[], Any] | None
     ) -> Conclusion:
-        prepared = prepare(parameters, will_send=True)
         beside = asyncio.create_task(asyncio.to_thread(meanwhile)) if meanwhile else None
-        try:
-            delivered = await deliver_in_shards(
-                prepared, self.crew, on_progress=self.seen.append, drain_seconds=20
-            )
-            if beside is not None:
-                await beside
-            return conclude(prepared, delivered)
-        finally:
-            prepared.close()
+        conclusion = await invite_in_shards(parameters, self.crew, on_progress=self.seen.append)
+        if beside is not None:
+            await beside
+        return conclusion
 
     @property
     def results(self) -> list[dict[str, str]]:
@@ -126,10 +86,7 @@ class Sharded:
         )
 
     def wait_for_calls(self, count: int) -> None:
-        deadline = time.monotonic() + 60
-        while self.count("received") < count and time.monotonic() < deadline:
-            time.sleep(0.01)
-        assert self.count("received") >= count
+        wait_until(lambda: self.count("received") >= count)
 
     @property
     def most_creates(self) -> int:
@@ -138,6 +95,13 @@ class Sharded:
     @property
     def positions_created(self) -> int:
         return sum(bool(entry.position_created) for entry in self.sandbox.log)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not is_so() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert is_so()
 
 
 @pytest.fixture
@@ -288,18 +252,40 @@ def test_a_signal_to_the_parent_drains_all_shards(sharded: Sharded) -> None:
     assert not list(sharded.place.iterdir())
 
 
+def test_a_parent_that_dies_leaves_shards_that_end_and_the_next_run_knows_it(
+    sharded: Sharded,
+) -> None:
+    """Nobody waits for the shards any more; what they do is in the ledger all the same."""
+    parameters = sharded.parameters(everybody(), rate=20)
+    parent = subprocess.Popen(
+        [sys.executable, "-m", "tests.shard_crew", parameters.model_dump_json()],
+        cwd=Path(__file__).parents[2],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    sharded.wait_for_calls(12)
+    parent.kill()
+    parent.wait()
+    assert sharded.count("received") < ROWS
+    sharded.wait_for_calls(ROWS)
+    ledger = Ledger.open(sharded.ledger_url)
+    try:
+        [run] = ledger.runs()
+        wait_until(lambda: not any(one.is_living for one in ledger.shard_attempts(run.run_id)))
+    finally:
+        ledger.close()
+
+    conclusion = sharded.invite(everybody())
+
+    assert conclusion.exit_code == 0
+    assert sharded.outcomes == {"already_done": ROWS}
+    assert (sharded.count("created"), sharded.most_creates) == (ROWS, 1)
+
+
 def test_starts_of_all_processes_keep_the_one_ceiling(sharded: Sharded) -> None:
+    """Three paces of their own would make 60 of 20."""
     sharded.invite(everybody(), rate=20)
 
-    # Arrivals on a busy machine bunch up by themselves; three paces of their own would be 60.
-    assert most_starts_in_a_second(sharded.sandbox) <= 30
-
-
-def most_starts_in_a_second(sandbox: RunningSandbox) -> int:
-    """The most requests that arrived in any second, whoever sent them."""
-    times = sorted(
-        datetime.fromisoformat(entry.time).timestamp()
-        for entry in sandbox.log
-        if entry.event == "received"
-    )
-    return max(sum(at <= other < at + 1.0 for other in times) for at in times)
+    starts = starts_of(sharded.results)
+    assert len(starts) == ROWS
+    assert most_in_a_second(starts) <= 1.02 * 20 + 1

@@ -65,9 +65,11 @@ class ManyMachines(PrefectHouse):
             "JOBMOJITO_BASE_URL": self.sandbox.base_url,
         }
 
-    def start_workers(self) -> None:
+    def have_workers(self, count: int) -> None:
+        """So many workers that live, each for one flow run at a time."""
         command = [PREFECT, "worker", "start", "--pool", POOL, "--type", "process", "--limit", "1"]
-        for n in range(WORKERS):
+        for _ in range(count - sum(worker.poll() is None for worker in self.workers)):
+            n = len(self.workers)
             self.workers.append(self.start([*command, "--name", f"machine-{n}"], f"worker{n}.log"))
 
     def invite(self, path: Path, *options: str) -> "subprocess.Popen[bytes]":
@@ -82,7 +84,7 @@ class ManyMachines(PrefectHouse):
 
     def said(self) -> str:
         """The ends of all logs, to be shown where a test fails."""
-        names = ("parent.log", *(f"worker{n}.log" for n in range(WORKERS)))
+        names = ("parent.log", *(f"worker{n}.log" for n in range(len(self.workers))))
         return "\n".join(f"--- {name}\n{self.tail(name)}" for name in names)
 
 
@@ -100,7 +102,6 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManyMachines]
             try:
                 house.start_server()
                 house.deploy()
-                house.start_workers()
                 yield house
             finally:
                 house.close()
@@ -109,8 +110,8 @@ def machines(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ManyMachines]
 
 
 def test_three_workers_send_one_run_and_one_of_them_dies(machines: ManyMachines) -> None:
-    rows = [row for n, name in enumerate(POSITIONS) for row in people(EACH, position=name, start=n)]
-    path = write_input(machines.folder, rows)
+    machines.have_workers(WORKERS)
+    path = write_input(machines.folder, everybody("first"))
     place = machines.folder / "shared"
 
     parent = machines.invite(
@@ -144,6 +145,73 @@ def test_three_workers_send_one_run_and_one_of_them_dies(machines: ManyMachines)
     assert flow_runs_in(machines.database) == 1 + len(attempts)
     for word in ("@example.com", "postgresql", "Ann Lee"):
         assert word not in str(machines.shard_runs())
+
+
+def test_a_server_that_is_away_stops_no_shard_and_the_run_ends_as_it_would(
+    machines: ManyMachines,
+) -> None:
+    """Run and shards go on without it; what is to be told of them waits for it."""
+    machines.have_workers(2)
+    before = created(machines)
+    path = write_input(machines.folder, everybody("second"), "second.csv")
+
+    parent = machines.invite(
+        path, "--shards", "2", "--shard-folder", str(machines.folder / "shared"),
+        "--rate", str(RATE), "--max-in-flight", "8",
+    )  # fmt: skip
+    until(lambda: created(machines) >= before + 20, "some are invited", said=machines.said)
+    machines.kill_server()
+    at_once = created(machines)
+    until(lambda: created(machines) >= at_once + 60, "sending goes on", said=machines.said)
+    machines.start_server()
+    parent.wait(PATIENCE_SECONDS)
+
+    results = read_results(machines.folder / "second.results.csv")
+    assert parent.returncode == 0, machines.said()
+    assert Counter(row["outcome"] for row in results) == {"invited": ROWS}
+    assert created(machines) == before + ROWS
+    assert set(creates_per_invitation(machines.sandbox.log).values()) == {1}
+
+
+def test_cancelling_the_run_in_the_ui_stops_its_shards_and_writes_its_files(
+    machines: ManyMachines,
+) -> None:
+    machines.have_workers(3)  # the run takes one, too
+    before = created(machines)
+    path = write_input(machines.folder, everybody("third"), "third.csv")
+    target = machines.folder / "third.results.csv"
+
+    run_id = machines.run(
+        machines.by_hand["id"],
+        {
+            "inputs": [str(path)], "results": str(target), "rate": RATE, "max_in_flight": 8,
+            "shards": 2, "shard_folder": str(machines.folder / "shared"),
+        },
+    )  # fmt: skip
+    until(lambda: created(machines) >= before + 20, "some are invited", said=machines.said)
+    machines.set_state(run_id, "CANCELLING", "Cancelling")
+    ended = machines.wait_for_end(run_id)
+
+    sent = created(machines) - before
+    assert ended["state"]["name"] == "Cancelled"
+    assert sent < ROWS
+    assert Counter(row["outcome"] for row in read_results(target)) == {
+        "invited": sent,
+        "not_sent": ROWS - sent,
+    }
+    assert living(machines) == 0
+    assert set(creates_per_invitation(machines.sandbox.log).values()) == {1}
+    assert not list((machines.folder / "shared").iterdir())
+
+
+def everybody(whose: str) -> list[str]:
+    """The rows of one test: positions and people that no other has."""
+    start = 1_000 * (1 + ("first", "second", "third").index(whose))
+    return [
+        row
+        for n, name in enumerate(POSITIONS)
+        for row in people(EACH, position=f"{name} {whose}", start=start + n)
+    ]
 
 
 def living(machines: ManyMachines) -> int:
