@@ -1,20 +1,20 @@
 """A claim that waited long is made sure of right before its call, on either ledger."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
-from jobmojito_batch.ledger import ClaimState, Ledger, RunRecord, Writer
+from jobmojito_batch.ledger import ClaimState, Ledger, Writer
 from jobmojito_batch.sending.calls import Call
 from jobmojito_batch.sending.claiming import STALE_SECONDS, Claims
 from jobmojito_batch.sending.common import Common, Halt, SenderPolicy, naive
 from jobmojito_batch.sending.gate import Job, Position
 from jobmojito_batch.sending.retry import RetryPolicy
+from tests.ledgers import a_position, begin
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
-ACCOUNT = "https://api.example|m1|live"
 
 
 class Clock:
@@ -37,27 +37,10 @@ def clock() -> Clock:
 @pytest.fixture
 def ledger(ledger_url: str, clock: Clock) -> Iterator[Ledger]:
     book = Ledger.open(ledger_url, clock=clock.naive)
-    book.begin_run(
-        RunRecord(
-            run_id="run-1",
-            base_url="https://api.example",
-            merchant="m1",
-            environment="live",
-            started_at=clock.naive(),
-            rows=1,
-            layouts="[]",
-            owner="another-host|run-1|0",  # lives as long as its lease
-        )
-    )
+    # On another host: it lives as long as its lease.
+    begin(book, owner="another-host|run-1|0", entered_at=clock.naive())
     yield book
     book.close()
-
-
-@pytest.fixture
-async def writer(ledger: Ledger) -> AsyncIterator[Writer]:
-    pen = ledger.writer()
-    yield pen
-    await pen.close()
 
 
 @pytest.fixture
@@ -85,9 +68,8 @@ def claims(ledger: Ledger, writer: Writer, clock: Clock) -> Claims:
 
 @pytest.fixture
 def call(ledger: Ledger) -> Call:
-    ids = ledger.ensure_positions([(ACCOUNT, "name:nurse", "nurse")])
     position = Position(
-        position_id=ids[ACCOUNT, "name:nurse"], opening_key="nurse", position_def_set_id="p-1"
+        position_id=a_position(ledger), opening_key="nurse", position_def_set_id="p-1"
     )
     job = Job(ordinal=0, position=position, is_opening=False, position_def_set_id="p-1")
     return Call(job=job, row={"candidate_email": "ann@example.com"})

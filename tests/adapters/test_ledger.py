@@ -2,9 +2,8 @@
 
 import asyncio
 import stat
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 
 import polars as pl
@@ -16,20 +15,13 @@ from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger import (
     Claim,
     ClaimState,
-    EndAttempt,
     Enrolment,
     ForgetPositionId,
     Ledger,
     OpenPosition,
-    RowOutcome,
-    RunRecord,
-    TakeClaim,
     Writer,
 )
-
-NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
-ACCOUNT = "https://api.example|m1|live"
-RUN = "run-1"
+from tests.ledgers import ACCOUNT, NOON, RUN, a_position, begin, ending, taking
 
 
 @pytest.fixture
@@ -61,31 +53,6 @@ def another_look(url: str) -> Iterator[Connection]:
     engine.dispose()
 
 
-@pytest.fixture
-async def writer(ledger: Ledger) -> AsyncIterator[Writer]:
-    pen = ledger.writer()
-    yield pen
-    await pen.close()
-
-
-def begin(ledger: Ledger, run_id: str = RUN, *, rows: int = 1) -> None:
-    ledger.begin_run(
-        RunRecord(
-            run_id=run_id,
-            base_url="https://api.example",
-            merchant="m1",
-            environment="live",
-            started_at=NOON,
-            rows=rows,
-            layouts="[]",
-        )
-    )
-
-
-def a_position(ledger: Ledger, key: str = "name:nurse", opening_key: str | None = "nurse") -> int:
-    return ledger.ensure_positions([(ACCOUNT, key, opening_key)])[ACCOUNT, key]
-
-
 def a_row(ordinal: int, position_id: int, email: str, run_id: str = RUN) -> dict[str, object]:
     return {
         "run_id": run_id,
@@ -109,35 +76,9 @@ async def claim(
     run_id: str = RUN,
     number: int = 1,
 ) -> Claim:
-    taken: Claim = await writer.submit(
-        TakeClaim(
-            run_id=run_id,
-            ordinal=ordinal,
-            position_id=position_id,
-            candidate_email=email,
-            number=number,
-            at=NOON,
-            credits=0.25,
-        )
-    )
+    wanted = taking(position_id, email, ordinal=ordinal, run_id=run_id, number=number)
+    taken: Claim = await writer.submit(wanted)
     return taken
-
-
-def ending(
-    claim_: Claim, outcome: Outcome, *, is_free: bool = False, number: int = 1
-) -> EndAttempt:
-    return EndAttempt(
-        invitation_id=claim_.invitation_id,
-        run_id=claim_.run_id,
-        number=number,
-        at=NOON,
-        result=outcome.value,
-        http_status=200,
-        request_id=None,
-        is_free=is_free,
-        row=RowOutcome(run_id=claim_.run_id, ordinal=claim_.ordinal, outcome=outcome),
-        enrolment=Enrolment(status="ai_accept", interview_url="https://i.example/t"),
-    )
 
 
 async def test_an_invitation_is_claimed_once(ledger: Ledger, writer: Writer) -> None:
@@ -314,9 +255,9 @@ async def test_results_join_rows_and_invitations_by_key(ledger: Ledger, writer: 
     begin(ledger, rows=2)
     nurse = a_position(ledger)
     ledger.add_rows([a_row(1, nurse, "bob@example.com"), a_row(0, nurse, "ann@example.com")])
-    await writer.submit(
-        ending(await claim(writer, nurse, "bob@example.com", ordinal=1), Outcome.INVITED)
-    )
+    bob = await claim(writer, nurse, "bob@example.com", ordinal=1)
+    said = Enrolment(status="ai_accept", interview_url="https://i.example/t")
+    await writer.submit(ending(bob, Outcome.INVITED, enrolment=said))
 
     ledger.end_run(RUN, at=NOON, stop_code=ErrorCode.BREAKER_OPEN, stop_message="stopped")
 

@@ -1,8 +1,8 @@
 """Doubts, openings, leases, caps and the pace: what several processes share in one ledger."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -14,33 +14,18 @@ from jobmojito_batch.ledger import (
     BeginAttempt,
     Claim,
     ClaimState,
-    EndAttempt,
     Enrolment,
     Ledger,
     OpenPosition,
-    RowOutcome,
-    RunRecord,
     SettleDoubt,
     SharePause,
-    TakeClaim,
     TakeOver,
     TakeSlots,
     Writer,
 )
+from tests.ledgers import ACCOUNT, NOON, Clock, a_position, begin, ending, taking
 
-NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
-ACCOUNT = "https://api.example|m1|live"
 NAME = f"{ACCOUNT}|nurse"
-
-
-class Clock:
-    """Time that a test moves."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture
@@ -55,32 +40,6 @@ def ledger(ledger_url: str, clock: Clock) -> Iterator[Ledger]:
     book.close()
 
 
-@pytest.fixture
-async def writer(ledger: Ledger) -> AsyncIterator[Writer]:
-    pen = ledger.writer()
-    yield pen
-    await pen.close()
-
-
-def begin(ledger: Ledger, run_id: str, owner: str = "") -> None:
-    ledger.begin_run(
-        RunRecord(
-            run_id=run_id,
-            base_url="https://api.example",
-            merchant="m1",
-            environment="live",
-            started_at=NOON,
-            rows=1,
-            layouts="[]",
-            owner=owner,
-        )
-    )
-
-
-def a_position(ledger: Ledger) -> int:
-    return ledger.ensure_positions([(ACCOUNT, "name:nurse", "nurse")])[ACCOUNT, "name:nurse"]
-
-
 async def claim(
     writer: Writer,
     position_id: int,
@@ -92,7 +51,7 @@ async def claim(
     day_limit: float | None = None,
 ) -> Claim:
     wanted = replace(
-        a_claim(position_id),
+        taking(position_id),
         run_id=run_id,
         ordinal=ordinal,
         candidate_email=email,
@@ -101,32 +60,6 @@ async def claim(
     )
     taken: Claim = await writer.submit(wanted)
     return taken
-
-
-def a_claim(position_id: int) -> TakeClaim:
-    return TakeClaim(
-        run_id="run-1",
-        ordinal=0,
-        position_id=position_id,
-        candidate_email="a@example.com",
-        number=1,
-        at=NOON,
-        credits=0.25,
-    )
-
-
-def ending(held: Claim, outcome: Outcome) -> EndAttempt:
-    return EndAttempt(
-        invitation_id=held.invitation_id,
-        run_id=held.run_id,
-        number=1,
-        at=NOON,
-        result="x",
-        http_status=None,
-        request_id=None,
-        is_free=False,
-        row=RowOutcome(run_id=held.run_id, ordinal=held.ordinal, outcome=outcome),
-    )
 
 
 async def end(writer: Writer, held: Claim, outcome: Outcome, *, opened: str | None = None) -> None:
@@ -407,7 +340,7 @@ async def test_a_run_that_was_taken_for_dead_lives_again_with_its_next_claim(
     clock.now = NOON + timedelta(hours=1)
     assert ledger.settle_orphans() == ["run-1"]
 
-    late = replace(a_claim(nurse), at=clock.now)
+    late = replace(taking(nurse), at=clock.now)
     assert (await writer.submit(late)).is_mine
 
     assert ledger.settle_orphans() == []
@@ -423,7 +356,7 @@ async def test_no_call_starts_after_its_runs_lease(
     begin(ledger, "run-1", owner="another-host|1|0.0")
     clock.now = NOON + timedelta(seconds=50)
 
-    await writer.submit(replace(a_claim(a_position(ledger)), at=clock.now))
+    await writer.submit(replace(taking(a_position(ledger)), at=clock.now))
 
     clock.now = NOON + timedelta(seconds=85)
     assert ledger.settle_orphans() == []

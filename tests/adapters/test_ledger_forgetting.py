@@ -1,23 +1,17 @@
 """People who are erased, and look-ups by text: the same on either database."""
 
 import asyncio
-from datetime import datetime
 
 import pytest
 
-from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger import (
     Claim,
     ClaimState,
-    EndAttempt,
     Ledger,
-    RowOutcome,
-    RunRecord,
-    TakeClaim,
 )
 from tests.helpers import OpenLedger
+from tests.ledgers import begin, ending, taking
 
-NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
 KEY = ("https://api.example|m1|live", "name:nurse")
 
 
@@ -39,20 +33,6 @@ def ledger(open_ledger: OpenLedger, ledger_url: str) -> Ledger:
     return ledger
 
 
-def begin(ledger: Ledger, run_id: str) -> None:
-    ledger.begin_run(
-        RunRecord(
-            run_id=run_id,
-            base_url="https://api.example",
-            merchant="m1",
-            environment="live",
-            started_at=NOON,
-            rows=1,
-            layouts="[]",
-        )
-    )
-
-
 def claimed(ledger: Ledger, run_id: str, *emails: str) -> list[Claim]:
     """What comes of claims that are made together."""
 
@@ -61,37 +41,13 @@ def claimed(ledger: Ledger, run_id: str, *emails: str) -> list[Claim]:
         position_id = ledger.ensure_positions([(*KEY, "nurse")])[KEY]
         claims: list[Claim] = await asyncio.gather(
             *(
-                pen.submit(
-                    TakeClaim(
-                        run_id=run_id,
-                        ordinal=n,
-                        position_id=position_id,
-                        candidate_email=email,
-                        number=1,
-                        at=NOON,
-                        credits=0.25,
-                    )
-                )
+                pen.submit(taking(position_id, email, run_id=run_id, ordinal=n))
                 for n, email in enumerate(emails)
             )
         )
         for claim in claims:
             if claim.is_mine:
-                await pen.submit(
-                    EndAttempt(
-                        invitation_id=claim.invitation_id,
-                        run_id=run_id,
-                        number=1,
-                        at=NOON,
-                        result="settle",
-                        http_status=200,
-                        request_id=None,
-                        is_free=False,
-                        row=RowOutcome(
-                            run_id=run_id, ordinal=claim.ordinal, outcome=Outcome.INVITED
-                        ),
-                    )
-                )
+                await pen.submit(ending(claim))
         await pen.close()
         return claims
 

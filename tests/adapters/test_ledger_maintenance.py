@@ -10,11 +10,10 @@ import polars as pl
 import pytest
 
 from jobmojito_batch.columns import ErrorCode
-from jobmojito_batch.ledger import Ledger, RunRecord, TakeClaim
+from jobmojito_batch.ledger import Ledger, TakeClaim
+from tests.ledgers import NOON, a_position, begin, taking
 
-NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
 OLD = NOON - timedelta(days=100)
-ACCOUNT = "https://api.example|m1|live"
 ROWS = 9_000
 
 
@@ -34,18 +33,8 @@ def a_run(
     ledger: Ledger, run_id: str, started_at: datetime, rows: int, *, ends: bool = True
 ) -> int:
     """A run with rows of half a kilobyte; gives the id of its position."""
-    ledger.begin_run(
-        RunRecord(
-            run_id=run_id,
-            base_url="https://api.example",
-            merchant="m1",
-            environment="live",
-            started_at=started_at,
-            rows=rows,
-            layouts="[]",
-        )
-    )
-    nurse = ledger.ensure_positions([(ACCOUNT, "name:nurse", "nurse")])[ACCOUNT, "name:nurse"]
+    begin(ledger, run_id, started_at=started_at, rows=rows)
+    nurse = a_position(ledger)
     ledger.add_rows(
         [
             {
@@ -68,15 +57,7 @@ def a_run(
 
 
 def claim_of(run_id: str, nurse: int, number: int) -> TakeClaim:
-    return TakeClaim(
-        run_id=run_id,
-        ordinal=number,
-        position_id=nurse,
-        candidate_email=f"p{number}@example.com",
-        number=1,
-        at=NOON,
-        credits=0.25,
-    )
+    return taking(nurse, f"p{number}@example.com", run_id=run_id, ordinal=number)
 
 
 def kept(path: Path) -> dict[str, int]:

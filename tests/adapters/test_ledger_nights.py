@@ -9,10 +9,11 @@ from sqlalchemy import create_engine, text
 
 from jobmojito_batch.alerts import Night, Trouble
 from jobmojito_batch.columns import ErrorCode, Outcome
-from jobmojito_batch.ledger import DoneFile, Ledger, RunRecord
+from jobmojito_batch.ledger import DoneFile, Ledger
 from tests.adapters.test_ledger_doubts import undo_nights
+from tests.ledgers import NOON
+from tests.ledgers import begin as begin_run
 
-NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
 SERIES = "https://api.example|m1|live|inbox|/data/in"
 
 
@@ -36,20 +37,7 @@ def in_file(path: Path) -> Iterator[Ledger]:
 
 
 def begin(ledger: Ledger, run_id: str, *, at: datetime = NOON, series: str = SERIES) -> None:
-    ledger.begin_run(
-        RunRecord(
-            run_id=run_id,
-            base_url="https://api.example",
-            merchant="m1",
-            environment="live",
-            started_at=at,
-            rows=12,
-            layouts="[]",
-            series=series,
-            to_send=7,
-            known=5,
-        )
-    )
+    begin_run(ledger, run_id, started_at=at, rows=12, series=series, to_send=7, known=5)
 
 
 def end(ledger: Ledger, run_id: str, *, at: datetime, exit_code: int = 0) -> None:

@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,12 +16,8 @@ from jobmojito_batch.cli import main
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.errors import BatchError, LedgerError
 from jobmojito_batch.ledger import (
-    Claim,
     ClaimState,
-    EndAttempt,
     Ledger,
-    RowOutcome,
-    RunRecord,
     TakeClaim,
     Writer,
     postgresql,
@@ -29,29 +25,18 @@ from jobmojito_batch.ledger import (
 from jobmojito_batch.ledger.engine import named, writing
 from jobmojito_batch.settings import load_settings
 from tests.helpers import OpenLedger
+from tests.ledgers import NOON, a_position, ending, taking
+from tests.ledgers import begin as begin_run
 from tests.postgresql import SERVER, do, own_schema, why_not
 from tests.wire import Cut, Wire
 
-NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
-ACCOUNT = "https://api.example|m1|live"
 SECRET = "s3cret-of-nobody"
 
 
 def begin(ledger: Ledger, run_id: str = "run-1") -> int:
     """A run with one row; gives its position."""
-    ledger.begin_run(
-        RunRecord(
-            run_id=run_id,
-            base_url="https://api.example",
-            merchant="m1",
-            environment="live",
-            started_at=NOON,
-            rows=1,
-            layouts="[]",
-        )
-    )
-    key = (ACCOUNT, "name:nurse")
-    position_id = ledger.ensure_positions([(*key, "nurse")])[key]
+    begin_run(ledger, run_id)
+    position_id = a_position(ledger)
     ledger.add_rows(
         [
             {
@@ -62,32 +47,6 @@ def begin(ledger: Ledger, run_id: str = "run-1") -> int:
         ]
     )  # fmt: skip
     return position_id
-
-
-def taking(position_id: int, *, email: str = "ann@example.com", run_id: str = "run-1") -> TakeClaim:
-    return TakeClaim(
-        run_id=run_id,
-        ordinal=0,
-        position_id=position_id,
-        candidate_email=email,
-        number=1,
-        at=NOON,
-        credits=0.25,
-    )
-
-
-def ending(claim: Claim) -> EndAttempt:
-    return EndAttempt(
-        invitation_id=claim.invitation_id,
-        run_id=claim.run_id,
-        number=1,
-        at=NOON,
-        result="settle",
-        http_status=200,
-        request_id=None,
-        is_free=False,
-        row=RowOutcome(run_id=claim.run_id, ordinal=0, outcome=Outcome.INVITED),
-    )
 
 
 @asynccontextmanager

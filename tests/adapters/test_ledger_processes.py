@@ -22,7 +22,6 @@ from jobmojito_batch.ledger import (
     Ledger,
     OpenPosition,
     RowOutcome,
-    RunRecord,
     TakeClaim,
     TakeOver,
     TakeSlots,
@@ -30,10 +29,9 @@ from jobmojito_batch.ledger import (
 from jobmojito_batch.ledger.engine import open_engine, writing
 from jobmojito_batch.ledger.tables import paces
 from tests.helpers import OpenLedger
+from tests.ledgers import ACCOUNT, NOON, a_position, begin, taking
 
-ACCOUNT = "https://api.example|m1|live"
 NAME = f"{ACCOUNT}|nurse"
-NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
 PROCESSES = 4
 spawning = multiprocessing.get_context("spawn")
 
@@ -59,36 +57,9 @@ def at_once() -> Iterator[Run]:
         yield run
 
 
-def begin(ledger: Ledger, run_id: str, owner: str = "") -> None:
-    ledger.begin_run(
-        RunRecord(
-            run_id=run_id,
-            base_url="https://api.example",
-            merchant="m1",
-            environment="live",
-            started_at=NOON,
-            rows=1,
-            layouts="[]",
-            owner=owner,
-        )
-    )
-
-
-def a_position(ledger: Ledger, key: str = "name:nurse") -> int:
-    return ledger.ensure_positions([(ACCOUNT, key, "nurse")])[ACCOUNT, key]
-
-
-def taking(run_id: str, position_id: int, ordinal: int, **more: Any) -> TakeClaim:
-    return TakeClaim(
-        run_id=run_id,
-        ordinal=ordinal,
-        position_id=position_id,
-        candidate_email=f"p{ordinal}@example.com",
-        number=1,
-        at=NOON,
-        credits=0.25,
-        **more,
-    )
+def claim_of(run_id: str, position_id: int, ordinal: int, **more: Any) -> TakeClaim:
+    email = f"p{ordinal}@example.com"
+    return taking(position_id, email, run_id=run_id, ordinal=ordinal, **more)
 
 
 def submitted(url: str, make: Callable[[Ledger], list[Any]], *, in_turn: bool = False) -> list[Any]:
@@ -115,7 +86,7 @@ def claim_all(number: int, url: str, position_id: int, count: int, limit: float 
     def wanted(ledger: Ledger) -> list[Any]:
         begin(ledger, f"run-{number}")
         order = random.Random(number).sample(range(count), count)  # noqa: S311 - an order
-        return [taking(f"run-{number}", position_id, n, day_limit=limit) for n in order]
+        return [claim_of(f"run-{number}", position_id, n, day_limit=limit) for n in order]
 
     claims: list[Claim] = submitted(url, wanted)
     return [(one.invitation_id, one.is_mine, one.run_id) for one in claims]
@@ -140,7 +111,7 @@ def claim_some(number: int, url: str, position_id: int) -> int:
         begin(ledger, f"run-{number}")
         first = 100 * number
         run_id = f"run-{number}"
-        return [taking(run_id, position_id, n, day_limit=10.0) for n in range(first, first + 40)]
+        return [claim_of(run_id, position_id, n, day_limit=10.0) for n in range(first, first + 40)]
 
     return sum(one.is_mine for one in submitted(url, wanted, in_turn=True))
 
@@ -160,7 +131,7 @@ def test_the_days_credits_are_spent_once(
 def open_name(number: int, url: str, position_id: int) -> tuple[bool, bool]:
     def wanted(ledger: Ledger) -> list[Any]:
         begin(ledger, f"run-{number}")
-        return [taking(f"run-{number}", position_id, number, opens=NAME)]
+        return [claim_of(f"run-{number}", position_id, number, opens=NAME)]
 
     (one,) = submitted(url, wanted)
     return one.is_mine, one.is_opened_elsewhere
@@ -225,7 +196,7 @@ def test_one_process_buries_a_run_of_another_host(
     ledger = open_ledger(ledger_url, clock=lambda: NOON)
     begin(ledger, "run-far", owner="another-host|1|0.0")
     nurse = a_position(ledger)
-    submitted(ledger_url, lambda _: [taking("run-far", nurse, n) for n in range(5)])
+    submitted(ledger_url, lambda _: [claim_of("run-far", nurse, n) for n in range(5)])
 
     buried = at_once(settle_orphans, ledger_url)
 
@@ -258,7 +229,7 @@ def test_a_doubt_is_taken_over_by_one_process(
 ) -> None:
     ledger = open_ledger(ledger_url, clock=lambda: NOON)
     begin(ledger, "run-far", owner="another-host|1|0.0")
-    (held,) = submitted(ledger_url, lambda _: [taking("run-far", a_position(ledger), 0)])
+    (held,) = submitted(ledger_url, lambda _: [claim_of("run-far", a_position(ledger), 0)])
     ledger.settle_orphans(NOON + timedelta(seconds=400))
 
     assert sorted(at_once(take_over, ledger_url, held.invitation_id)) == [
@@ -304,7 +275,7 @@ def send_until_killed(url: str, position_id: int, says: Any) -> None:
         pen = ledger.writer()
         begin(ledger, "run-killed")
         for n in range(100_000):
-            claim = await pen.submit(taking("run-killed", position_id, n))
+            claim = await pen.submit(claim_of("run-killed", position_id, n))
             await pen.submit(
                 EndAttempt(
                     invitation_id=claim.invitation_id,
@@ -339,7 +310,9 @@ def test_when_one_is_killed_another_carries_on(open_ledger: OpenLedger, ledger_u
 
     assert ledger.settle_orphans() == ["run-killed"]
     begin(ledger, "run-2")
-    claims = submitted(ledger_url, lambda _: [taking("run-2", nurse, n) for n in range(last + 20)])
+    claims = submitted(
+        ledger_url, lambda _: [claim_of("run-2", nurse, n) for n in range(last + 20)]
+    )
 
     assert not any(one.is_mine for one in claims[: last + 1])
     assert sum(one.is_mine for one in claims) >= 18

@@ -1,7 +1,7 @@
 """Attempts at shards in the ledger: who may begin, who lives, whose rows and claims are whose."""
 
 import asyncio
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -12,27 +12,15 @@ from jobmojito_batch.ledger import (
     ClaimState,
     Ledger,
     RowOutcome,
-    RunRecord,
     ShardId,
-    TakeClaim,
     this_owner,
 )
 from tests.helpers import OpenLedger
+from tests.ledgers import NOON, Clock, a_position, taking
+from tests.ledgers import begin as begin_run
 
-ACCOUNT = "https://api.example|m1|live"
-NOON = datetime(2026, 11, 24, 12, 0, 0)  # noqa: DTZ001 - the ledger keeps UTC without a zone
 FAR = "another-host|1|1.0"
 """An owner who cannot be asked: the lease tells."""
-
-
-class Clock:
-    """Noon, until a test says otherwise."""
-
-    def __init__(self) -> None:
-        self.now = NOON
-
-    def __call__(self) -> datetime:
-        return self.now
 
 
 @pytest.fixture
@@ -45,26 +33,13 @@ def ledger(open_ledger: OpenLedger, ledger_url: str, clock: Clock) -> Ledger:
     """With a run of four rows whose parent is this process."""
     ledger = open_ledger(ledger_url, clock=clock)
     begin(ledger, "run")
-    nurse = ledger.ensure_positions([(ACCOUNT, "name:nurse", "nurse")])[ACCOUNT, "name:nurse"]
+    nurse = a_position(ledger)
     ledger.add_rows([a_row(n, nurse) for n in range(4)])
     return ledger
 
 
 def begin(ledger: Ledger, run_id: str, owner: str = "") -> None:
-    ledger.begin_run(
-        RunRecord(
-            run_id=run_id,
-            base_url="https://api.example",
-            merchant="m1",
-            environment="live",
-            started_at=NOON,
-            rows=4,
-            layouts="[]",
-            owner=owner,
-            series="s",
-        ),
-        now=NOON,
-    )
+    begin_run(ledger, run_id, entered_at=NOON, rows=4, owner=owner, series="s")
 
 
 def a_row(ordinal: int, position_id: int) -> dict[str, Any]:
@@ -86,15 +61,7 @@ def claim(ledger: Ledger, id_: ShardId, ordinal: int) -> Claim:
         pen = ledger.writer()
         try:
             found: Claim = await pen.submit(
-                TakeClaim(
-                    run_id=str(id_),
-                    ordinal=ordinal,
-                    position_id=1,
-                    candidate_email=f"p{ordinal}@example.com",
-                    number=1,
-                    at=NOON,
-                    credits=0.25,
-                )
+                taking(1, f"p{ordinal}@example.com", run_id=str(id_), ordinal=ordinal)
             )
             return found
         finally:
