@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 from sqlalchemy import Connection, Row, insert, select
@@ -43,6 +43,25 @@ class KnownPosition:
     is_opened: bool
     is_unresolved: bool
     """No id is known and a first call for it (or its name) was lost: nobody may open it again."""
+
+
+class Forgotten(NamedTuple):
+    """Invitations of people of whom only a mask of the address is left."""
+
+    key: bytes
+    masked: pl.DataFrame
+    """HISTORY_SCHEMA with `mask` in place of candidate_email."""
+
+    def among(self, wanted: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Those of them that have an address in *wanted*, under that (HISTORY_SCHEMA)."""
+        for frame in wanted:
+            emails = frame["candidate_email"].drop_nulls().unique()
+            masks = pl.DataFrame(
+                {"candidate_email": emails, "mask": [mask(email, self.key) for email in emails]},
+                schema={"candidate_email": pl.String, "mask": pl.String},
+            )
+            found = frame.unique().join(masks, on="candidate_email")
+            yield found.join(self.masked, on=["position_id", "mask"]).select(*HISTORY_SCHEMA)
 
 
 def known_positions(
@@ -95,32 +114,20 @@ def history_of(
         yield frame.filter(~_is_masked())
 
 
-def forgotten_among(
-    connection: Connection,
-    position_ids: Sequence[int],
-    wanted: Iterable[pl.DataFrame],
-    now: datetime,
-) -> Iterator[pl.DataFrame]:
-    """What `history_of` leaves out, under the addresses of *wanted*."""
+def forgotten_of(
+    connection: Connection, position_ids: Sequence[int], now: datetime
+) -> Forgotten | None:
+    """What `history_of` leaves out: people who were forgotten; None where nobody ever was."""
     key = forgotten_key(connection)
     if key is None:
-        return
+        return None
     masked = pl.concat(
         [
             pl.DataFrame(schema=HISTORY_SCHEMA),
             *(frame.filter(_is_masked()) for frame in _of_positions(connection, position_ids, now)),
         ]
     ).rename({"candidate_email": "mask"})
-    if masked.is_empty():
-        return
-    for frame in wanted:
-        emails = frame["candidate_email"].drop_nulls().unique()
-        masks = pl.DataFrame(
-            {"candidate_email": emails, "mask": [mask(email, key) for email in emails]},
-            schema={"candidate_email": pl.String, "mask": pl.String},
-        )
-        found = frame.unique().join(masks, on="candidate_email")
-        yield found.join(masked, on=["position_id", "mask"]).select(*HISTORY_SCHEMA)
+    return None if masked.is_empty() else Forgotten(key, masked)
 
 
 def _of_positions(

@@ -146,7 +146,9 @@ class Ledger:
         candidate_email).
         """
         with translated("reading"), self._engine.connect() as connection:
-            yield from known.forgotten_among(connection, position_ids, wanted, self._clock())
+            forgotten = known.forgotten_of(connection, position_ids, self._clock())
+        # Out of the transaction: *wanted* may take long to come.
+        return iter(()) if forgotten is None else forgotten.among(wanted)
 
     def doubts(
         self, accounts: Sequence[str] | None = None, now: datetime | None = None

@@ -16,8 +16,6 @@ from jobmojito_batch.ledger.requests import (
 )
 from jobmojito_batch.ledger.tables import ClaimState, RunState, invitations, openings, paces, runs
 
-CREDIT_SECONDS: Final = 0.020
-"""How late a start may be and still count as on time (see sending.pace)."""
 MOST_AHEAD_SECONDS: Final = 60.0
 MOST_BLOCKS_AHEAD: Final = 50
 """As many processes as share a pace; at slow rates their blocks reach further than the seconds."""
@@ -140,7 +138,8 @@ def _take_slots(connection: Connection, one: TakeSlots) -> tuple[float, float]:
     # What lies further ahead than anybody is asked to wait or reserves was told by another clock.
     if paused > one.now + LONGEST_PAUSE_SECONDS:
         paused = 0.0
-    earliest = max(one.now - CREDIT_SECONDS, paused)
+    # Not a credit before: by the time that it is committed that would be too late to use.
+    earliest = max(one.now, paused)
     if due > earliest + max(MOST_AHEAD_SECONDS, MOST_BLOCKS_AHEAD * one.count * one.interval):
         due = 0.0
     first = max(due, earliest)

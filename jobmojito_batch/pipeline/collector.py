@@ -9,6 +9,10 @@ THRESHOLDS: Final = (50_000, 2, 5)
 """More live objects than a while ago, before it looks: calls in flight come and go evenly."""
 
 
+_inside: list[tuple[int, int, int]] = []
+"""The thresholds that each run found, the first one's first."""
+
+
 @contextmanager
 def rare_collections() -> Iterator[None]:
     """
@@ -16,14 +20,18 @@ def rare_collections() -> Iterator[None]:
 
     At 4,000 calls in flight one of Python's own collections, whatever its generation, holds the
     event loop for 0.05 to 0.29 s, and the starts that fall due meanwhile are lost (measured,
-    decision 0016). What a run leaves for the collector is about an object a call.
+    decision 0016). What a run leaves for the collector is about an object a call. Of several runs
+    in a process the last to end puts all back.
     """
-    before = gc.get_threshold()
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(*THRESHOLDS)
+    _inside.append(gc.get_threshold())
+    if len(_inside) == 1:
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*THRESHOLDS)
     try:
         yield
     finally:
-        gc.set_threshold(*before)
-        gc.unfreeze()
+        found = _inside.pop()
+        if not _inside:
+            gc.set_threshold(*found)
+            gc.unfreeze()

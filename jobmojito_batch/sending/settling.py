@@ -144,26 +144,40 @@ class Settling:
         self._news.set()
 
     async def run(self, is_over: Callable[[], bool]) -> None:
-        """Go on until *is_over* says that no doubt can come any more and none is open."""
-        while not (is_over() and not self.open_doubts) and not self._is_stopping():
-            self._news.clear()
-            while self._waiting and self._waiting[0][0] <= self._now():
-                if len(self._busy) >= LOOKERS:
+        """
+        Go on until *is_over* says that no doubt can come any more and none is open.
+
+        Cancelled, it cuts off the calls that it has under way, too: what the run then says of
+        them counts from there.
+        """
+        try:
+            while not (is_over() and not self.open_doubts) and not self._is_stopping():
+                self._news.clear()
+                self._begin_due()
+                await self._pause()
+                if self._failure is not None:
                     break
-                _, _, doubt = heapq.heappop(self._waiting)
-                task = asyncio.create_task(self._settle(doubt))
-                self._busy.add(task)
-                task.add_done_callback(self._done)
-            await self._pause()
-            if self._failure is not None:
-                raise self._failure
-        if self._busy:
-            await asyncio.wait(self._busy)
+            if self._busy:
+                await asyncio.wait(self._busy)
+        except asyncio.CancelledError:
+            for task in self._busy:
+                task.cancel()
+            await asyncio.gather(*self._busy, return_exceptions=True)
+            raise
+        if self._failure is not None:
+            raise self._failure
         for _, _, doubt in self._waiting:
             await self._leave(doubt, "the run ended before it could be settled")
         self._waiting.clear()
-        if self._failure is not None:
-            raise self._failure
+
+    def _begin_due(self) -> None:
+        while self._waiting and self._waiting[0][0] <= self._now():
+            if len(self._busy) >= LOOKERS:
+                return
+            _, _, doubt = heapq.heappop(self._waiting)
+            task = asyncio.create_task(self._settle(doubt))
+            self._busy.add(task)
+            task.add_done_callback(self._done)
 
     def wake(self) -> None:
         """Something changed: have `run` look."""

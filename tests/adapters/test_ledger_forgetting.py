@@ -1,7 +1,9 @@
 """People who are erased, and look-ups by text: the same on either database."""
 
 import asyncio
+from collections.abc import Iterator
 
+import polars as pl
 import pytest
 
 from jobmojito_batch.ledger import (
@@ -66,6 +68,25 @@ def test_a_person_who_was_forgotten_is_not_invited_again(ledger: Ledger) -> None
 
     assert (new.is_mine, other.is_mine) == (True, True)
     assert (ann.is_mine, ann.state, ann.run_id) == (False, ClaimState.SETTLED, "run_1")
+
+
+def test_no_transaction_is_open_while_the_input_is_read(ledger: Ledger) -> None:
+    """Masking a large input takes long; a server ends a transaction that does nothing for 20 s."""
+    claimed(ledger, "run_1", "ann_lee@example.com")
+    ledger.forget("ann_lee@example.com")
+    position_id = ledger.ensure_positions([(*KEY, "nurse")])[KEY]
+    open_meanwhile = []
+
+    def rows_of_the_input() -> Iterator[pl.DataFrame]:
+        open_meanwhile.append(ledger._engine.pool.checkedout())  # type: ignore[attr-defined]
+        yield pl.DataFrame(
+            {"position_id": [position_id], "candidate_email": ["ann_lee@example.com"]}
+        )
+
+    [found] = ledger.forgotten_among([position_id], rows_of_the_input())
+
+    assert found["candidate_email"].to_list() == ["ann_lee@example.com"]
+    assert open_meanwhile == [0]
 
 
 @pytest.mark.parametrize(

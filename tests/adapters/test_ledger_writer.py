@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import Engine, event
 
 from jobmojito_batch.ledger import Ledger, TakeSlots
+from jobmojito_batch.ledger.writer import ENOUGH, GATHER_SECONDS
 from jobmojito_batch.pipeline.deliver import shared_starts
-from jobmojito_batch.sending.pace import CREDIT_SECONDS
 from tests.helpers import OpenLedger
 from tests.model.clock import World
 
@@ -46,6 +46,23 @@ def test_those_that_come_shortly_after_each_other_share_a_commit(ledger: Ledger)
     assert commits == 1
 
 
+def test_where_many_wait_already_nobody_waits_for_more(ledger: Ledger) -> None:
+    passed = 0.0
+
+    async def work() -> None:
+        nonlocal passed
+        loop = asyncio.get_running_loop()
+        writer = ledger.writer()
+        begun = loop.time()
+        slots = TakeSlots(key="k", count=1, interval=1.0, now=FUTURE)
+        await asyncio.gather(*(writer.submit(slots) for _ in range(ENOUGH)))
+        passed = loop.time() - begun
+        await writer.close()
+
+    World().play(work, kill_at=None)
+    assert passed < GATHER_SECONDS
+
+
 def test_shared_starts_come_no_later_for_the_commit_that_hands_them_out(ledger: Ledger) -> None:
     """Two blocks would overlap by the difference, and break the ceiling where they meet."""
     asked_at = first = 0.0
@@ -60,4 +77,4 @@ def test_shared_starts_come_no_later_for_the_commit_that_hands_them_out(ledger: 
         await writer.close()
 
     World().play(work, kill_at=None)
-    assert first == pytest.approx(asked_at - CREDIT_SECONDS, abs=1e-5)
+    assert first == pytest.approx(asked_at, abs=1e-5)

@@ -447,6 +447,23 @@ def _ledger_row(
     }
 
 
+def test_a_drain_cuts_off_what_is_sent_once_more_as_it_does_first_calls() -> None:
+    """Its settle time counts from the end of the drain, so nothing may be sent after that."""
+    life = Life()
+    try:
+        lost = Fate("lost", happens=False, seconds=0.2)
+        life.a_run_that_is_told_to_end(script=[lost], stop_at=1.0, drain=None)
+        life.time_passes(seconds=120.0)
+        late = Fate("lost", seconds=5.0, effect_after=SETTLE - 1.0)
+        life.a_run_that_is_told_to_end(script=[late, late], stop_at=1.5, drain=0.0)
+        life.a_run(script=[], kill_at=None)
+        assert life.server.effects[PEOPLE[0]] == 1
+        life.nobody_is_invited_twice()
+        life.no_position_is_made_twice()
+    finally:
+        life.teardown()
+
+
 EXAMPLES = {"soak": 20_000, "quick": 50, "big": 1500}.get(os.environ.get("PROFILE", ""), 2_000)
 
 TestLife = Life.TestCase
