@@ -22,7 +22,7 @@ def wire(postgresql_url: str) -> Iterator[Wire]:  # noqa: ARG001 - skips where t
 
 def started(run: Run, path: Path, calls: int) -> "subprocess.Popen[bytes]":
     """A run in a process of its own, once it has made some calls."""
-    process = run.start(path, "--rate", "40", "--max-in-flight", "8")
+    process = run.start(path, "--rate", "10", "--max-in-flight", "8")
     deadline = time.monotonic() + 30
     while run.calls < calls and time.monotonic() < deadline:
         time.sleep(0.01)
