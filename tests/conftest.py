@@ -18,21 +18,17 @@ settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
 
 
-TOGETHER = ("prefect_real", "flows", "model", "large")
-"""Folders whose tests share a server or last long: each to one worker, and first."""
+LONGEST = ("prefect_real", "flows", "model", "large")
+"""Folders whose tests last long: they begin first, each file on one worker (--dist loadfile)."""
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Group the tests of a folder that belongs together, the long groups before the rest."""
+    """The long ones before the rest."""
 
     def place(item: pytest.Item) -> int:
         folder = item.path.parent.name
-        return TOGETHER.index(folder) if folder in TOGETHER else len(TOGETHER)
+        return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
-    for item in items:
-        if place(item) < len(TOGETHER):
-            item.add_marker(pytest.mark.xdist_group(item.path.parent.name))
     items.sort(key=place)
 
 
