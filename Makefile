@@ -42,7 +42,7 @@ layers: $(STAMP)
 
 # Three at a time: most of a test's time is waiting for a server or a process.
 unit: $(STAMP)
-	$(BIN)/pytest -n $(or $(WORKERS),3) --dist loadfile
+	$(BIN)/pytest -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder
 
 # QUICK=1 ends in about three minutes; the peers get an environment of their own, .venv-peers.
 bench: $(STAMP)
