@@ -19,7 +19,8 @@ from flows.steadfast import carried_through
 from flows.token_block import with_token
 from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.parameters import ShardParameters
-from jobmojito_batch.pipeline.sharding import ShardEnd, deliver_shard, shard_settings
+from jobmojito_batch.pipeline import settings_for
+from jobmojito_batch.pipeline.sharding import ShardEnd, deliver_shard
 
 
 def run_name() -> str:
@@ -50,7 +51,7 @@ async def _send(parameters: ShardParameters) -> State[Any]:
 async def _shard(parameters: ShardParameters) -> State[Any]:
     log = get_run_logger()
     try:
-        settings = await with_token(shard_settings(parameters), Link(log))
+        settings = await with_token(settings_for(parameters), Link(log))
         end = await deliver_shard(parameters, settings, drain_seconds=drain_seconds())
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
         state: State[Any] = Failed(message=caught(exc).message)

@@ -80,16 +80,10 @@ MUTANTS = (
     Mutant(
         "a doubt is taken over by one run alone",
         "jobmojito_batch/ledger/claims.py",
-        "            invitations.c.id == one.invitation_id,\n"
-        "            invitations.c.state == ClaimState.UNKNOWN,\n"
-        "            invitations.c.claimed_at == one.seen_at,\n"
-        "        )\n"
-        "        .values(\n"
-        "            state=ClaimState.CLAIMED.value,\n",
-        "            invitations.c.id == one.invitation_id,\n"
-        "        )\n"
-        "        .values(\n"
-        "            state=ClaimState.CLAIMED.value,\n",
+        "        invitations.c.id == one.invitation_id,\n"
+        "        invitations.c.state == ClaimState.UNKNOWN,\n"
+        "        invitations.c.claimed_at == one.seen_at,\n",
+        "        invitations.c.id == one.invitation_id,\n",
         (DOUBTS,),
     ),
     Mutant(

@@ -6,7 +6,9 @@ from dataclasses import replace
 from typing import Any, Final
 
 from sqlalchemy import (
+    ColumnElement,
     Connection,
+    and_,
     delete,
     func,
     insert,
@@ -20,7 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from jobmojito_batch.ledger.masks import key_in, mask
 from jobmojito_batch.ledger.merging import MERGED, merged_into
-from jobmojito_batch.ledger.requests import BeginAttempt, Claim, TakeClaim, TakeOver
+from jobmojito_batch.ledger.requests import BeginAttempt, Claim, SettleDoubt, TakeClaim, TakeOver
 from jobmojito_batch.ledger.sharing import close_opening, hold_opening, is_left_over, outlive_calls
 from jobmojito_batch.ledger.tables import ClaimState, attempts, invitations, meta, openings
 
@@ -196,6 +198,15 @@ def _spent_today(
     return float(total or 0.0)
 
 
+def is_same_doubt(one: TakeOver | SettleDoubt) -> ColumnElement[bool]:
+    """The invitation, as long as it is the doubt that was looked up: nobody took it since."""
+    return and_(
+        invitations.c.id == one.invitation_id,
+        invitations.c.state == ClaimState.UNKNOWN,
+        invitations.c.claimed_at == one.seen_at,
+    )
+
+
 def take_over(connection: Connection, wanted: Sequence[TakeOver]) -> list[Claim]:
     """Claim unknown invitations anew, each only where it is still the doubt that was settled."""
     return [_take_over(connection, one) for one in wanted]
@@ -222,11 +233,7 @@ def _take_over(connection: Connection, one: TakeOver) -> Claim:
         )
     changed = connection.execute(
         update(invitations)
-        .where(
-            invitations.c.id == one.invitation_id,
-            invitations.c.state == ClaimState.UNKNOWN,
-            invitations.c.claimed_at == one.seen_at,
-        )
+        .where(is_same_doubt(one))
         .values(
             state=ClaimState.CLAIMED.value,
             run_id=one.run_id,

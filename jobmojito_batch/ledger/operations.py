@@ -12,7 +12,7 @@ from sqlalchemy import (
 )
 
 from jobmojito_batch.columns import SETTLED_FOR_GOOD, Outcome
-from jobmojito_batch.ledger.claims import begin_attempts, take_claims, take_over
+from jobmojito_batch.ledger.claims import begin_attempts, is_same_doubt, take_claims, take_over
 from jobmojito_batch.ledger.positions import forget_position_ids, open_positions
 from jobmojito_batch.ledger.requests import (
     BeginAttempt,
@@ -234,11 +234,7 @@ def _settle_doubt(connection: Connection, one: SettleDoubt) -> bool:
     code = one.error_code.value if one.error_code else None
     changed = connection.execute(
         update(invitations)
-        .where(
-            invitations.c.id == one.invitation_id,
-            invitations.c.state == ClaimState.UNKNOWN,
-            invitations.c.claimed_at == one.seen_at,
-        )
+        .where(is_same_doubt(one))
         .values(
             state=STATE_AFTER[one.outcome].value,
             outcome=one.outcome.value,

@@ -9,7 +9,7 @@ from jobmojito_batch.alerts import Night, volume_doubt
 from jobmojito_batch.client import TokenSource, make_room, merchant_of
 from jobmojito_batch.intake import input_files
 from jobmojito_batch.ledger import Ledger
-from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.parameters import InviteParameters, ShardParameters
 from jobmojito_batch.pipeline.account import AccountView, account_warnings, view_account
 from jobmojito_batch.pipeline.layout import Layout
 from jobmojito_batch.pipeline.planning import Rows, names_of, plan_rows, reasons
@@ -222,8 +222,8 @@ def _pricing(settings: Settings) -> Pricing:
     )
 
 
-def settings_for(parameters: InviteParameters) -> Settings:
-    """The settings with what the parameters override. Raises SettingsError."""
+def settings_for(parameters: InviteParameters | ShardParameters) -> Settings:
+    """This machine's settings with what the parameters override. Raises SettingsError."""
     return load_settings(
         environment=parameters.environment,
         ledger=parameters.ledger,

@@ -5,7 +5,7 @@ The ledger keeps together what must be: one claim an invitation, one opener a po
 one day's cap. This package knows no Prefect; who starts the others is a Crew.
 """
 
-from jobmojito_batch.pipeline.sharding.one_shard import ShardEnd, deliver_shard, shard_settings
+from jobmojito_batch.pipeline.sharding.one_shard import ShardEnd, deliver_shard
 from jobmojito_batch.pipeline.sharding.overseeing import Crew, deliver_in_shards
 
 __all__ = [
@@ -13,5 +13,4 @@ __all__ = [
     "ShardEnd",
     "deliver_in_shards",
     "deliver_shard",
-    "shard_settings",
 ]

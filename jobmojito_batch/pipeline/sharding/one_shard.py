@@ -43,7 +43,7 @@ from jobmojito_batch.pipeline.sharding.files import fetch
 from jobmojito_batch.pipeline.spool import Spool
 from jobmojito_batch.plan import ACCOUNT, EMAIL, PLACE, POSITION, at_ordinals
 from jobmojito_batch.sending import Door, Doubt, Position, RowQueue, RowReader, Sender, Tally
-from jobmojito_batch.settings import Settings, load_settings
+from jobmojito_batch.settings import Settings
 
 WATCH_SECONDS: Final = 2.0
 """How often a shard looks whether it may go on."""
@@ -69,18 +69,6 @@ class ShardEnd:
         counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in self.outcomes.items())
         why = f"; stopped: {self.stop_message}" if self.stop_message else ""
         return f"shard {self.id.shard}, attempt {self.id.attempt}: {counts or 'nothing left'}{why}"
-
-
-def shard_settings(order: ShardParameters) -> Settings:
-    """This machine's settings with what the run says. Raises SettingsError."""
-    return load_settings(
-        environment=order.environment,
-        ledger=order.ledger,
-        base_url=order.base_url,
-        requests_per_second=order.rate,
-        max_in_flight=order.max_in_flight,
-        max_credits_per_run=order.max_credits,
-    )
 
 
 async def deliver_shard(
