@@ -74,6 +74,17 @@ def starts_of(results: Iterable[dict[str, str]]) -> list[float]:
     return [datetime.fromisoformat(row["sent_at"]).timestamp() for row in results if row["sent_at"]]
 
 
+def living_shards(ledger_url: str) -> int:
+    """Shards of the latest run that somebody sends, as the ledger knows it."""
+    ledger = Ledger.open(ledger_url)
+    try:
+        return sum(
+            one.is_living for run in ledger.runs(1) for one in ledger.shard_attempts(run.run_id)
+        )
+    finally:
+        ledger.close()
+
+
 class Run:
     """A command line against a sandbox, and what it left."""
 

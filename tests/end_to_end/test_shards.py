@@ -27,6 +27,7 @@ from jobmojito_batch.sending import Progress
 from tests.helpers import (
     Run,
     friendly,
+    living_shards,
     most_in_a_second,
     people,
     read_results,
@@ -87,17 +88,6 @@ class Sharded:
 
     def wait_for_calls(self, count: int) -> None:
         wait_until(lambda: self.count("received") >= count)
-
-    @property
-    def living(self) -> int:
-        """Shards of the latest run that somebody sends, as the ledger knows it."""
-        ledger = Ledger.open(self.ledger_url)
-        try:
-            return sum(
-                one.is_living for run in ledger.runs(1) for one in ledger.shard_attempts(run.run_id)
-            )
-        finally:
-            ledger.close()
 
     @property
     def most_creates(self) -> int:
@@ -274,12 +264,12 @@ def test_a_parent_that_dies_leaves_shards_that_end_and_the_next_run_knows_it(
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    wait_until(lambda: sharded.living == 3)
+    wait_until(lambda: living_shards(sharded.ledger_url) == 3)
     parent.kill()
     parent.wait()
     assert sharded.count("received") < ROWS
     sharded.wait_for_calls(ROWS)
-    wait_until(lambda: sharded.living == 0)
+    wait_until(lambda: living_shards(sharded.ledger_url) == 0)
 
     conclusion = sharded.invite(everybody())
 
