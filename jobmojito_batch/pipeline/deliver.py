@@ -193,7 +193,7 @@ async def send_batch(
         # A drain with an end of its own needs no second signal to end it.
         leaves = drain_seconds is None
         with rare_collections(), stop_on_signals(on_signal, batch.tidy, leaves_on_second=leaves):
-            async with _beside(watch(sender) if watch is not None else None):
+            async with beside(watch(sender) if watch is not None else None):
                 await _with_progress(sender, on_progress, drain_seconds)
     finally:
         await writer.close()
@@ -207,7 +207,7 @@ async def send_batch(
 
 
 @asynccontextmanager
-async def _beside(work: Coroutine[Any, Any, None] | None) -> AsyncIterator[None]:
+async def beside(work: Coroutine[Any, Any, None] | None) -> AsyncIterator[None]:
     """*work* goes on while inside, and ends with it."""
     task = asyncio.create_task(work) if work is not None else None
     try:

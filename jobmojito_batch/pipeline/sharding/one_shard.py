@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
@@ -32,6 +33,7 @@ from jobmojito_batch.pipeline.deliver import (
     Batch,
     Delivered,
     OnProgress,
+    beside,
     budget_of,
     position_of,
     send_batch,
@@ -234,12 +236,8 @@ async def living(ledger: Ledger, run_id: str) -> AsyncIterator[None]:
             with suppress(BatchError):  # what sends notices by itself that the ledger is away
                 await asyncio.to_thread(ledger.renew_lease, run_id)
 
-    task = asyncio.create_task(renew())
-    try:
+    async with beside(renew()):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 class ShardRows:
@@ -255,7 +253,7 @@ class ShardRows:
         """ORDINAL, PLACE, `outcome`, in input order."""
 
     @classmethod
-    def read(cls, path: Any, ledger: Ledger, run_id: str) -> "ShardRows":  # noqa: ANN401 - a Path
+    def read(cls, path: Path, ledger: Ledger, run_id: str) -> "ShardRows":
         """Those of the file that the ledger says are left."""
         scan = pl.scan_parquet(path)
         there = scan.collect_schema().names()

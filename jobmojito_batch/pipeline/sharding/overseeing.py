@@ -8,10 +8,10 @@ import asyncio
 import json
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.ledger import Ledger, ShardAttempt
@@ -128,7 +128,7 @@ class Overseer:
         self,
         on_progress: OnProgress | None,
         drain_seconds: float | None,
-        tidy: Any,  # noqa: ANN401
+        tidy: Callable[[], None],
     ) -> tuple[Stop | None, int | None, float]:
         """Until all have ended: why the run stops early, the signal, the seconds it took."""
         signals: list[int] = []
