@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import Final
 
 from prefect.events import emit_event
-from prefect.runtime import flow_run
+from prefect.runtime import deployment, flow_run
 
 from jobmojito_batch.alerts import Alert, AlertKind, overrun, overrun_after_seconds
 from jobmojito_batch.notify import notify
@@ -66,12 +66,15 @@ def send_event(alert: Alert) -> None:
         },
         related=[
             {
-                "prefect.resource.id": f"prefect.flow-run.{flow_run_id}",
-                "prefect.resource.role": "flow-run",
-                "prefect.resource.name": flow_run.name or "",
+                "prefect.resource.id": f"prefect.{kind}.{id_}",
+                "prefect.resource.role": kind,
+                "prefect.resource.name": name or "",
             }
-        ]
-        if flow_run_id
-        else [],
+            for kind, id_, name in (
+                ("flow-run", flow_run_id, flow_run.name),
+                ("deployment", deployment.id, deployment.name),
+            )
+            if id_
+        ],
         payload=alert.as_event(),
     )

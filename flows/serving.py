@@ -1,7 +1,7 @@
 """
 What `serve` does: one deployment, its schedule, and the processes that carry its runs.
 
-The `flow.serve` of Prefect 3.8.8 kills a running flow at once on SIGTERM and leaves it Running, and
+The `flow.serve` of Prefect kills a running flow at once on SIGTERM and leaves it Running, and
 ends (the run with it) where the server is away for three polls. Here the loop around Prefect's
 Runner is our own: a stop forwards SIGTERM to the runs and waits for their drain, and a server that
 is away is waited for.
@@ -9,21 +9,28 @@ is away is waited for.
 
 import asyncio
 import multiprocessing
+import os
+import platform
 import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from types import FrameType
 from typing import Final
+from uuid import UUID
 
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.client.schemas.schedules import CronSchedule
+from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
 from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from flows.invite_candidates import RUNNER_DRAIN_SECONDS, TAG, invite_candidates
+from flows.schedules import NOT_PLANNED, moment_text, next_run
 from flows.setting_up import heartbeat_warning
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
@@ -31,6 +38,9 @@ from jobmojito_batch.parameters import InviteParameters
 GRACE_SECONDS: Final = RUNNER_DRAIN_SECONDS + 10.0
 """How long a run may take to end after SIGTERM: its drain, then its files and its last state."""
 TICK_SECONDS: Final = 0.1
+PLANNED_SECONDS: Final = 60.0
+"""The server's scheduler looks every few seconds for new deployments, and each minute at all."""
+LOOK_AGAIN_SECONDS: Final = 600.0
 
 Say = Callable[[str], None]
 
@@ -55,11 +65,13 @@ async def serve(served: Served, say: Say) -> None:
     """
     Register the deployment and run what is due until a signal comes.
 
-    The first SIGINT or SIGTERM drains the runs, a second one kills them. Raises SettingsError.
+    The first SIGINT or SIGTERM drains the runs, a second one kills them. Raises SettingsError,
+    also where somebody else has registered the deployment meanwhile: the runs are drained first.
     """
+    mark = _mark()
     try:
         runner = Runner(name=served.name, pause_on_shutdown=False)
-        await runner.aadd_flow(
+        deployment_id = await runner.aadd_flow(
             invite_candidates,
             name=served.name,
             schedule=_schedule(served.cron, served.time_zone) if served.cron else None,
@@ -68,6 +80,7 @@ async def serve(served: Served, say: Say) -> None:
             ),
             parameters={"parameters": served.parameters.model_dump(mode="json")},
             tags=[TAG, *served.tags],
+            version=mark,
             # The path of a file would be looked up in whatever folder a later run starts in.
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
@@ -81,16 +94,79 @@ async def serve(served: Served, say: Say) -> None:
     if warning is not None:
         say(f"warning       {warning}")
     stop = _Stop()
+    own = _Own(deployment_id, mark, served, say)
     with stop.listening():
         async with runner:
-            say(f"serving       {invite_candidates.name}/{served.name}")
-            await _poll(runner, stop, say)
+            say(f"serving       {own.name}")
+            await _poll(runner, own, stop, say)
             say("stopping      no run is started any more; runs that are going on are drained")
             ending = asyncio.create_task(_end_children(stop))
             # Leaving the runner waits for the runs, and tells Prefect how each ended.
     ending.cancel()
     with suppress(asyncio.CancelledError):
         await ending
+    if own.fault is not None:
+        raise SettingsError(own.fault)
+
+
+def _mark() -> str:
+    """The version of the deployment as registered by this process, by which it knows its own."""
+    now = datetime.now(UTC)
+    return f"served by {platform.node()}, process {os.getpid()}, {now:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+class _Own:
+    """The deployment as this process registered it: is it still that one, is a run planned?"""
+
+    def __init__(self, deployment_id: UUID, mark: str, served: Served, say: Say) -> None:
+        self.name = f"{invite_candidates.name}/{served.name}"
+        self.fault: str | None = None
+        """Why this process would never start a run of it again."""
+        self._id = deployment_id
+        self._mark = mark
+        self._served = served
+        self._say = say
+        self._due: datetime | None = None
+        self._since = self._looked_at = time.monotonic()
+        self._has_warned = False
+
+    async def look(self) -> bool:
+        """Whether to go on serving it; tells of its next run. Raises what Prefect's client does."""
+        async with get_client() as client:
+            try:
+                found = await client.read_deployment(self._id)
+            except ObjectNotFound:
+                self.fault = f"the deployment {self.name} was deleted; start `serve` again"
+                return False
+            if found.version != self._mark or found.work_pool_name is not None:
+                self.fault = self._taken_over(found.work_pool_name, found.version)
+                return False
+            if self._served.cron is not None and self._is_to_be_asked():
+                self._looked_at = time.monotonic()
+                self._tell(await next_run(client, self._id), is_paused=found.paused)
+        return True
+
+    def _taken_over(self, pool: str | None, version: str | None) -> str:
+        by = f"for the work pool {pool}" if pool else f"by another `serve` ({version})"
+        return (
+            f"the deployment {self.name} was registered anew {by}, so this service would start no "
+            "run of it any more; give one of them another --name"
+        )
+
+    def _is_to_be_asked(self) -> bool:
+        """Until there is a run, each time; then now and then."""
+        return self._due is None or time.monotonic() - self._looked_at >= LOOK_AGAIN_SECONDS
+
+    def _tell(self, due: datetime | None, *, is_paused: bool) -> None:
+        if due is not None:
+            if self._due is None:
+                self._say(f"next run      {moment_text(due, self._served.time_zone)}")
+            self._has_warned = False
+        elif not self._has_warned and time.monotonic() - self._since >= PLANNED_SECONDS:
+            self._has_warned = True
+            paused = "the schedule is paused in Prefect: nothing will start until it is resumed"
+            self._say(f"warning       {paused if is_paused else NOT_PLANNED}")
+        self._due = due
 
 
 def _schedule(cron: str, time_zone: str | None) -> Schedule:
@@ -102,18 +178,20 @@ def _schedule(cron: str, time_zone: str | None) -> Schedule:
                 f"--timezone {time_zone}: is no time zone; it looks like Europe/Bratislava"
             ) from None
         raise SettingsError(
-            f'--cron {cron}: is no cron schedule; five fields, "0 2 * * *" is each night at 02:00'
+            f'--cron {cron}: is no cron schedule; five fields, "30 3 * * *" is each night at 03:30'
         ) from None
     return Cron(cron, timezone=time_zone)
 
 
-async def _poll(runner: Runner, stop: "_Stop", say: Say) -> None:
+async def _poll(runner: Runner, own: _Own, stop: "_Stop", say: Say) -> None:
     """Start what is due, every few seconds, until told to stop; an API that is away comes back."""
     away_since: float | None = None
     while not stop.is_asked:
         try:
             # The one step of Runner.start() that is wanted here. A test pins that it is there.
             await runner._get_and_submit_flow_runs()  # type: ignore[no-untyped-call]  # noqa: SLF001
+            if not await own.look():
+                return
         except Exception as exc:  # noqa: BLE001 - whatever it is, runs that go on must not end with it
             if away_since is None:
                 away_since = time.monotonic()

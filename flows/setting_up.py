@@ -27,6 +27,7 @@ from pydantic import SecretStr
 
 from flows.events import EVENT_PREFIX
 from flows.invite_candidates import STATE_NAMES, TAG, invite_candidates
+from flows.send_shard import send_shard
 from flows.token_block import BLOCK, store_token, stored_token
 from jobmojito_batch.errors import SettingsError
 
@@ -46,16 +47,32 @@ NOT_RUN: Final = "jobmojito-batch: a run crashed, was cancelled or is late"
 ENDED: Final = ("Completed", "Failed", "Cancelled", "Crashed", *STATE_NAMES.values())
 """The names of the states that a run ends in; events are called after the name, not the type."""
 
-OF_THE_FLOW: Final = ResourceSpecification(
+OF_OUR_FLOWS: Final = ResourceSpecification(
     {
         "prefect.resource.role": "flow",
-        "prefect.resource.name": invite_candidates.name,
+        # A shard that was killed is as silent as its parent would be.
+        "prefect.resource.name": [invite_candidates.name, send_shard.name],
     }
+)
+OF_THE_FLOW: Final = ResourceSpecification(
+    {"prefect.resource.role": "flow", "prefect.resource.name": invite_candidates.name}
 )
 FLOW_RUNS: Final = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
 
-# Prefect looks a page's address up only for objects it knows, so it may well be blank.
-LINK: Final = "{{ flow_run|ui_url }}"
+# A run is called after what it read and when; which night it is, its deployment says. Prefect looks
+# objects up where an event is related to them, so each may be missing.
+NIGHT: Final = (
+    "jobmojito-batch{% if deployment %} {{ deployment.name }}"
+    "{% elif flow_run %} {{ flow_run.name }}{% endif %}"
+)
+LINK: Final = "{% if flow_run %}run: {{ flow_run.name }}, {{ flow_run|ui_url }}{% endif %}"
+NEXT: Final = (
+    "{% if flow_run.state.name == 'Late' %}Nobody has started it: is `jobmojito-batch serve`, or a "
+    "worker of its pool, running? `jobmojito-batch doctor` looks."
+    "{% elif flow_run.state.name == 'Crashed' %}What was sent is in the ledger; the next run "
+    "carries on, or `prefect deployment run` starts one now."
+    "{% else %}Nobody is invited twice; the next run sends what this one left.{% endif %}"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -271,7 +288,7 @@ def silent_runs(heartbeat: int) -> AutomationCore:
                 *(f"prefect.flow-run.{name}" for name in ENDED),
             },
             match=FLOW_RUNS,
-            match_related=OF_THE_FLOW,
+            match_related=OF_OUR_FLOWS,
             for_each={"prefect.resource.id"},
             posture=Posture.Proactive,
             threshold=1,
@@ -296,7 +313,7 @@ def alerts(block_id: UUID) -> AutomationCore:
         actions=[
             SendNotification(
                 block_document_id=block_id,
-                subject="jobmojito-batch: {{ event.payload.kind }}",
+                subject=f"{NIGHT}: {{{{ event.payload.kind }}}}",
                 body="{{ event.payload.sentence }}\n" + LINK,
             )
         ],
@@ -320,8 +337,8 @@ def not_run(block_id: UUID) -> AutomationCore:
         actions=[
             SendNotification(
                 block_document_id=block_id,
-                subject="jobmojito-batch: {{ flow_run.name }} is {{ flow_run.state.name }}",
-                body="{{ flow_run.state.message }}\n" + LINK,
+                subject=f"{NIGHT} is {{{{ flow_run.state.name }}}}",
+                body=f"{{{{ flow_run.state.message }}}}\n{NEXT}\n{LINK}",
             )
         ],
     )

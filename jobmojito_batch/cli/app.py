@@ -167,7 +167,7 @@ def serve(
     inputs: opt.Inputs,
     cron: Annotated[
         str | None,
-        typer.Option(metavar="CRON", help='When to run: "0 2 * * *" is each night at 02:00.'),
+        typer.Option(metavar="CRON", help='When to run: "30 3 * * *" is each night at 03:30.'),
     ] = None,
     timezone: Annotated[
         str | None,

@@ -43,7 +43,7 @@ def examine(settings: Settings) -> list[Line]:
     else:
         lines.append(Line(what="API", state="warning", says="not asked: there is no token"))
     lines.append(_ledger_line(settings))
-    lines.append(_prefect_line())
+    lines += _prefect_lines()
     lines += _alerts_lines(settings)
     return lines
 
@@ -143,14 +143,20 @@ def _alerts_lines(settings: Settings) -> Iterator[Line]:
     yield Line(what="alerts", state="ok", says=says)
 
 
-def _prefect_line() -> Line:
+def _prefect_lines() -> Iterator[Line]:
+    """Whether the API answers, and whether what is scheduled there will start."""
     if not through_prefect.is_configured():
-        return Line(what="Prefect", state="ok", says="not configured; runs go without it")
+        yield Line(what="Prefect", state="ok", says="not configured; runs go without it")
+        return
     address = through_prefect.address()
-    if through_prefect.is_reachable():
-        return Line(what="Prefect", state="ok", says=f"{address} answers")
-    return Line(
-        what="Prefect",
-        state="fault",
-        says=f"{address} does not answer; start it (`prefect server start`) or say --no-prefect",
-    )
+    if not through_prefect.is_reachable():
+        yield Line(
+            what="Prefect",
+            state="fault",
+            says=f"{address} does not answer; start it (`prefect server start`) or say "
+            "--no-prefect",
+        )
+        return
+    yield Line(what="Prefect", state="ok", says=f"{address} answers")
+    for one in through_prefect.standings():
+        yield Line(what=one.what, state=one.state, says=one.says)

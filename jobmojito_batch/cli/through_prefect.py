@@ -5,13 +5,17 @@ The one module of the package that reaches for `flows` (and so for Prefect), and
 importing Prefect takes most of a second, and the package works without it.
 """
 
+import asyncio
 import os
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Attendant, attending
+
+if TYPE_CHECKING:
+    from flows.schedules import Standing
 
 KEYS_IN_ADDRESSES: Final = ("sig", "token", "key", "password", "secret", "credential")
 """Parts of the names of query members that open a file by themselves."""
@@ -39,6 +43,16 @@ def is_reachable() -> bool:
 
     with get_client(sync_client=True) as client:
         return client.api_healthcheck() is None
+
+
+def standings() -> "list[Standing]":
+    """How the deployments stand at the API; empty where it does not answer as one expects."""
+    from flows import schedules  # noqa: PLC0415 - see above
+
+    try:
+        return asyncio.run(schedules.standings())
+    except Exception:  # noqa: BLE001 - an older server, a proxy: `is_reachable` has said the rest
+        return []
 
 
 def refuse_secrets(parameters: InviteParameters) -> None:

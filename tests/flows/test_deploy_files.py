@@ -73,9 +73,9 @@ def test_the_deployments_name_the_flow_and_the_run_form_takes_their_parameters()
 
 
 def test_a_night_is_scheduled_in_a_zone_and_never_beside_another_one() -> None:
-    nightly, by_hand = deployments()["nightly"], deployments()["import"]
+    nightly, by_hand = deployments()["nightly-worker"], deployments()["import"]
 
-    assert nightly["schedules"] == [{"cron": "0 2 * * *", "timezone": "Europe/Bratislava"}]
+    assert nightly["schedules"] == [{"cron": "30 3 * * *", "timezone": "Europe/Bratislava"}]
     assert nightly["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     assert by_hand["concurrency_limit"]["collision_strategy"] == "ENQUEUE"
     assert "schedules" not in by_hand

@@ -137,13 +137,13 @@ def test_the_deployment_has_its_schedule_in_its_zone_and_one_run_at_a_time(
         run = Run(tmp_path, sandbox, monkeypatch)
         path = str(write_input(tmp_path, people(1)))
 
-        service = serving(run, path, "--cron", "0 2 * * *", "--timezone", "Europe/Bratislava")
+        service = serving(run, path, "--cron", "30 3 * * *", "--timezone", "Europe/Bratislava")
         deployment = service.ask(lambda client: client.read_deployment_by_name(DEPLOYMENT))
 
         assert service.stop() == 0
         after = service.ask(lambda client: client.read_deployment_by_name(DEPLOYMENT))
     schedule = deployment.schedules[0].schedule
-    assert (schedule.cron, schedule.timezone) == ("0 2 * * *", "Europe/Bratislava")
+    assert (schedule.cron, schedule.timezone) == ("30 3 * * *", "Europe/Bratislava")
     assert deployment.global_concurrency_limit.limit == 1
     assert deployment.concurrency_options.collision_strategy.value == "CANCEL_NEW"
     assert deployment.parameters["parameters"]["inputs"] == [path]
@@ -243,7 +243,7 @@ def test_nights_that_were_missed_are_made_up_for_once(
     [
         pytest.param(["--cron", "often"], "--cron often: is no cron schedule", id="cron"),
         pytest.param(
-            ["--cron", "0 2 * * *", "--timezone", "Mars/Olympus"], "no time zone", id="zone"
+            ["--cron", "30 3 * * *", "--timezone", "Mars/Olympus"], "no time zone", id="zone"
         ),
         pytest.param(
             ["--ledger", "postgresql://me:secret@db/x"], "JOBMOJITO_LEDGER", id="password"

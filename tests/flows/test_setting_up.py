@@ -9,10 +9,12 @@ from datetime import UTC, datetime
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
+from prefect import flow
 from prefect.client.orchestration import PrefectClient, get_client
+from prefect.client.schemas.objects import State
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
 from prefect.settings import (
     PREFECT_API_URL,
@@ -20,6 +22,7 @@ from prefect.settings import (
     PREFECT_HOME,
     temporary_settings,
 )
+from prefect.states import Cancelled, Scheduled
 from pydantic import SecretStr
 
 from flows.invite_candidates import final_state
@@ -183,6 +186,45 @@ def test_an_alert_reaches_the_address_with_its_kind_and_its_sentence(
         time.sleep(1)
 
     assert hook.heard[0]["text"].startswith("jobmojito-batch: stopped\n5 rows: 5 not sent")
+
+
+def test_prefects_own_alerts_name_the_deployment_and_what_to_do(
+    hook: Hook, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A flow run that nobody named is called after an animal, which tells nobody what is late."""
+
+    @flow(name="invite-candidates")
+    def stand_in() -> None:
+        pass
+
+    async def make() -> UUID:
+        async with get_client() as client:
+            flow_id = await client.create_flow(stand_in)
+            deployment = await client.create_deployment(flow_id, name="each-night")
+            made = await client.create_flow_run_from_deployment(deployment, name="odd-animal")
+            return made.id
+
+    async def cancel(run_id: UUID) -> None:
+        async with get_client() as client:
+            await client.set_flow_run_state(run_id, Scheduled(), force=True)
+            state: State[Any] = Cancelled(message="Deployment concurrency limit reached.")
+            await client.set_flow_run_state(run_id, state, force=True)
+
+    set_up(capsys, "--notify", hook.url)
+    asyncio.run(switch_on())
+    run_id = asyncio.run(make())
+    until = time.monotonic() + 120
+    while not hook.heard:
+        assert time.monotonic() < until, "nothing was heard"
+        asyncio.run(cancel(run_id))
+        time.sleep(1)
+
+    text = hook.heard[0]["text"]
+    assert text.startswith(
+        "jobmojito-batch each-night is Cancelled\nDeployment concurrency limit reached.\n"
+    )
+    assert "the next run sends what this one left" in text
+    assert f"/runs/flow-run/{run_id}" in text
 
 
 def test_the_window_of_silence_is_three_heartbeats_and_every_ending_ends_it() -> None:
