@@ -5,6 +5,7 @@ What can go wrong, cut by what a person does next.
   + SettingsError   mend the settings or the command line, run again
   + InputError      mend the file, run again
     + VolumeError   look at the plan, then release it or mend the file
+    + DoubtError    say which it is, with the option that the message names
   + LedgerError     the record of claims cannot be used: nothing is sent without it
 """
 
@@ -23,6 +24,10 @@ class InputError(BatchError):
 
 class VolumeError(InputError):
     """The number of new rows is not what was expected; nothing was sent."""
+
+
+class DoubtError(InputError):
+    """An input may be read in more than one way, and nobody was asked; nothing was sent."""
 
 
 class LedgerError(BatchError):

@@ -31,6 +31,7 @@ from jobmojito_batch.pipeline import (
     targets_again,
     write_again,
 )
+from jobmojito_batch.pipeline.broken_pipes import console_may_break
 from jobmojito_batch.plan import Kind
 from jobmojito_batch.publish import write_template
 from jobmojito_batch.sandbox import load_scenario
@@ -353,7 +354,7 @@ def sandbox(
 def _check(parameters: InviteParameters, *, as_json: bool, save_mapping: Path | None) -> int:
     taken = taking(parameters, will_send=False)
     try:
-        prepared = prepare_taken(taken)
+        prepared = prepare_taken(taken, is_attended=True)
         if isinstance(prepared, Conclusion):
             if as_json:
                 print_json(prepared.summary)
@@ -379,7 +380,7 @@ def _show_plan(prepared: Prepared, *, as_json: bool, save_mapping: Path | None) 
     counts = prepared.plan.counts
     if counts[Kind.UNKNOWN]:
         return 3
-    return 1 if counts[Kind.INVALID] else 0
+    return 1 if counts[Kind.INVALID] or any(doubt.holds for doubt in prepared.doubts) else 0
 
 
 def _invite(
@@ -394,7 +395,7 @@ def _invite(
     person = Person(asks=asks, save_mapping=save_mapping)
     through_flow = through_prefect.is_configured() if prefect is None else prefect
     try:
-        with person.bar():
+        with person.bar(), console_may_break():
             if through_flow:  # which tells its alerts itself
                 asyncio.run(through_prefect.run_flow(parameters, person))
             else:

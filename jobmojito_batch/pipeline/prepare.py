@@ -19,7 +19,7 @@ from jobmojito_batch.pipeline.spool import Spool
 from jobmojito_batch.pipeline.taken import Taken
 from jobmojito_batch.pipeline.targets import Targets, find_targets
 from jobmojito_batch.plan import Kind, Plan, Pricing
-from jobmojito_batch.records import Fault
+from jobmojito_batch.records import Fault, InputDoubt
 from jobmojito_batch.settings import Settings, load_settings
 
 
@@ -72,6 +72,11 @@ class Prepared:
     def unreadable_files(self) -> tuple[str, ...]:
         """Files of the inbox that could not be read and are not in this run."""
         return self.taken.unreadable if self.taken is not None else ()
+
+    @property
+    def doubts(self) -> tuple[InputDoubt, ...]:
+        """What the plan is not sure of, those that hold an unattended run first."""
+        return self.inputs.doubts
 
     @property
     def settles(self) -> bool:
