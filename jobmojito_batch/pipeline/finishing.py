@@ -3,14 +3,15 @@
 import logging
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from jobmojito_batch.alerts import Alert, Night, Trouble, alerts_of
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.errors import VolumeError
-from jobmojito_batch.inbox import remove_old_nights
+from jobmojito_batch.inbox import Inbox, remove_old_nights
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.away import DONE, done_file, put_away_file
+from jobmojito_batch.pipeline.away import DONE, done_file, done_key, put_away_file
 from jobmojito_batch.pipeline.conclude import CLEAN, NEEDS_REPAIR, Conclusion
 from jobmojito_batch.pipeline.prepare import Prepared, merchant_for, settings_for, token_source
 from jobmojito_batch.pipeline.series import series_of
@@ -18,6 +19,9 @@ from jobmojito_batch.pipeline.taken import Taken
 from jobmojito_batch.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+TRIED_AGAIN: Final = timedelta(days=7)
+"""How long a file stays whose rows failed without a fault of theirs, so that nights try again."""
 
 
 def finish(
@@ -51,6 +55,8 @@ def finish(
             history = ledger.nights(series, but=tonight.run_id)
             if tonight.trouble is not None:
                 ledger.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
+            if taken is not None and taken.night is not None and conclusion is None:
+                taken.night.give_back(*taken.night_files)
             if taken is not None and prepared is not None and conclusion is not None:
                 _settle_files(taken, prepared, conclusion, ledger, now)
             if taken is not None and conclusion is not None:
@@ -115,23 +121,55 @@ def _settle_files(
 
     So a crash between the two leaves a file that the next night recognises and moves.
     """
+    is_over = conclusion.exit_code in {CLEAN, NEEDS_REPAIR}
+    if taken.inbox is not None and is_over:
+        staying = _put_away(taken, taken.inbox, prepared, conclusion, ledger, now)
+        is_over = not staying
     if taken.night is not None:
         taken.night.note_run(conclusion.run_id)
-    inbox = taken.inbox
-    if inbox is None or conclusion.exit_code not in {CLEAN, NEEDS_REPAIR}:
-        return
+        if not is_over:
+            taken.night.give_back(*taken.night_files)
+
+
+def _put_away(
+    taken: Taken,
+    inbox: Inbox,
+    prepared: Prepared,
+    conclusion: Conclusion,
+    ledger: Ledger,
+    now: datetime,
+) -> int:
+    """Move what is done; how many files stay for the next night."""
     by_source = ledger.outcomes_by_source(conclusion.run_id)
-    moved = 0
+    unheard = ledger.unheard_sources(conclusion.run_id)
+    noted = ledger.done_files(
+        taken.series, [done_key(file, taken.parameters) for file in taken.files]
+    )
+    moved = staying = 0
     for file, source in zip(taken.files, prepared.sources, strict=True):
         counts = by_source.get(source, {})
         if counts.get(Outcome.UNKNOWN) or counts.get(Outcome.NOT_SENT):
-            continue  # a limit left some of its rows for the next night
-        failed = counts.get(Outcome.FAILED, 0)
+            staying += 1  # a limit left some of its rows for the next night
+            continue
+        before = noted.get(done_key(file, taken.parameters))
+        first = before.done_at.replace(tzinfo=UTC) if before is not None else now
+        stays = source in unheard and now - first < TRIED_AGAIN
         ledger.add_done_file(
-            taken.series, done_file(file, now=now, run_id=conclusion.run_id, failed_rows=failed)
+            taken.series,
+            done_file(
+                file,
+                taken.parameters,
+                now=first if stays else now,
+                run_id=conclusion.run_id,
+                rows_to_repair=counts.get(Outcome.FAILED, 0) + counts.get(Outcome.INVALID, 0),
+            ),
         )
-        moved += put_away_file(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
+        if stays:
+            staying += 1
+        else:
+            moved += put_away_file(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
     logger.info("inbox.settled", extra={"run_id": conclusion.run_id, "files": moved})
+    return staying
 
 
 def _remove_old(taken: Taken, ledger: Ledger, now: datetime) -> None:

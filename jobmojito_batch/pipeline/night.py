@@ -36,7 +36,7 @@ from jobmojito_batch.inbox import (
 from jobmojito_batch.intake import NoRowsError, input_files, is_input_name, shown
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.away import DONE, FAILED, note_done, put_away_file
+from jobmojito_batch.pipeline.away import DONE, FAILED, done_key, note_done, put_away_file
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude_idle
 from jobmojito_batch.pipeline.dates import day_of, with_dates
 from jobmojito_batch.pipeline.prepare import (
@@ -170,15 +170,16 @@ def _without_done(
     """
     The files whose content is new, each content once, and how many were put away as done.
 
-    A content that left rows which were provably not run goes again: the ledger knows the others.
+    A content that left rows to repair goes again, and so does one that is read in another way
+    (`--map`, `--set` and the like): the ledger knows who was invited.
     """
-    hashes = [file.sha256 for file in files]
-    done = ledger.done_files(taken.series, hashes) if ledger is not None else {}
+    keys = {file: done_key(file, taken.parameters) for file in files}
+    done = ledger.done_files(taken.series, keys.values()) if ledger is not None else {}
     new: dict[str, TakenFile] = {}
     put_away = 0
     for file in files:
-        before = done.get(file.sha256)
-        if before is None or before.failed_rows:
+        before = done.get(keys[file])
+        if before is None or before.rows_to_repair:
             first = new.get(file.sha256)
             new[file.sha256] = (
                 file if first is None else replace(first, twins=(*first.twins, file.name))
@@ -211,7 +212,8 @@ def _with_night(taken: Taken) -> Taken:
         night = NightFolder.made(parent / str(taken.day))
         free = night.free_stem(stem, (f".results{suffix}", *(f".results{one}" for one in ENDINGS)))
         results = f"{free}.results{suffix}"
-        night.note_files(results, *(f"{free}.results{one}" for one in ENDINGS))
+        names = (results, *(f"{free}.results{one}" for one in ENDINGS))
+        night.note_files(*names)
     except OSError as exc:
         raise SettingsError(
             f"{parent}: the folder of the day cannot be made there ({exc.strerror}); choose "
@@ -220,6 +222,7 @@ def _with_night(taken: Taken) -> Taken:
     return replace(
         taken,
         night=night,
+        night_files=names,
         parameters=asked.model_copy(update={"results": str(night.path / results)}),
     )
 

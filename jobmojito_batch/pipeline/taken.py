@@ -49,6 +49,8 @@ class Taken:
     """Files that were not whole."""
     night: NightFolder | None = None
     """Where the results go, where that is a day's folder of ours."""
+    night_files: tuple[str, ...] = ()
+    """The names that are listed there for the files of this run."""
     spool: Spool | None = field(default=None, repr=False)
     """Where copies of objects lie."""
 

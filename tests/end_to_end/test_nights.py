@@ -197,6 +197,86 @@ async def test_a_content_with_rows_that_did_not_run_goes_again_for_them(
     assert nights.run.creates == 3
 
 
+async def test_a_repaired_mapping_reads_a_content_that_left_invalid_rows_again(
+    nights: Nights,
+) -> None:
+    """The same file, and this time somebody says where the e-mail stands."""
+    rows = [row.replace("p0@example.com", "") + ",p0@example.com" for row in people(1)]
+    path = nights.put([*rows, *people(2, start=1)])
+    path.write_text(path.read_text().replace("team\n", "team,Reachable\n", 1))
+    content = path.read_text()
+    first = await nights.go()
+    path.write_text(content)
+    second = await nights.go(1, mapping={"Reachable": "candidate_email", "candidate_email": ""})
+
+    assert concluded(first).sentence.startswith("3 rows: 2 invited, 1 invalid")
+    assert concluded(second).sentence.startswith("3 rows: 1 invited, 2 invalid")
+    assert nights.run.creates == 3
+
+
+async def test_a_content_that_left_invalid_rows_is_never_done(nights: Nights) -> None:
+    """Unchanged it is red each night, and costs nothing: who was invited is known."""
+    rows = [*people(2), a_row("no-address")]
+    nights.put(rows)
+    await nights.go()
+    nights.put(rows)
+    second = await nights.go(1)
+
+    assert concluded(second).sentence.startswith("3 rows: 2 already done, 1 invalid")
+    assert nights.run.creates == 2
+
+
+async def test_a_content_that_is_done_goes_again_where_it_is_read_in_another_way(
+    nights: Nights,
+) -> None:
+    nights.put(people(2))
+    await nights.go()
+    nights.put(people(2))
+    second = await nights.go(1, values={"position_name": "Cook"}, mapping={"position_name": ""})
+
+    assert concluded(second).sentence.startswith("2 rows: 2 invited")
+
+
+async def test_a_file_whose_rows_failed_by_the_services_fault_stays_and_goes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could correct anything; after a week it is given up, and lies in done/."""
+    limited = Fault(email="p1@example.com", status=503, code="BOOT_ERROR", body="platform")
+    monkeypatch.setenv("JOBMOJITO_MAX_ATTEMPTS", "1")
+    with RunningSandbox(friendly(faults=(limited,))) as sandbox:
+        nights = Nights(Run(tmp_path, sandbox, monkeypatch))
+        nights.put(people(3))
+        first = await nights.go()
+        stays = nights.lie()
+        await nights.go(6)
+        still = nights.lie()
+        await nights.go(8)
+
+    assert concluded(first).sentence.startswith("3 rows: 2 invited, 1 failed")
+    assert stays == still == {"people.csv"}
+    assert nights.lie() == set()
+    assert nights.run.creates == 2
+
+
+async def test_a_night_that_is_tried_again_leaves_one_set_of_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held, then stopped in the middle, then whole: the last results hold all that was sent."""
+    with RunningSandbox(friendly(faults=(Fault(call=(3,), status=402, body="jobmojito"),))) as box:
+        nights = Nights(Run(tmp_path, box, monkeypatch))
+        nights.put(people(4))
+        held = await nights.go(expect_at_most=1)
+        stopped = await nights.go()
+        whole = await nights.go()
+
+    assert isinstance(held.error, BatchError)
+    assert concluded(stopped).exit_code == 4
+    assert concluded(whole).exit_code == 0
+    results = [one for one in nights.lie(f"done/{DAY}") if ".results." in one]
+    assert sorted(results) == ["people.results.csv", "people.results.summary.json"]
+    assert len(read_results(nights.box / "done" / DAY / "people.results.csv")) == 4
+
+
 async def test_a_file_that_cannot_be_read_fails_alone(nights: Nights) -> None:
     nights.put(people(2))
     (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
