@@ -6,6 +6,7 @@ importing Prefect takes most of a second, and the package works without it.
 """
 
 import asyncio
+import logging
 import os
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
@@ -27,7 +28,15 @@ def is_configured() -> bool:
     """Whether a Prefect API is configured."""
     from flows.invite_candidates import is_configured as asked  # noqa: PLC0415 - see above
 
+    for handler in logging.getLogger().handlers:
+        if type(handler).__module__.startswith("prefect."):  # it has just put its console there
+            handler.addFilter(_is_no_line_of_ours)
     return asked()
+
+
+def _is_no_line_of_ours(record: logging.LogRecord) -> bool:
+    """Our events are for the run's page; what a person has to know is said in a sentence."""
+    return not (record.name.startswith("jobmojito_batch") and record.levelno < logging.ERROR)
 
 
 def address() -> str:
