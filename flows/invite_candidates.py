@@ -8,7 +8,6 @@ or token is in parameters, states, logs or artifacts.
 """
 
 import asyncio
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -36,7 +35,7 @@ from flows.token_block import with_token
 from flows.watching import Watcher
 from jobmojito_batch import pipeline
 from jobmojito_batch.alerts import Alert
-from jobmojito_batch.errors import BatchError
+from jobmojito_batch.errors import BatchError, told
 from jobmojito_batch.intake import shown
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
@@ -285,12 +284,10 @@ class Night:
                 await self._link.until_back()
             await self._show()
         await self._own.look()
-        told = self._own.told(state)
-        if told is not state:  # a runner would say of a cancelled run only that it cancelled it
-            await report(
-                told.model_copy()
-            )  # the engine takes one that a server has seen for another's
-        return told
+        final = self._own.final(state)
+        if final is not state:  # a runner would say of a cancelled run only that it cancelled it
+            await report(final)
+        return final
 
     def _finish(self) -> list[Alert]:
         attendant = self._attendant
@@ -300,6 +297,7 @@ class Night:
             prepared=self._prepared,
             conclusion=attendant.conclusion,
             error=attendant.error if attendant.conclusion is None else None,
+            has_begun=attendant.has_begun,
             settings=self._settings,
         )
 
@@ -369,12 +367,8 @@ def _caught(step: Callable[[], T]) -> T | Ended:
 
 
 def caught(exc: Exception) -> Ended:
-    """An exception as what may be shown: our own texts hold no person, others' may."""
-    if isinstance(exc, BatchError):
-        return Ended(message=str(exc), error=exc)
-    last = traceback.extract_tb(exc.__traceback__)[-1]
-    where = f"{PurePath(last.filename).name}:{last.lineno}"
-    return Ended(message=f"unexpected {type(exc).__name__} at {where}", error=exc)
+    """An exception as what may be shown."""
+    return Ended(message=told(exc), error=exc)
 
 
 def drain_seconds() -> float | None:

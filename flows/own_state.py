@@ -61,7 +61,7 @@ class OwnState:
         """Whether at the last look it was to send no more: Prefect starts no task of it then."""
         return self._stopped is not None
 
-    def told(self, state: State[Any]) -> State[Any]:
+    def final(self, state: State[Any]) -> State[Any]:
         """*state*, or Cancelled with its sentence where the run was cancelled at the last look."""
         if self.is_stopped and not self.is_suspended:
             return Cancelled(message=state.message)

@@ -158,8 +158,7 @@ def _positions_line(prepared: Prepared) -> str:
 
 def _warnings(prepared: Prepared) -> list[str]:
     found = [*prepared.account_warnings, *prepared.plan.warnings, *prepared.preview.warnings]
-    if prepared.volume_doubt is not None:
-        found.insert(0, prepared.volume_doubt)
+    found = [one for one in (prepared.lost_ledger, prepared.volume_doubt) if one] + found
     return [*(f"{name}: cannot be read" for name in prepared.unreadable_files), *found]
 
 

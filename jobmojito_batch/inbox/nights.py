@@ -172,9 +172,9 @@ def _moved(source: Path, folder: Path, name: str) -> Path:
         raise
 
 
-def earlier_runs(parent: Path) -> set[str]:
-    """The runs that the nights in a folder of days are of."""
-    return {run_id for night in _nights(parent) for run_id in _listed(night, RUN)}
+def earlier_runs(parent: Path) -> dict[str, str]:
+    """The runs that the nights in a folder of days are of, each with its folder."""
+    return {run_id: str(night) for night in _nights(parent) for run_id in _listed(night, RUN)}
 
 
 def remove_old_nights(parent: Path, *, before: str) -> int:

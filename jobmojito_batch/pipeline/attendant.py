@@ -93,6 +93,7 @@ async def run(
                 prepared=prepared,
                 conclusion=attendant.conclusion,
                 error=error,
+                has_begun=attendant.has_begun,
                 now=now,
             )
         if prepared is not None:

@@ -23,7 +23,13 @@ from typing import Final
 
 import uuid_utils
 
-from jobmojito_batch.errors import DoubtError, InputError, SettingsError, VolumeError
+from jobmojito_batch.errors import (
+    DoubtError,
+    InputError,
+    LostLedgerError,
+    SettingsError,
+    VolumeError,
+)
 from jobmojito_batch.inbox import (
     Inbox,
     NightFolder,
@@ -401,8 +407,12 @@ def check_volume(prepared: Prepared, *, is_attended: bool = False) -> None:
     Raises VolumeError where the plan holds more new rows than were expected.
 
     What somebody expects decides where it was said. Else, where no person confirms the run
-    (*is_attended*), the recent nights of the same series do (see alerts.volume_doubt).
+    (*is_attended*), the recent nights of the same series do (see alerts.volume_doubt). A ledger
+    that is not the one of the earlier nights is no question of numbers: only a person at the
+    terminal may go on with it.
     """
+    if prepared.lost_ledger is not None and not is_attended:
+        raise LostLedgerError(f"{prepared.lost_ledger}. Nothing was sent")
     new = prepared.plan.to_send
     expected = prepared.parameters.expect_at_most
     if expected is not None:

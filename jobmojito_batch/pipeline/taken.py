@@ -54,10 +54,10 @@ class Taken:
     spool: Spool | None = field(default=None, repr=False)
     """Where copies of objects lie."""
 
-    def earlier_runs(self) -> set[str]:
-        """The runs that the folders of earlier days are of. Raises InputError."""
-        found = earlier_runs(self.night.path.parent) if self.night is not None else set()
-        return found | (self.inbox.earlier_runs() if self.inbox is not None else set())
+    def earlier_runs(self) -> dict[str, str]:
+        """The runs that the folders of earlier days are of, each with its. Raises InputError."""
+        found = earlier_runs(self.night.path.parent) if self.night is not None else {}
+        return found | (self.inbox.earlier_runs() if self.inbox is not None else {})
 
     def close(self) -> None:
         """Remove the copies, and the night's folder where nothing came into it."""
