@@ -13,6 +13,7 @@ from jobmojito_batch.cli.plan_view import plan_lines
 from jobmojito_batch.cli.talk import err, say, seconds_text
 from jobmojito_batch.pipeline import Attendant, Conclusion, Prepared
 from jobmojito_batch.publish import written_whole
+from jobmojito_batch.sending import OUTAGE_SECONDS
 from jobmojito_batch.sending import Progress as RunProgress
 
 
@@ -27,6 +28,7 @@ class Person(Attendant):
         """What there is to tell beside what the run itself tells."""
         self._save_mapping = save_mapping
         self._has_told_of_doubts = False
+        self._is_away = False
         self._bar: Progress | None = None
         self._task = TaskID(0)
 
@@ -46,12 +48,26 @@ class Person(Attendant):
 
     def progress(self, progress: RunProgress) -> None:
         """Move the bar; it shows only on a terminal. Say once what a long wait is for."""
+        self._tell_of_waits(progress)
+        self._move_bar(progress)
+
+    def _tell_of_waits(self, progress: RunProgress) -> None:
         if progress.in_doubt and not progress.in_flight and not self._has_told_of_doubts:
             self._has_told_of_doubts = True
             say(
                 f"looking up {progress.in_doubt} without a trustworthy answer; what provably did "
                 "not happen shows only when the settle time is over"
             )
+        if progress.is_away != self._is_away:
+            self._is_away = progress.is_away
+            say(
+                "no connection to the API: the run waits and tries again, for "
+                f"{OUTAGE_SECONDS / 60:g} minutes at most; Ctrl-C ends it, and nothing is lost"
+                if progress.is_away
+                else "the API answers again"
+            )
+
+    def _move_bar(self, progress: RunProgress) -> None:
         if progress.total == 0 or not err().is_terminal:
             return
         if self._bar is None:

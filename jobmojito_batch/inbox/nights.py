@@ -7,6 +7,7 @@ such a list are ever removed, and of them only the files on it.
 
 import os
 import re
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from pathlib import Path
 from typing import Final, Self
@@ -16,8 +17,10 @@ from jobmojito_batch.inbox.looks import sha256_of
 LIST: Final = ".jobmojito-batch"
 FILE: Final = "file "
 RUN: Final = "run "
-FREE: Final = "free "
-"""A name that was listed for a run that came to nothing, or to less than the next one."""
+_RESERVED: Final = "reserved "
+"""Names for the files of a run: by which process, for which contents, `/` between the names."""
+_FREE: Final = "free "
+_KEPT: Final = "kept "
 DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MODE: Final = 0o700
 """Results hold links that open interviews, inputs hold résumés."""
@@ -38,10 +41,27 @@ class NightFolder:
         (path / LIST).touch(mode=0o600)
         return cls(path)
 
-    def free_stem(self, stem: str, endings: tuple[str, ...]) -> str:
-        """*stem*, or *stem*-2 and so on: no file of that stem and an ending is there or listed."""
-        taken = {*_listed(self.path, FILE), *(path.name for path in self.path.iterdir())}
-        taken -= _given_back(self.path)
+    def free_stem(
+        self,
+        stem: str,
+        endings: tuple[str, ...],
+        *,
+        contents: Collection[str] = (),
+        is_alive: Callable[[str], bool] = lambda _: True,
+    ) -> str:
+        """
+        *stem*, or *stem*-2 and so on: no file of that stem and an ending is there or listed.
+
+        Save for what a run that came to nothing had reserved: one that gave it back, or whose
+        process does not live any more. Files that it made are replaced only where all *contents*
+        it read are read again: the ledger knows who was invited, so the new files have all of it.
+        """
+        there = {path.name for path in self.path.iterdir()}
+        taken = {*_listed(self.path, FILE), *there}
+        for name, (owner, read) in _reserved(self.path).items():
+            is_over = not owner or not is_alive(owner)
+            if is_over and (name not in there or (read and read.issubset(contents))):
+                taken.discard(name)
         number, free = 1, stem
         while any(f"{free}{ending}" in taken for ending in endings):
             number += 1
@@ -53,14 +73,22 @@ class NightFolder:
         self._noted.update(names)
         self._append("".join(f"{FILE}{name}\n" for name in names))
 
+    def reserve(self, *names: str, owner: str, contents: Collection[str]) -> None:
+        """List the files of a run before they are made, by which process and what it reads."""
+        self.note_files(*names)
+        self._append(f"{_RESERVED}{owner} {','.join(contents) or '-'} {'/'.join(names)}\n")
+
     def give_back(self, *names: str) -> None:
         """
-        Let the next run of the day have names that were listed for this one.
+        Let the next run of the day have names that were reserved: all files were left to it.
 
-        It made no such files, or it left rows that the next run sends: that one's results hold all
-        that these do, so a night that is tried again leaves one set of files.
+        So a night that is tried again leaves one set of results.
         """
-        self._append("".join(f"{FREE}{name}\n" for name in names))
+        self._append(f"{_FREE}{'/'.join(names)}\n")
+
+    def keep(self, *names: str) -> None:
+        """Let nobody have the names any more: what was read is done with."""
+        self._append(f"{_KEPT}{'/'.join(names)}\n")
 
     def note_run(self, run_id: str) -> None:
         """List the run whose files these are."""
@@ -108,16 +136,21 @@ class NightFolder:
             os.fsync(file.fileno())
 
 
-def _given_back(night: Path) -> set[str]:
-    """Names that were given back and not listed again since."""
-    text = (night / LIST).read_text(encoding="utf-8", errors="surrogateescape")
-    free: set[str] = set()
-    for line in text.splitlines():
-        if line.startswith(FREE):
-            free.add(line.removeprefix(FREE))
-        elif line.startswith(FILE):
-            free.discard(line.removeprefix(FILE))
-    return free
+def _reserved(night: Path) -> dict[str, tuple[str, frozenset[str]]]:
+    """Names that are reserved: owner (empty where given back), contents that were read for them."""
+    found: dict[str, tuple[str, frozenset[str]]] = {}
+    for line in (night / LIST).read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+        if line.startswith(_RESERVED):
+            owner, read, names = line.removeprefix(_RESERVED).split(" ", 2)
+            contents = frozenset() if read == "-" else frozenset(read.split(","))
+            found |= dict.fromkeys(names.split("/"), (owner, contents))
+        elif line.startswith(_FREE):
+            for name in line.removeprefix(_FREE).split("/"):
+                found[name] = ("", found[name][1] if name in found else frozenset())
+        elif line.startswith(_KEPT):
+            for name in line.removeprefix(_KEPT).split("/"):
+                found.pop(name, None)
+    return found
 
 
 def _moved(source: Path, folder: Path, name: str) -> Path:

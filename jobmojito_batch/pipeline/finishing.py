@@ -18,7 +18,7 @@ from jobmojito_batch.pipeline.away import DONE, done_file, done_key, put_away_fi
 from jobmojito_batch.pipeline.conclude import CLEAN, NEEDS_REPAIR, Conclusion
 from jobmojito_batch.pipeline.prepare import Prepared, merchant_for, settings_for, token_source
 from jobmojito_batch.pipeline.series import series_of
-from jobmojito_batch.pipeline.taken import Taken
+from jobmojito_batch.pipeline.taken import Taken, TakenFile
 from jobmojito_batch.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -60,6 +60,8 @@ def finish(
     history: list[Night] = []
     try:
         taken = (prepared.taken if prepared is not None else None) or taken
+        if taken is not None and taken.night is not None and conclusion is None:
+            taken.night.give_back(*taken.night_files)
         settings = taken.settings if taken is not None else settings or settings_for(parameters)
         series = taken.series if taken is not None else _series_again(parameters, settings)
         ledger = Ledger.open_existing(settings.ledger_url)
@@ -69,8 +71,6 @@ def finish(
             history = ledger.nights(series, but=tonight.run_id)
             if tonight.trouble is not None:
                 ledger.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
-            if taken is not None and taken.night is not None and conclusion is None:
-                taken.night.give_back(*taken.night_files)
             if taken is not None and prepared is not None and conclusion is not None:
                 _settle_files(taken, prepared, conclusion, ledger, now)
             if taken is not None and conclusion is not None:
@@ -166,14 +166,16 @@ def _settle_files(
 
     So a crash between the two leaves a file that the next night recognises and moves.
     """
-    is_over = conclusion.exit_code in {CLEAN, NEEDS_REPAIR}
-    if taken.inbox is not None and is_over:
+    staying = len(taken.files)
+    if taken.inbox is not None and conclusion.exit_code in {CLEAN, NEEDS_REPAIR}:
         staying = _put_away(taken, taken.inbox, prepared, conclusion, ledger, now)
-        is_over = not staying
     if taken.night is not None:
         taken.night.note_run(conclusion.run_id)
-        if not is_over:
+        # Only where the next run reads all of it again do its results hold all that these do.
+        if staying and staying == len(taken.files):
             taken.night.give_back(*taken.night_files)
+        else:
+            taken.night.keep(*taken.night_files)
 
 
 def _put_away(
@@ -187,34 +189,40 @@ def _put_away(
     """Move what is done; how many files stay for the next night."""
     by_source = ledger.outcomes_by_source(conclusion.run_id)
     unheard = ledger.unheard_sources(conclusion.run_id)
-    noted = ledger.done_files(
-        taken.series, [done_key(file, taken.parameters) for file in taken.files]
-    )
     moved = staying = 0
     for file, source in zip(taken.files, prepared.sources, strict=True):
         counts = by_source.get(source, {})
         if counts.get(Outcome.UNKNOWN) or counts.get(Outcome.NOT_SENT):
             staying += 1  # a limit left some of its rows for the next night
             continue
-        before = noted.get(done_key(file, taken.parameters))
-        first = before.done_at.replace(tzinfo=UTC) if before is not None else now
-        stays = source in unheard and now - first < TRIED_AGAIN
-        ledger.add_done_file(
-            taken.series,
-            done_file(
-                file,
-                taken.parameters,
-                now=first if stays else now,
-                run_id=conclusion.run_id,
-                rows_to_repair=counts.get(Outcome.FAILED, 0) + counts.get(Outcome.INVALID, 0),
-            ),
+        since = _unheard_since(taken, file, source, ledger, now) if source in unheard else now
+        stays = source in unheard and now - since < TRIED_AGAIN
+        done = done_file(
+            file,
+            taken.parameters,
+            now=since if stays else now,
+            run_id=conclusion.run_id,
+            rows_to_repair=counts.get(Outcome.FAILED, 0) + counts.get(Outcome.INVALID, 0),
         )
+        ledger.add_done_file(taken.series, done)
         if stays:
             staying += 1
         else:
             moved += put_away_file(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
     logger.info("inbox.settled", extra={"run_id": conclusion.run_id, "files": moved})
     return staying
+
+
+def _unheard_since(
+    taken: Taken, file: TakenFile, source: str, ledger: Ledger, now: datetime
+) -> datetime:
+    """Since when the file stays for rows that failed without a fault of theirs: tonight first."""
+    key = done_key(file, taken.parameters)
+    before = ledger.done_files(taken.series, [key]).get(key)
+    if before is None or before.run_id is None:
+        return now
+    stayed = source in ledger.unheard_sources(before.run_id)
+    return before.done_at.replace(tzinfo=UTC) if stayed else now
 
 
 def _remove_old(taken: Taken, ledger: Ledger, now: datetime) -> None:

@@ -40,7 +40,7 @@ from jobmojito_batch.inbox import (
     sha256_of,
 )
 from jobmojito_batch.intake import NoRowsError, input_files, is_input_name, shown
-from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.ledger import Ledger, is_alive, this_owner
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.away import DONE, FAILED, done_key, note_done, put_away_file
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude_idle
@@ -216,10 +216,11 @@ def _with_night(taken: Taken) -> Taken:
     stem, suffix = _name_of_results(taken)
     try:
         night = NightFolder.made(parent / str(taken.day))
-        free = night.free_stem(stem, (f".results{suffix}", *(f".results{one}" for one in ENDINGS)))
-        results = f"{free}.results{suffix}"
-        names = (results, *(f"{free}.results{one}" for one in ENDINGS))
-        night.note_files(*names)
+        endings = (f".results{suffix}", *(f".results{one}" for one in ENDINGS))
+        contents = [file.sha256 for file in taken.files]
+        free = night.free_stem(stem, endings, contents=contents, is_alive=is_alive)
+        names = tuple(f"{free}{ending}" for ending in endings)
+        night.reserve(*names, owner=this_owner(), contents=contents)
     except OSError as exc:
         raise SettingsError(
             f"{parent}: the folder of the day cannot be made there ({exc.strerror}); choose "
@@ -229,7 +230,7 @@ def _with_night(taken: Taken) -> Taken:
         taken,
         night=night,
         night_files=names,
-        parameters=asked.model_copy(update={"results": str(night.path / results)}),
+        parameters=asked.model_copy(update={"results": str(night.path / names[0])}),
     )
 
 

@@ -1,5 +1,6 @@
 """Sending: bounded workers, the position gate, the pace, retries and stops."""
 
+from jobmojito_batch.sending.breaker import OUTAGE_SECONDS
 from jobmojito_batch.sending.budget import Budget, Cap
 from jobmojito_batch.sending.common import SenderPolicy, utc_now
 from jobmojito_batch.sending.gate import Door, Gate, Position
@@ -12,6 +13,7 @@ from jobmojito_batch.sending.settling import Counts, Doubt, Settling
 from jobmojito_batch.sending.tally import Progress, Stop, Tally
 
 __all__ = [
+    "OUTAGE_SECONDS",
     "Budget",
     "Cap",
     "Counts",

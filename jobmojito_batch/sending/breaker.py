@@ -11,7 +11,7 @@ MOST_SHARE: Final = 0.5
 FIRST_PAUSE_SECONDS: Final = 1.0
 MOST_PAUSE_SECONDS: Final = 60.0
 OUTAGE_SECONDS: Final = 900.0
-"""A network that was there and stays away for so long stops the run."""
+"""An API that cannot be reached for so long stops the run, at its start as on the way."""
 
 
 class Hearing(Enum):
@@ -28,15 +28,14 @@ class Breaker:
     Counts calls without a trustworthy answer: in a row, and as a share of the last ones.
 
     Each of those may have cost credits, so there is no trying on: the run stops. A connection that
-    cannot be made costs nothing; where the run had one before, it waits and tries with one call at
-    a time (half open) until the network is back.
+    cannot be made costs nothing: the run waits and tries with one call at a time (half open) until
+    there is one, OUTAGE_SECONDS at most.
     """
 
     def __init__(self, failures: int) -> None:
         self._most_in_a_row = failures
         self._in_a_row = 0
         self._lately: deque[bool] = deque(maxlen=WATCHED_CALLS)
-        self._has_been_answered = False
         self._away_since: float | None = None
         self._pause = FIRST_PAUSE_SECONDS
 
@@ -45,18 +44,21 @@ class Breaker:
         """Calls without a trustworthy answer since the last one that had one."""
         return self._in_a_row
 
+    @property
+    def is_away(self) -> bool:
+        """Whether the last call had no connection."""
+        return self._away_since is not None
+
     def hear(self, *, is_trustworthy: bool, was_delivered: bool, now: float) -> Hearing:
         """Take note of how a call ended."""
-        if not was_delivered and self._has_been_answered:
+        if not was_delivered:
             self._away_since = now if self._away_since is None else self._away_since
             is_over = now - self._away_since > OUTAGE_SECONDS
             return Hearing.STOP if is_over else Hearing.PROBE
-        if was_delivered:
-            self._away_since = None
-            self._pause = FIRST_PAUSE_SECONDS
-            self._lately.append(is_trustworthy)
+        self._away_since = None
+        self._pause = FIRST_PAUSE_SECONDS
+        self._lately.append(is_trustworthy)
         if is_trustworthy:
-            self._has_been_answered = True
             self._in_a_row = 0
             return Hearing.GO_ON
         self._in_a_row += 1

@@ -4,7 +4,7 @@ from typing import Final
 
 from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.ledger import SharePause
-from jobmojito_batch.sending.breaker import Breaker, Hearing
+from jobmojito_batch.sending.breaker import OUTAGE_SECONDS, Breaker, Hearing
 from jobmojito_batch.sending.common import Common
 from jobmojito_batch.sending.retry import ONLY_429_SECONDS, retry_after_seconds
 from jobmojito_batch.sending.window import Window
@@ -23,6 +23,11 @@ class Reactions:
         self._pace_key = pace_key
         self._only_429_since: float | None = None
         self._pause_seconds = common.policy.retry.pause_seconds
+
+    @property
+    def is_away(self) -> bool:
+        """Whether there is no connection to the API; a call tries from time to time."""
+        return self._breaker.is_away
 
     async def hear(self, verdict: Verdict, answer: Answer, started: float) -> bool:
         """Learn from a call; True where the network is away and will be tried again."""
@@ -62,7 +67,10 @@ class Reactions:
 
     def _why_the_breaker_opened(self, answer: Answer) -> str:
         if answer.silence is Silence.NOT_DELIVERED:
-            return "there has been no connection to the API for long; check the network, run again"
+            return (
+                f"no connection to the API for {OUTAGE_SECONDS / 60:g} minutes; check the network "
+                "and the base URL, then run again"
+            )
         if self._breaker.in_a_row >= self._common.policy.breaker_failures:
             return (
                 f"{self._breaker.in_a_row} calls in a row had no trustworthy answer; check the "

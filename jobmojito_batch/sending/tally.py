@@ -27,6 +27,8 @@ class Progress:
     outcomes: dict[Outcome, int]
     in_doubt: int = 0
     """Rows without a trustworthy answer that are being looked up."""
+    is_away: bool = False
+    """There is no connection to the API: the run waits, and tries from time to time."""
 
 
 @dataclass(slots=True)

@@ -175,24 +175,30 @@ def test_retry_after_pauses_everybody_in_full(start: Start, tmp_path: Path) -> N
     assert run.outcomes == {"invited": 6}
 
 
-def test_nobody_listening_is_failed_and_the_next_run_sends(
+def test_an_api_that_is_away_at_the_start_is_waited_for(
     start: Start, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    """As in mid-run: no row fails for it, whatever the bounds; who looks on is told."""
     run = start()
-    path = write_input(tmp_path, people(1))
+    path = write_input(tmp_path, people(3))
     monkeypatch.setenv("JOBMOJITO_MAX_ATTEMPTS", "1")
-    base_url = run.sandbox.base_url
-    port = int(base_url.split(":")[2].split("/")[0])
+    monkeypatch.setenv("JOBMOJITO_BREAKER_FAILURES", "1")
+    port = int(run.sandbox.base_url.split(":")[2].split("/")[0])
     run.sandbox.stop()
-
-    first = run.invite(path)
-    failed = run.results[0]
+    process = run.start(path)
+    said = b""
+    while b"waits" not in said:
+        line = process.stderr.readline() if process.stderr else b""
+        assert line, said
+        said += line
     with RunningSandbox(friendly(), port=port) as back:
         run.sandbox = back
-        second = run.invite(path)
+        _, rest = process.communicate(timeout=120)
 
-    assert (first, failed["outcome"], failed["error_code"]) == (1, "failed", "unreachable")
-    assert (second, run.outcomes) == (0, {"invited": 1})
+    assert process.returncode == 0, rest
+    assert run.outcomes == {"invited": 3}
+    assert b"answers again" in rest
+    assert b"Ctrl-C" in said
 
 
 @pytest.mark.parametrize(

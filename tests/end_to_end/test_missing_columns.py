@@ -4,6 +4,7 @@ A field that no column gives: said once, with what looks like it, and never a tr
 Each needed field alone and all of them, however the program is started.
 """
 
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +17,7 @@ from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Attendant, run
 from jobmojito_batch.sandbox import RunningSandbox
 from tests.helpers import HEADERS, Run, friendly, people, read_results, write_input
+from tests.shard_crew import Processes, invite_in_shards
 
 NEEDED = (*REQUIRED_ALWAYS, *POSITION_CORE)
 ALL = "all but the name"
@@ -165,3 +167,19 @@ def test_a_field_that_is_not_needed_may_be_missing_and_may_be_blank(field: str, 
 
     assert a_run.invite(path) == 0
     assert read_results(a_run.folder / "people.results.csv")[0]["outcome"] == "invited"
+
+
+@pytest.mark.parametrize("missing", EACH)
+def test_a_run_in_shards_has_every_row_with_its_outcome(missing: str, a_run: Run) -> None:
+    """Where a person goes on: there is nothing to send, so no shard is begun."""
+    parameters = InviteParameters(
+        inputs=[str(without(a_run.folder, missing))],
+        shards=2,
+        shard_folder=str(a_run.folder / "shards"),
+    )
+
+    conclusion = asyncio.run(invite_in_shards(parameters, Processes()))
+
+    assert conclusion.exit_code == 1
+    assert [row["outcome"] for row in a_run.results] == ["invalid"] * 3
+    assert a_run.creates == 0

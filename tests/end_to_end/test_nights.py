@@ -4,6 +4,7 @@ import json
 import logging
 import os
 import platform
+import re
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -277,6 +278,96 @@ async def test_a_night_that_is_tried_again_leaves_one_set_of_results(
     results = [one for one in nights.lie(f"done/{DAY}") if ".results." in one]
     assert sorted(results) == ["people.results.csv", "people.results.summary.json"]
     assert len(read_results(nights.box / "done" / DAY / "people.results.csv")) == 4
+
+
+async def test_results_that_hold_rows_of_a_file_that_is_done_are_never_written_over(
+    nights: Nights,
+) -> None:
+    """Three files, a limit, and two of them stay: the next run of the day has files of its own."""
+    for number, name in enumerate(["a.csv", "b.csv", "c.csv"]):
+        path = nights.put(people(2, start=10 * number), name)
+        os.utime(path, (number + 1.0, number + 1.0))
+    await nights.go(limit=3)
+    stayed = nights.lie()
+    await nights.go()
+
+    folder = nights.box / "done" / DAY
+    first, second = (read_results(folder / f"{DAY}{n}.results.csv") for n in ("", "-2"))
+    assert stayed == {"b.csv", "c.csv"}
+    assert [row["outcome"] for row in first if row["source"] == "a.csv"] == ["invited"] * 2
+    assert {row["source"] for row in second} == {"b.csv", "c.csv"}
+
+
+async def test_results_are_not_written_over_by_those_of_another_content(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night that was stopped, and an export of the same name that has other people."""
+    with RunningSandbox(friendly(faults=(Fault(call=(2,), status=402, body="jobmojito"),))) as box:
+        nights = Nights(Run(tmp_path, box, monkeypatch))
+        nights.put(people(3))
+        await nights.go()
+        nights.put(people(2, start=10))
+        await nights.go()
+
+    folder = nights.box / "done" / DAY
+    first, second = (read_results(folder / f"people{n}.results.csv") for n in ("", "-2"))
+    assert "invited" in [row["outcome"] for row in first]
+    assert len(first) == 3
+    assert [row["candidate_email"] for row in second] == ["p10@example.com", "p11@example.com"]
+
+
+async def test_a_run_that_was_killed_leaves_its_names_to_the_next(nights: Nights) -> None:
+    """Names are listed before the files are made; nobody lives who could make them."""
+    nights.put(people(1))
+    taken = taking(
+        InviteParameters(inputs=[str(nights.box)], inbox=True, time_zone="UTC"),
+        now=NIGHT,
+        sleep=nights.slept.append,
+    )
+    listed = (nights.box / "done" / DAY / ".jobmojito-batch").read_text()
+    await nights.go()
+    living = nights.lie(f"done/{DAY}")
+    taken.close()
+    dead = re.sub(r"\|\d+\|", "|0|", listed)  # no process has this number
+    (nights.box / "done" / "2026-11-25").mkdir()
+    (nights.box / "done" / "2026-11-25" / ".jobmojito-batch").write_text(dead)
+    nights.put(people(1, start=1))
+    await nights.go(1)
+
+    assert "people-2.results.csv" in living
+    assert "people.results.csv" in nights.lie("done/2026-11-25")
+
+
+async def test_a_night_that_failed_before_there_was_a_ledger_leaves_no_name_taken(
+    nights: Nights,
+) -> None:
+    path = nights.put(people(1))
+    path.write_bytes(b"\x00\x01" * 400)
+    await nights.go()
+    nights.put(people(1))
+    await nights.go()
+
+    assert {"people.csv", "people.results.csv"} <= nights.lie(f"done/{DAY}")
+
+
+async def test_a_content_that_was_done_long_ago_has_its_week_too(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The week begins with the first night that heard nothing, not with the content."""
+    refused = Fault(call=(3,), status=422)
+    away = Fault(call=(4, 5, 6), status=503, code="BOOT_ERROR", body="platform")
+    monkeypatch.setenv("JOBMOJITO_MAX_ATTEMPTS", "1")
+    with RunningSandbox(friendly(faults=(refused, away))) as sandbox:
+        nights = Nights(Run(tmp_path, sandbox, monkeypatch))
+        nights.put(people(3))
+        await nights.go()
+        nights.put(people(3))
+        lies = []
+        for day in (30, 36, 38):
+            await nights.go(day)
+            lies.append(nights.lie())
+
+    assert lies == [{"people.csv"}, {"people.csv"}, set()]
 
 
 async def test_a_file_that_cannot_be_read_fails_alone(nights: Nights) -> None:

@@ -119,9 +119,16 @@ def test_a_network_that_was_there_is_waited_for_with_one_probe_at_a_time() -> No
     assert bad(breaker, delivered=False, now=OUTAGE_SECONDS + 1) is Hearing.STOP
 
 
-def test_a_network_that_was_never_there_stops_the_run_soon() -> None:
+def test_a_network_that_was_never_there_is_waited_for_as_long() -> None:
+    """A run that begins in an outage has the patience of one that meets it on the way."""
     breaker = Breaker(3)
-    assert [bad(breaker, delivered=False) for _ in range(3)][-1] is Hearing.STOP
+    heard = [bad(breaker, delivered=False, now=float(n)) for n in range(50)]
+
+    assert set(heard) == {Hearing.PROBE}
+    assert breaker.is_away
+    assert bad(breaker, delivered=False, now=OUTAGE_SECONDS + 1) is Hearing.STOP
+    good(breaker)
+    assert not breaker.is_away
 
 
 @pytest.mark.parametrize(("calls", "retries"), [(0, 20), (100, 30), (10_000, 200)])
