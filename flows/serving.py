@@ -70,7 +70,6 @@ async def serve(served: Served, say: Say) -> bool:
     SettingsError.
     """
     mark = _mark()
-    await _refuse_a_workers(served)
     runner = Runner(name=served.name, pause_on_shutdown=False)
     deployment_id = await _register(runner, served, mark)
     warning = await heartbeat_warning()
@@ -111,6 +110,7 @@ async def _refuse_a_workers(served: Served) -> None:
 
 async def _register(runner: Runner, served: Served, mark: str) -> UUID:
     try:
+        await _refuse_a_workers(served)
         deployment_id = await runner.aadd_flow(
             invite_candidates,
             name=served.name,
@@ -126,6 +126,8 @@ async def _register(runner: Runner, served: Served, mark: str) -> UUID:
         )
         if served.cron is None:
             await _unschedule(deployment_id)
+    except SettingsError:
+        raise
     except Exception as exc:
         # Prefect's message may quote the parameters' text; its type says enough beside the advice.
         raise SettingsError(
