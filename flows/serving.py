@@ -70,8 +70,7 @@ async def serve(served: Served, say: Say) -> bool:
     SettingsError.
     """
     mark = _mark()
-    runner = Runner(name=served.name, pause_on_shutdown=False)
-    deployment_id = await _register(runner, served, mark)
+    runner, deployment_id = await _register(served, mark)
     warning = await heartbeat_warning()
     if warning is not None:
         say(f"warning       {warning}")
@@ -108,8 +107,9 @@ async def _refuse_a_workers(served: Served) -> None:
         )
 
 
-async def _register(runner: Runner, served: Served, mark: str) -> UUID:
+async def _register(served: Served, mark: str) -> tuple[Runner, UUID]:
     try:
+        runner = Runner(name=served.name, pause_on_shutdown=False)
         await _refuse_a_workers(served)
         deployment_id = await runner.aadd_flow(
             invite_candidates,
@@ -134,7 +134,7 @@ async def _register(runner: Runner, served: Served, mark: str) -> UUID:
             f"the deployment {served.name} cannot be registered ({type(exc).__name__}); is the "
             "Prefect server of the same version as this program, and the name without / and %?"
         ) from exc
-    return deployment_id
+    return runner, deployment_id
 
 
 async def _unschedule(deployment_id: UUID) -> None:
