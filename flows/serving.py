@@ -124,8 +124,6 @@ async def _register(served: Served, mark: str) -> tuple[Runner, UUID]:
             # The path of a file would be looked up in whatever folder a later run starts in.
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
-        if served.cron is None:
-            await _unschedule(deployment_id)
     except SettingsError:
         raise
     except Exception as exc:
@@ -135,13 +133,6 @@ async def _register(served: Served, mark: str) -> tuple[Runner, UUID]:
             "Prefect server of the same version as this program, and the name without / and %?"
         ) from exc
     return runner, deployment_id
-
-
-async def _unschedule(deployment_id: UUID) -> None:
-    """Without --cron there is none: Prefect would keep that of an earlier start."""
-    async with get_client() as client:
-        for schedule in (await client.read_deployment(deployment_id)).schedules:
-            await client.delete_deployment_schedule(deployment_id, schedule.id)
 
 
 def _mark() -> str:
