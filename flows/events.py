@@ -2,16 +2,18 @@
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Final
 
 from prefect.events import emit_event
 from prefect.runtime import deployment, flow_run
+from prefect.utilities.urls import url_for
 
 from jobmojito_batch.alerts import Alert, AlertKind, overrun, overrun_after_seconds
 from jobmojito_batch.notify import notify
 from jobmojito_batch.pipeline import Prepared
-from jobmojito_batch.settings import Settings
+from jobmojito_batch.settings import Settings, load_alert_settings
 
 EVENT_PREFIX: Final = "jobmojito-batch."
 
@@ -45,8 +47,17 @@ class Herald:
         ]
         for alert in new:
             self._emit(alert)
-        if settings is not None and not self._is_watched:
-            await asyncio.to_thread(notify, new, settings)
+        if not self._is_watched:
+            page = run_page()
+            with_page = [replace(alert, facts=(*alert.facts, *page)) for alert in new]
+            await asyncio.to_thread(notify, with_page, settings or load_alert_settings())
+
+
+def run_page() -> list[str]:
+    """The address of the run's page, as a line; nothing where the server tells none."""
+    run_id = flow_run.id
+    address = url_for("flow-run", obj_id=run_id) if run_id else None
+    return [f"page: {address}"] if address else []
 
 
 def send_event(alert: Alert) -> None:

@@ -8,7 +8,6 @@ or token is in parameters, states, logs or artifacts.
 """
 
 import asyncio
-import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,6 +19,7 @@ from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
+from prefect.exceptions import Pause
 from prefect.logging import get_run_logger
 from prefect.runtime import deployment, flow_run
 from prefect.settings import get_current_settings
@@ -28,13 +28,14 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 from flows.artifacts import TABLE_ROWS, publish
 from flows.events import Herald
 from flows.link import Link, Log
+from flows.own_state import OwnState, report
 from flows.shards import PrefectCrew, check_deployment
 from flows.steadfast import carried_through
 from flows.token_block import with_token
 from flows.watching import Watcher
 from jobmojito_batch import pipeline
 from jobmojito_batch.alerts import Alert
-from jobmojito_batch.errors import BatchError
+from jobmojito_batch.errors import BatchError, told
 from jobmojito_batch.intake import shown
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
@@ -45,10 +46,11 @@ from jobmojito_batch.pipeline import (
     Prepared,
     Taken,
     attending,
-    check_volume,
+    hold_if_unsure,
     needs_a_person,
 )
-from jobmojito_batch.pipeline.deliver import OnProgress
+from jobmojito_batch.pipeline.broken_pipes import console_may_break
+from jobmojito_batch.pipeline.deliver import OnProgress, StopWhen
 from jobmojito_batch.pipeline.sharding import deliver_in_shards
 from jobmojito_batch.sending import Progress
 from jobmojito_batch.settings import Settings
@@ -100,14 +102,25 @@ async def take(parameters: InviteParameters, settings: Settings) -> Taken | Ende
 
 
 @task(name="prepare", persist_result=False, cache_policy=NO_CACHE, retries=0)
-def prepare(taken: Taken) -> Prepared | Conclusion | Ended:
+def prepare(taken: Taken, is_attended: bool) -> Prepared | Conclusion | Ended:
     """Read, normalise, plan; sends nothing. A conclusion where there is nothing to do."""
-    return _caught(lambda: pipeline.prepare_taken(taken))
+    return _caught(lambda: pipeline.prepare_taken(taken, is_attended=is_attended))
 
 
 @task(name="deliver", persist_result=False, cache_policy=NO_CACHE, retries=0)
-async def deliver(prepared: Prepared, attendant: Attendant, watcher: Watcher) -> Delivered | Ended:
-    """Claim and send. Never retried: the next run finds in the ledger what this one did."""
+async def deliver(
+    prepared: Prepared,
+    attendant: Attendant,
+    watcher: Watcher,
+    stop_when: StopWhen,
+    found: list[Delivered | Ended],
+) -> None:
+    """
+    Claim and send. Never retried: the next run finds in the ledger what this one did.
+
+    What it came to is put into *found*: of a run that was suspended meanwhile Prefect's engine
+    keeps no result, and its files are still to be written.
+    """
 
     def on_progress(progress: Progress) -> None:
         attendant.progress(progress)
@@ -115,21 +128,31 @@ async def deliver(prepared: Prepared, attendant: Attendant, watcher: Watcher) ->
 
     try:
         if prepared.parameters.is_sharded:
-            return await _in_shards(prepared, on_progress)
-        return await pipeline.deliver(
-            prepared, on_progress=on_progress, drain_seconds=drain_seconds()
-        )
+            found.append(await _in_shards(prepared, on_progress, stop_when))
+        else:
+            found.append(
+                await pipeline.deliver(
+                    prepared,
+                    on_progress=on_progress,
+                    drain_seconds=drain_seconds(),
+                    stop_when=stop_when,
+                )
+            )
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
-        return caught(exc)
+        found.append(caught(exc))
 
 
-async def _in_shards(prepared: Prepared, on_progress: OnProgress) -> Delivered:
+async def _in_shards(prepared: Prepared, on_progress: OnProgress, stop_when: StopWhen) -> Delivered:
     """Others send: runs of the shard deployment, on whichever machines have workers."""
     log = get_run_logger()
     link = Link(log)
     await check_deployment(link)
     return await deliver_in_shards(
-        prepared, PrefectCrew(link, log), on_progress=on_progress, drain_seconds=drain_seconds()
+        prepared,
+        PrefectCrew(link, log),
+        on_progress=on_progress,
+        drain_seconds=drain_seconds(),
+        stop_when=stop_when,
     )
 
 
@@ -159,15 +182,20 @@ async def _invite(parameters: InviteParameters) -> State[Any]:
 
 async def _night(parameters: InviteParameters) -> State[Any]:
     night = Night(parameters, attending.get() or Attendant(), get_run_logger())
-    try:
-        state = await night.climb()
-    except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
-        state = night.failed(caught(exc))
-    try:
-        await night.end()
-    except Exception as exc:  # noqa: BLE001 - what is to be told of the run stands in its state
-        night.log.warning("run.untold error=%s", type(exc).__name__)
-    night.log.info(state.message)
+    with console_may_break():
+        try:
+            state = await night.climb()
+        except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
+            state = night.failed(caught(exc))
+        except BaseException:  # Prefect leaves so where the run was suspended before it sent
+            night.let_go()
+            raise
+        try:
+            await asyncio.to_thread(night.let_go)
+            state = await night.end(state)
+        except Exception as exc:  # noqa: BLE001 - what is to be told stands in the state
+            night.log.warning("run.untold error=%s", type(exc).__name__)
+        night.log.info(state.message)
     return state
 
 
@@ -181,6 +209,7 @@ class Night:
         self._link = Link(log)
         self._watcher = Watcher(self._link, log)
         self._herald = Herald(is_watched=attendant.confirms)
+        self._own = OwnState(self._link)
         self._settings: Settings | None = None
         self._taken: Taken | None = None
         self._prepared: Prepared | None = None
@@ -192,7 +221,7 @@ class Night:
         attendant = self._attendant
         self._settings = await with_token(pipeline.settings_for(self._parameters), self._link)
         self._taken = _good(await take(self._parameters, self._settings))
-        found = prepare(self._taken)
+        found = prepare(self._taken, attendant.confirms)
         if isinstance(found, Ended):
             raise found.error
         if isinstance(found, Conclusion):
@@ -200,17 +229,29 @@ class Night:
             return final_state(found)
         self._prepared = prepared = found
         self._watcher.planned(prepared)
-        check_volume(prepared, is_attended=attendant.confirms)
+        hold_if_unsure(prepared, is_attended=attendant.confirms)
         if not attendant.may_send(prepared):
             attendant.was_declined = True
             return Cancelled(message="not confirmed; nothing was sent")
         attendant.has_begun = True
         self._overrun = asyncio.create_task(self._herald.tell_overrun(prepared))
-        delivered = _good(await deliver(prepared, attendant, self._watcher))
-        conclusion = _good(conclude(prepared, delivered))
+        delivered = _good(await self._deliver(prepared))
+        await self._own.look()
+        # Prefect starts no task of a run that is suspended or cancelled, and its files are wanted.
+        step = conclude.fn if self._own.is_stopped else conclude
+        conclusion = _good(step(prepared, delivered))
         attendant.conclusion = conclusion
         self._attention = _attention(prepared, conclusion)
         return final_state(conclusion)
+
+    async def _deliver(self, prepared: Prepared) -> Delivered | Ended:
+        found: list[Delivered | Ended] = []
+        try:
+            await deliver(prepared, self._attendant, self._watcher, self._own.until_stopped, found)
+        except Pause:  # the engine leaves after the task, and the run is not at its end
+            if not found:
+                raise
+        return found[0]
 
     def failed(self, ended: Ended) -> State[Any]:
         """The state of a run without a conclusion; once it may have sent, it is a stopped one."""
@@ -218,18 +259,22 @@ class Night:
         name = STATE_NAMES[4] if self._attendant.has_begun else None
         return Failed(name=name, message=ended.message)
 
-    async def end(self) -> None:
-        """Files leave the inbox, the run is told of, what it held is let go. The run is over."""
+    def let_go(self) -> None:
+        """Files leave the inbox, and what the run held is let go: it is over, however it ended."""
         attendant = self._attendant
         if self._overrun is not None:
             self._overrun.cancel()
         try:
-            if not attendant.was_declined:
-                attendant.alerts = await asyncio.to_thread(self._finish)
+            if not attendant.was_declined and (attendant.error or attendant.conclusion):
+                attendant.alerts = self._finish()
         finally:
             for held in (self._prepared, self._taken):
                 if held is not None:
                     held.close()
+
+    async def end(self, state: State[Any]) -> State[Any]:
+        """The run is told of; gives the state that tells it best."""
+        attendant = self._attendant
         was_signalled = (
             attendant.conclusion is not None and attendant.conclusion.exit_code >= SIGNALLED
         )
@@ -238,6 +283,11 @@ class Night:
             if not was_signalled:  # what is shown would be lost where the API is away just now
                 await self._link.until_back()
             await self._show()
+        await self._own.look()
+        final = self._own.final(state)
+        if final is not state:  # a runner would say of a cancelled run only that it cancelled it
+            await report(final)
+        return final
 
     def _finish(self) -> list[Alert]:
         attendant = self._attendant
@@ -247,6 +297,7 @@ class Night:
             prepared=self._prepared,
             conclusion=attendant.conclusion,
             error=attendant.error if attendant.conclusion is None else None,
+            has_begun=attendant.has_begun,
             settings=self._settings,
         )
 
@@ -316,12 +367,8 @@ def _caught(step: Callable[[], T]) -> T | Ended:
 
 
 def caught(exc: Exception) -> Ended:
-    """An exception as what may be shown: our own texts hold no person, others' may."""
-    if isinstance(exc, BatchError):
-        return Ended(message=str(exc), error=exc)
-    last = traceback.extract_tb(exc.__traceback__)[-1]
-    where = f"{PurePath(last.filename).name}:{last.lineno}"
-    return Ended(message=f"unexpected {type(exc).__name__} at {where}", error=exc)
+    """An exception as what may be shown."""
+    return Ended(message=told(exc), error=exc)
 
 
 def drain_seconds() -> float | None:

@@ -34,9 +34,9 @@ class Link:
             async with asyncio.timeout(PATIENCE_SECONDS):
                 found = await call
         except Exception as exc:  # noqa: BLE001 - a picture of the work is not the work
-            if self._away_since is None:
+            if self._away_since is None:  # once an outage, however often it is asked meanwhile
                 self._away_since = time.monotonic()
-            logger.warning("prefect.away", extra={"error": type(exc).__name__})
+                logger.warning("prefect.away", extra={"error": type(exc).__name__})
             return None
         if self._away_since is not None:
             seconds = time.monotonic() - self._away_since

@@ -15,11 +15,13 @@ from prefect.states import Cancelled, Completed, Crashed, Failed
 
 from flows.invite_candidates import caught, drain_seconds
 from flows.link import Link
+from flows.own_state import OwnState
 from flows.steadfast import carried_through
 from flows.token_block import with_token
 from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.parameters import ShardParameters
 from jobmojito_batch.pipeline import settings_for
+from jobmojito_batch.pipeline.broken_pipes import console_may_break
 from jobmojito_batch.pipeline.sharding import ShardEnd, deliver_shard
 
 
@@ -50,9 +52,14 @@ async def _send(parameters: ShardParameters) -> State[Any]:
 
 async def _shard(parameters: ShardParameters) -> State[Any]:
     log = get_run_logger()
+    link = Link(log)
+    own = OwnState(link)
     try:
-        settings = await with_token(settings_for(parameters), Link(log))
-        end = await deliver_shard(parameters, settings, drain_seconds=drain_seconds())
+        with console_may_break():
+            settings = await with_token(settings_for(parameters), link)
+            end = await deliver_shard(
+                parameters, settings, drain_seconds=drain_seconds(), stop_when=own.until_stopped
+            )
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
         state: State[Any] = Failed(message=caught(exc).message)
     else:

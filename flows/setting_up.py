@@ -320,7 +320,7 @@ def alerts(block_id: UUID) -> AutomationCore:
             SendNotification(
                 block_document_id=block_id,
                 subject=f"{NIGHT}: {{{{ event.payload.kind }}}}",
-                body="{{ event.payload.sentence }}\n" + LINK,
+                body="{{ event.payload.sentence }}\n{{ event.payload.facts }}\n" + LINK,
             )
         ],
     )

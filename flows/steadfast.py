@@ -12,11 +12,10 @@ from collections.abc import Awaitable
 from typing import Any
 
 import anyio
-from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import State
-from prefect.context import FlowRunContext
 
 from flows.link import Log
+from flows.own_state import report
 
 
 async def carried_through(work: Awaitable[State[Any]], log: Log) -> State[Any]:
@@ -27,18 +26,7 @@ async def carried_through(work: Awaitable[State[Any]], log: Log) -> State[Any]:
         with anyio.CancelScope(shield=True):
             log.warning("run.carried_through: the run lost its concurrency slot and went on")
             try:
-                await _report(state)
+                await report(state)
             except Exception as exc:  # noqa: BLE001 - Prefect would pickle it; the files are there
                 log.warning("run.untold error=%s", type(exc).__name__)
     return state
-
-
-async def _report(state: State[Any]) -> None:
-    """Tell Prefect the final state ourselves: the engine of a run that was broken off cannot."""
-    context = FlowRunContext.get()
-    if context is None or context.flow_run is None:
-        return
-    async with get_client() as client:
-        await client.set_flow_run_state(context.flow_run.id, state, force=True)
-    # The engine reports a crash for a run that it does not know to be over, and misses a result.
-    context.flow_run.state = state.model_copy(update={"data": state.message})

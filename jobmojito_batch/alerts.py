@@ -39,6 +39,7 @@ class AlertKind(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     RECOVERED = "recovered"
+    PREFECT_AWAY = "prefect_away"
 
 
 class Severity(StrEnum):
@@ -56,6 +57,8 @@ class Trouble(StrEnum):
     """The volume guard held it."""
     FAULT = "fault"
     """Settings, input or ledger could not be used, or something unexpected happened."""
+    LEDGER = "ledger"
+    """The ledger is not the one of the earlier nights."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +78,16 @@ class Night:
     seconds: float | None = None
     outcomes: dict[str, int] = field(default_factory=dict)
     unreadable_files: int = 0
+    cause: str | None = None
+    """Why it ended early or without a run: a sentence that quotes nobody."""
+    may_have_sent: bool = False
+    """Whether a night without a conclusion had begun to send."""
+    stops_again: bool = False
+    """Whether the next run will stop in the same place, until somebody mends something."""
+    errors_file: str | None = None
+    """Where the rows to correct are."""
+    facts: tuple[str, ...] = ()
+    """Lines for whoever reads an alert: host, inputs, what came of it, credits, files."""
 
     @property
     def is_good(self) -> bool:
@@ -91,6 +104,8 @@ class Alert:
     sentence: str
     run_id: str | None
     counts: dict[str, int | float]
+    facts: tuple[str, ...] = ()
+    """Lines below the sentence: host, inputs, what came of it, credits, files."""
 
     def as_event(self) -> dict[str, object]:
         """The payload of an event `jobmojito-batch.<kind>`."""
@@ -99,6 +114,7 @@ class Alert:
             "severity": self.severity.value,
             "sentence": self.sentence,
             "run_id": self.run_id,
+            "facts": "\n".join(self.facts),
             **self.counts,
         }
 
@@ -106,21 +122,28 @@ class Alert:
 # Whether tonight may be sent unasked
 
 
-def volume_doubt(
-    *, new: int, known: int, history: Sequence[Night], has_lost_ledger: bool = False
-) -> str | None:
+def lost_ledger(*, new: int, runs: int, example: str, ledger: str) -> str:
+    """
+    The folders of earlier nights are of runs that the ledger does not know: no question of numbers.
+
+    Everybody looks new then, and would be paid for again. There is no option that releases it.
+    *ledger*: where it lies, without a password.
+    """
+    return (
+        f"{new} {'row looks' if new == 1 else 'rows look'} new, since the ledger {ledger} knows "
+        f"none of the {runs} earlier {'run' if runs == 1 else 'runs'} whose results lie in "
+        f"{example}: it is new, or another one, and whoever was invited before would be paid for "
+        "again. Point JOBMOJITO_LEDGER at the ledger of those runs, or restore its backup; where "
+        "you mean to begin anew, move those folders away first (docs/ledger.md)"
+    )
+
+
+def volume_doubt(*, new: int, known: int, history: Sequence[Night]) -> str | None:
     """
     Why tonight's plan does not look like a night of this series, as a sentence; None where it does.
 
-    *history*: earlier nights of the series, in any order. *has_lost_ledger*: the results folder has
-    nights of runs that the ledger does not know; that is no question of numbers, so even one new
-    row trips it.
+    *history*: earlier nights of the series, in any order.
     """
-    if has_lost_ledger and new:
-        return (
-            f"{new} new rows would be sent, and the folders of earlier nights are of runs that "
-            "this ledger does not know, as with a ledger that is new or another's"
-        )
     if new <= SMALL_NIGHT:
         return None
     nights = by_day(history)
@@ -223,23 +246,33 @@ def _endings(tonight: Night) -> list[Alert]:
     unknown, not_sent = count("unknown", 0), count("not_sent", 0)
     repairs = count("invalid", 0) + count("failed", 0)
     alerts = []
-    if tonight.trouble is Trouble.FAULT:
+    if tonight.trouble in {Trouble.FAULT, Trouble.LEDGER}:
+        sent = (
+            "What was sent before is in the ledger and is not sent again; the next run settles it"
+            if tonight.may_have_sent
+            else "Nothing was sent"
+        )
         alerts.append(
             _alert(
                 AlertKind.FAILED,
                 Severity.ERROR,
-                "the run failed; its log says where and what to do. What was sent before is in "
-                "the ledger and is not sent again",
+                f"the run failed: {tonight.cause or 'its log says where'}. {sent}. "
+                "`jobmojito-batch doctor` looks at settings, token, API, ledger and Prefect",
                 tonight,
             )
         )
     elif tonight.trouble is None and tonight.exit_code not in {0, 1, 3}:
+        then = (
+            "the next run will stop there too, until that is mended"
+            if tonight.stops_again
+            else "the next run carries on"
+        )
         alerts.append(
             _alert(
                 AlertKind.STOPPED,
                 Severity.ERROR,
-                f"the run ended early: {not_sent} of {tonight.rows} rows were not sent; the next "
-                "run carries on",
+                f"the run ended early: {tonight.cause or 'it was interrupted'}. {not_sent} of "
+                f"{tonight.rows} rows were not sent; {then}",
                 tonight,
             )
         )
@@ -261,11 +294,23 @@ def _endings(tonight: Night) -> list[Alert]:
             _alert(
                 AlertKind.NEEDS_REPAIR,
                 Severity.WARNING,
-                f"{' and '.join(parts)}; the errors file and the folder failed say which",
+                f"{' and '.join(parts)}; {_where_to_repair(tonight)}",
                 tonight,
             )
         )
     return alerts
+
+
+def _where_to_repair(tonight: Night) -> str:
+    """What to do about rows and files that cannot be sent as they are."""
+    parts = []
+    if tonight.errors_file is not None:
+        parts.append(
+            f"correct {tonight.errors_file} and hand it over again (`jobmojito-batch invite`)"
+        )
+    if tonight.unreadable_files:
+        parts.append("the folder failed/ has the files, each with its reason beside it")
+    return "; ".join(parts) or "the results file says which"
 
 
 def _zero_rows(tonight: Night) -> list[Alert]:
@@ -283,16 +328,11 @@ def _zero_rows(tonight: Night) -> list[Alert]:
 
 def _volume(tonight: Night, history: Sequence[Night]) -> list[Alert]:
     if tonight.trouble is Trouble.VOLUME:
-        return [
-            _alert(
-                AlertKind.VOLUME_UNUSUAL,
-                Severity.ERROR,
-                f"nothing was sent: {tonight.new} new and {tonight.known} known rows are far from "
-                "the recent nights. Look at the plan with `check`; `--expect-at-most "
-                f"{tonight.new}` releases it",
-                tonight,
-            )
-        ]
+        cause = tonight.cause or (
+            f"{tonight.new} new and {tonight.known} known rows are far from the recent nights; "
+            "nothing was sent"
+        )
+        return [_alert(AlertKind.VOLUME_UNUSUAL, Severity.ERROR, cause, tonight)]
     if tonight.trouble is not None:
         return []
     nights = by_day(history)
@@ -328,7 +368,12 @@ def _alert(kind: AlertKind, severity: Severity, sentence: str, night: Night) -> 
     if night.exit_code is not None:
         counts["exit_code"] = night.exit_code
     return Alert(
-        kind=kind, severity=severity, sentence=sentence, run_id=night.run_id, counts=counts
+        kind=kind,
+        severity=severity,
+        sentence=sentence,
+        run_id=night.run_id,
+        counts=counts,
+        facts=night.facts,
     )
 
 

@@ -62,6 +62,18 @@ class ErrorCode(StrEnum):
     UNSETTLED = "unsettled"
 
 
+NOT_THE_ROWS_FAULT: Final = frozenset(
+    {
+        ErrorCode.RATE_LIMITED,
+        ErrorCode.UNREACHABLE,
+        ErrorCode.NO_ANSWER,
+        ErrorCode.CONNECTION_LOST,
+        ErrorCode.SERVER_ERROR,
+        ErrorCode.UNREADABLE_ANSWER,
+    }
+)
+"""Why a row failed that needs no correction: sent again, it may well go through."""
+
 # What intake adds to every row of every input.
 ORDINAL: Final = "_ordinal"
 """UInt32, from 0: the row's place among all rows of all inputs of a run."""

@@ -5,8 +5,12 @@ What can go wrong, cut by what a person does next.
   + SettingsError   mend the settings or the command line, run again
   + InputError      mend the file, run again
     + VolumeError   look at the plan, then release it or mend the file
+      + LostLedgerError   name the ledger of the earlier nights
+    + DoubtError    say which it is, with the option that the message names
   + LedgerError     the record of claims cannot be used: nothing is sent without it
 """
+
+import traceback
 
 
 class BatchError(Exception):
@@ -25,5 +29,24 @@ class VolumeError(InputError):
     """The number of new rows is not what was expected; nothing was sent."""
 
 
+class LostLedgerError(VolumeError):
+    """The ledger does not know the earlier nights; nothing was sent."""
+
+
+class DoubtError(InputError):
+    """An input may be read in more than one way, and nobody was asked; nothing was sent."""
+
+
 class LedgerError(BatchError):
     """The ledger cannot be opened, read or written."""
+
+
+def told(exc: BaseException) -> str:
+    """An error as what may be shown to anybody: our own texts quote no person, others' may."""
+    if isinstance(exc, BatchError):
+        return str(exc)
+    frames = traceback.extract_tb(exc.__traceback__)
+    if not frames:
+        return f"unexpected {type(exc).__name__}"
+    name = frames[-1].filename.replace("\\", "/").rpartition("/")[2]
+    return f"unexpected {type(exc).__name__} at {name}:{frames[-1].lineno}"

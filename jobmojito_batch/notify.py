@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from jobmojito_batch.alerts import Alert, Severity
-from jobmojito_batch.settings import Settings
+from jobmojito_batch.settings import AlertSettings
 
 PATIENCE_SECONDS: Final = 20.0
 """How long all channels together are waited for: a hung mail server must not hold a night."""
@@ -25,7 +25,7 @@ Clock = Callable[[], float]
 
 def notify(
     alerts: Sequence[Alert],
-    settings: Settings,
+    settings: AlertSettings,
     *,
     patience_seconds: float = PATIENCE_SECONDS,
     clock: Clock = time.monotonic,
@@ -55,7 +55,7 @@ def notify(
     return is_sent
 
 
-def understood(settings: Settings) -> list[bool]:
+def understood(settings: AlertSettings) -> list[bool]:
     """For each address of the settings, in order, whether it names a channel; sends nothing."""
     if settings.notify is None:
         return []
@@ -69,6 +69,7 @@ def _send(
     message = {
         "title": title_of(alerts, environment),
         "body": body_of(alerts),
+        "body_format": "text",  # else a mail's line breaks are lost on the way to its HTML part
         "notify_type": _type_of(alerts[0]),
     }
     channels = _channels(urls)
@@ -121,10 +122,11 @@ def title_of(alerts: Sequence[Alert], environment: str) -> str:
 
 
 def body_of(alerts: Sequence[Alert]) -> str:
-    """The sentences, and the run that they are about."""
+    """The sentences, then what is known of the night, and the run that they are about."""
     lines = [f"{alert.kind.value}: {alert.sentence}" for alert in alerts]
+    facts = dict.fromkeys(fact for alert in alerts for fact in alert.facts)
     runs = dict.fromkeys(alert.run_id for alert in alerts if alert.run_id is not None)
-    return "\n".join([*lines, *(f"run {run_id}" for run_id in runs)])
+    return "\n".join([*lines, "", *facts, *(f"run: {run_id}" for run_id in runs)]).strip()
 
 
 def _type_of(worst: Alert) -> str:

@@ -171,6 +171,11 @@ class InviteParameters(BaseModel):
         """Whether others send the rows."""
         return self.shards is not None and self.shards > 1
 
+    @property
+    def reading(self) -> str:
+        """All that says how a file is read, as one text: read otherwise it is another input."""
+        return self.model_dump_json(include=set(READING))
+
 
 class ShardParameters(BaseModel):
     """What an attempt at a shard is told; the settings of its machine have the rest."""
@@ -206,6 +211,9 @@ class ShardParameters(BaseModel):
     def _without_password(cls, value: str | None) -> str | None:
         return _checked_ledger(value)
 
+
+READING: Final = ("values", "mapping", "sheet", "resumes")
+"""The parameters that decide what the rows of a file become."""
 
 _PASSWORD: Final = re.compile(r"://[^@/]*:[^@]*@|[?&]password=", re.IGNORECASE)
 NO_FOLDER: Final = (

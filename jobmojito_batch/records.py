@@ -19,6 +19,35 @@ class Detected:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class InputDoubt:
+    """
+    Something of an input that the plan is not sure of; a person sees it before anything is sent.
+
+    Its texts quote headers and settings, never a cell of a person.
+    """
+
+    kind: str
+    """What it is about, in a word or two, for alerts: `missing column`, `encoding`, …"""
+    source: str
+    """The input; empty where it is about all of them."""
+    sentence: str
+    """What was seen, and what it would come to."""
+    option: str
+    """What settles it: an option to copy, or what to do to the file."""
+    rows: tuple[int, ...] = ()
+    """The first rows that it is about, as a person counts them; none where it is about a column."""
+    holds: bool = True
+    """Where nobody is asked, nothing of the input is sent; else it is a warning in the plan."""
+
+    @property
+    def text(self) -> str:
+        """All of it in one line."""
+        where = f"{self.source}: " if self.source else ""
+        rows = f" (row{'s' if len(self.rows) > 1 else ''} {', '.join(map(str, self.rows))})"
+        return f"{where}{self.sentence}{rows if self.rows else ''}; {self.option}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
     """
     One input as text, lazily.
@@ -36,6 +65,8 @@ class Table:
     detected: Detected = Detected(kind="CSV")
     notes: tuple[str, ...] = ()
     """Sentences for the plan: what was left out above and below the rows, what was a guess."""
+    doubts: tuple[InputDoubt, ...] = ()
+    """What reading it was not sure of."""
     folder: str | None = field(default=None, repr=False)
     """Where the input lies, for files that its cells name; None for a remote one."""
 
@@ -56,6 +87,8 @@ class HeaderMap:
     """
     notes: tuple[str, ...] = ()
     """Sentences for the plan, such as a column that lost its field to a better-ranked one."""
+    doubts: tuple[InputDoubt, ...] = ()
+    """What the headers leave open; without the source, which the table knows."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

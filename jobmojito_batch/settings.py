@@ -5,6 +5,7 @@ The only module that reads the environment. Secrets are SecretStr: no repr, log 
 """
 
 import ipaddress
+from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
@@ -26,8 +27,8 @@ Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Credits = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
 
-class Settings(BaseSettings):
-    """What every command needs to know of the world; units are in the names."""
+class AlertSettings(BaseSettings):
+    """Where alerts go: what has to be known even where nothing else can be read."""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
@@ -38,6 +39,38 @@ class Settings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    environment: str = Field(
+        "live",
+        min_length=1,
+        max_length=64,
+        description="label that keeps test and live invitations apart in the ledger",
+    )
+    notify: SecretStr | None = Field(
+        None, description="where alerts go: apprise URLs, separated by commas"
+    )
+    notify_on: str | None = Field(
+        None, description="the kinds of alerts that go there, separated by commas; all"
+    )
+
+    @field_validator("notify_on")
+    @classmethod
+    def _known_kinds(cls, value: str | None) -> str | None:
+        known = [kind.value for kind in AlertKind]
+        odd = [kind for kind in _split(value) if kind not in known]
+        if odd:
+            msg = f"there is no alert {', '.join(odd)}; there are {', '.join(known)}"
+            raise ValueError(msg)
+        return value
+
+    @property
+    def alert_kinds(self) -> frozenset[AlertKind]:
+        """The kinds of alerts that are sent to the addresses of `notify`."""
+        return frozenset(map(AlertKind, _split(self.notify_on))) or frozenset(AlertKind)
+
+
+class Settings(AlertSettings):
+    """What every command needs to know of the world; units are in the names."""
 
     api_token: SecretStr | None = Field(None, description="bearer token")
     api_token_file: Path | None = Field(
@@ -50,12 +83,6 @@ class Settings(BaseSettings):
         None, description="optional project key, sent as the `apikey` header"
     )
     base_url: str = Field(PRODUCTION_URL, description="https only, save for loopback")
-    environment: str = Field(
-        "live",
-        min_length=1,
-        max_length=64,
-        description="label that keeps test and live invitations apart in the ledger",
-    )
     ledger: str = Field("", repr=False, description="SQLAlchemy URL or path of the ledger")
     requests_per_second: float = Field(
         2.0, gt=0, le=10_000, allow_inf_nan=False, description="ceiling on requests started"
@@ -87,12 +114,6 @@ class Settings(BaseSettings):
     inbox_needs_markers: bool = Field(
         False, description="take a file of an inbox only when NAME.done lies beside it"
     )
-    notify: SecretStr | None = Field(
-        None, description="where alerts go: apprise URLs, separated by commas"
-    )
-    notify_on: str | None = Field(
-        None, description="the kinds of alerts that go there, separated by commas; all"
-    )
 
     @field_validator("base_url")
     @classmethod
@@ -108,16 +129,6 @@ class Settings(BaseSettings):
             msg = "must begin with https:// (http:// would send the token and résumés in the open)"
             raise ValueError(msg)
         return value.rstrip("/")
-
-    @field_validator("notify_on")
-    @classmethod
-    def _known_kinds(cls, value: str | None) -> str | None:
-        known = [kind.value for kind in AlertKind]
-        odd = [kind for kind in _split(value) if kind not in known]
-        if odd:
-            msg = f"there is no alert {', '.join(odd)}; there are {', '.join(known)}"
-            raise ValueError(msg)
-        return value
 
     @model_validator(mode="after")
     def _one_token_source(self) -> Self:
@@ -146,11 +157,6 @@ class Settings(BaseSettings):
     def has_token(self) -> bool:
         """Whether the settings say where a token is."""
         return bool(self.api_token or self.api_token_file or self.api_token_command)
-
-    @property
-    def alert_kinds(self) -> frozenset[AlertKind]:
-        """The kinds of alerts that are sent to the addresses of `notify`."""
-        return frozenset(map(AlertKind, _split(self.notify_on))) or frozenset(AlertKind)
 
     @property
     def spool_folder(self) -> Path:
@@ -199,6 +205,21 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - typed by the 
         raise SettingsError("; ".join(_sentence(error) for error in exc.errors())) from None
     except UnicodeDecodeError:
         raise SettingsError(".env: not UTF-8 text; save it as UTF-8") from None
+
+
+def load_alert_settings() -> AlertSettings:
+    """
+    Where alerts go, whatever else is wrong with the settings; never raises.
+
+    A `.env` that is no UTF-8, or a kind of alert that there is not, must not silence the alert that
+    says so.
+    """
+    with suppress(ValidationError, UnicodeDecodeError, OSError):
+        return AlertSettings()
+    try:
+        return AlertSettings(_env_file_encoding="latin-1", notify_on="")
+    except (ValidationError, OSError):
+        return AlertSettings(_env_file=None, environment="live", notify_on="")
 
 
 def _sentence(error: Any) -> str:  # noqa: ANN401 - pydantic's own dict

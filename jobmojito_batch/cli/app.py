@@ -9,6 +9,7 @@ import typer
 
 from jobmojito_batch.cli import options as opt
 from jobmojito_batch.cli import through_prefect
+from jobmojito_batch.cli.alerting import failures_told, prefect_away, tell_alerts
 from jobmojito_batch.cli.attend import Person, tell_ending, write_mapping
 from jobmojito_batch.cli.demo import run_demo
 from jobmojito_batch.cli.doctor import show_doctor
@@ -19,7 +20,6 @@ from jobmojito_batch.cli.plan_view import plan_json, plan_lines
 from jobmojito_batch.cli.talk import STOPPED, USAGE, is_interactive, out, print_json, say, told
 from jobmojito_batch.errors import BatchError, SettingsError
 from jobmojito_batch.ledger import Ledger
-from jobmojito_batch.notify import notify
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
     Conclusion,
@@ -31,11 +31,12 @@ from jobmojito_batch.pipeline import (
     targets_again,
     write_again,
 )
+from jobmojito_batch.pipeline.broken_pipes import console_may_break
 from jobmojito_batch.plan import Kind
 from jobmojito_batch.publish import write_template
 from jobmojito_batch.sandbox import load_scenario
 from jobmojito_batch.sandbox import serve as serve_sandbox
-from jobmojito_batch.settings import Settings, load_settings
+from jobmojito_batch.settings import load_settings
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -143,22 +144,22 @@ def invite(
     json: opt.Json = False,
 ) -> int:
     """The main job: invite every candidate of the inputs once."""
-    parameters = opt.parameters_of(
-        inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment, ledger,
-        base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox, results_folder,
-        keep_days, time_zone, settle=not no_settle, volume_guard=not no_volume_guard,
-        shards=shards, shard_folder=shard_folder,
-    )  # fmt: skip
-    if dry_run:
-        return _check(parameters, as_json=json, save_mapping=save_mapping)
-    if not yes and not is_interactive():
-        raise SettingsError(
-            "nobody can be asked here (standard input is no terminal): look at the plan with "
-            "`check`, then say --yes"
-        )
-    return _invite(
-        parameters, prefect=prefect, asks=not yes, as_json=json, save_mapping=save_mapping
-    )
+    person = Person(asks=not yes, save_mapping=save_mapping)
+    with failures_told(person, inputs):
+        parameters = opt.parameters_of(
+            inputs, results, errors, summary, fills, maps, mapping, sheet, resumes, environment,
+            ledger, base_url, rate, max_in_flight, limit, max_credits, expect_at_most, inbox,
+            results_folder, keep_days, time_zone, settle=not no_settle,
+            volume_guard=not no_volume_guard, shards=shards, shard_folder=shard_folder,
+        )  # fmt: skip
+        if dry_run:
+            return _check(parameters, as_json=json, save_mapping=save_mapping)
+        if not yes and not is_interactive():
+            raise SettingsError(
+                "nobody can be asked here (standard input is no terminal): look at the plan with "
+                "`check`, then say --yes"
+            )
+        return _invite(parameters, person, prefect=prefect, as_json=json)
 
 
 @app.command()
@@ -353,7 +354,7 @@ def sandbox(
 def _check(parameters: InviteParameters, *, as_json: bool, save_mapping: Path | None) -> int:
     taken = taking(parameters, will_send=False)
     try:
-        prepared = prepare_taken(taken)
+        prepared = prepare_taken(taken, is_attended=True)
         if isinstance(prepared, Conclusion):
             if as_json:
                 print_json(prepared.summary)
@@ -379,22 +380,16 @@ def _show_plan(prepared: Prepared, *, as_json: bool, save_mapping: Path | None) 
     counts = prepared.plan.counts
     if counts[Kind.UNKNOWN]:
         return 3
-    return 1 if counts[Kind.INVALID] else 0
+    return 1 if counts[Kind.INVALID] or any(doubt.holds for doubt in prepared.doubts) else 0
 
 
 def _invite(
-    parameters: InviteParameters,
-    *,
-    prefect: bool | None,
-    asks: bool,
-    as_json: bool,
-    save_mapping: Path | None,
+    parameters: InviteParameters, person: Person, *, prefect: bool | None, as_json: bool
 ) -> int:
     settings = settings_for(parameters)  # what makes no sense ends before Prefect is bothered
-    person = Person(asks=asks, save_mapping=save_mapping)
-    through_flow = through_prefect.is_configured() if prefect is None else prefect
+    through_flow = _goes_through_flow(person, prefect)
     try:
-        with person.bar():
+        with person.bar(), console_may_break():
             if through_flow:  # which tells its alerts itself
                 asyncio.run(through_prefect.run_flow(parameters, person))
             else:
@@ -407,10 +402,21 @@ def _invite(
     return ended(person, as_json=as_json)
 
 
-def tell_alerts(person: Person, settings: Settings) -> None:
-    """Send what nobody here has seen: a person who was asked has the screen."""
-    if not person.confirms:
-        notify(person.alerts, settings)
+def _goes_through_flow(person: Person, prefect: bool | None) -> bool:
+    """
+    Whether the run goes through Prefect: as asked, else where an API is configured.
+
+    A night is not lost for a page that shows it: where nobody is asked and the API is away, the run
+    goes without, and says so.
+    """
+    if prefect is not None or not through_prefect.is_configured():
+        return bool(prefect)
+    if person.confirms or through_prefect.is_reachable():
+        return True
+    alert = prefect_away(through_prefect.address())
+    say(f"warning       {alert.sentence}")
+    person.notes.append(alert)
+    return False
 
 
 def ended(person: Person, *, as_json: bool = False) -> int:

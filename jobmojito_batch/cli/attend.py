@@ -7,6 +7,7 @@ from pathlib import Path
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn
 
+from jobmojito_batch.alerts import Alert
 from jobmojito_batch.cli.options import mapping_text
 from jobmojito_batch.cli.plan_view import plan_lines
 from jobmojito_batch.cli.talk import err, say, seconds_text
@@ -22,6 +23,8 @@ class Person(Attendant):
         super().__init__()
         self._asks = asks
         self.confirms = asks
+        self.notes: list[Alert] = []
+        """What there is to tell beside what the run itself tells."""
         self._save_mapping = save_mapping
         self._has_told_of_doubts = False
         self._bar: Progress | None = None

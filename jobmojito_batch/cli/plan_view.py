@@ -1,12 +1,13 @@
 """The plan, as a person reads it and as a program does."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any, Final
 
 from jobmojito_batch.cli.talk import as_columns, seconds_text
 from jobmojito_batch.pipeline import InputView, Prepared, Reason
 from jobmojito_batch.plan import Kind
-from jobmojito_batch.records import Detected
+from jobmojito_batch.records import Detected, InputDoubt
 
 _SHOWN_REASONS: Final = 6
 _SHOWN_NAMES: Final = 8
@@ -28,6 +29,18 @@ def plan_lines(prepared: Prepared, *, quotes_cells: bool) -> list[str]:
     lines += [f"positions    {_positions_line(prepared)}"]
     lines += [f"note         {note}" for note in prepared.inputs.notes]
     lines += [f"warning      {warning}" for warning in _warnings(prepared)]
+    lines += _doubt_lines(prepared.doubts)
+    return lines
+
+
+def _doubt_lines(doubts: Sequence[InputDoubt]) -> list[str]:
+    """What the plan is not sure of, last, where it is read: what it is, and what settles it."""
+    lines = []
+    for doubt in doubts:
+        where = f"{doubt.source}: " if doubt.source else ""
+        rows = f", row{'s' if len(doubt.rows) > 1 else ''} {', '.join(map(str, doubt.rows))}"
+        lines.append(f"{'in doubt' if doubt.holds else 'warning':<13}{where}{doubt.sentence}")
+        lines.append(f"             {doubt.option}{rows if doubt.rows else ''}")
     return lines
 
 
@@ -145,8 +158,7 @@ def _positions_line(prepared: Prepared) -> str:
 
 def _warnings(prepared: Prepared) -> list[str]:
     found = [*prepared.account_warnings, *prepared.plan.warnings, *prepared.preview.warnings]
-    if prepared.volume_doubt is not None:
-        found.insert(0, prepared.volume_doubt)
+    found = [one for one in (prepared.lost_ledger, prepared.volume_doubt) if one] + found
     return [*(f"{name}: cannot be read" for name in prepared.unreadable_files), *found]
 
 
@@ -214,4 +226,5 @@ def plan_json(prepared: Prepared) -> dict[str, Any]:
         "expected_seconds": round(plan.seconds, 1),
         "notes": list(prepared.inputs.notes),
         "warnings": _warnings(prepared),
+        "doubts": [asdict(doubt) for doubt in prepared.doubts],
     }

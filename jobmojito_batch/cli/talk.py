@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from contextvars import ContextVar
 from typing import Any, ParamSpec
 
 import typer
@@ -15,6 +16,9 @@ from jobmojito_batch.errors import BatchError
 USAGE = 2
 STOPPED = 4
 INTERRUPTED = 130
+
+begun: ContextVar[bool] = ContextVar("begun", default=False)
+"""Whether the command line was understood, and its command has begun."""
 
 P = ParamSpec("P")
 
@@ -50,6 +54,7 @@ def told(command: Callable[P, int]) -> Callable[P, None]:
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
         quiet_libraries()
+        begun.set(True)
         try:
             code = command(*args, **kwargs)
         except BatchError as exc:

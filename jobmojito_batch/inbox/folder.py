@@ -68,8 +68,8 @@ class FolderInbox:
             (self._folder / f"{name}{MARKER}").unlink(missing_ok=True)
             return moved
 
-    def earlier_runs(self) -> set[str]:
-        """The runs that files in done/ are listed with."""
+    def earlier_runs(self) -> dict[str, str]:
+        """The runs that files in done/ are listed with, each with its folder."""
         with self._translated():
             return earlier_runs(self._folder / DONE)
 

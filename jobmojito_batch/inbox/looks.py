@@ -59,7 +59,7 @@ class Inbox(Protocol):
         not been read: then it stays.
         """
 
-    def earlier_runs(self) -> set[str]:
+    def earlier_runs(self) -> dict[str, str]:
         """The runs that files in done/ are listed with."""
 
     def remove_old_nights(self, *, before: str) -> int:

@@ -16,6 +16,8 @@ from jobmojito_batch.inbox.looks import sha256_of
 LIST: Final = ".jobmojito-batch"
 FILE: Final = "file "
 RUN: Final = "run "
+FREE: Final = "free "
+"""A name that was listed for a run that came to nothing, or to less than the next one."""
 DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MODE: Final = 0o700
 """Results hold links that open interviews, inputs hold résumés."""
@@ -39,6 +41,7 @@ class NightFolder:
     def free_stem(self, stem: str, endings: tuple[str, ...]) -> str:
         """*stem*, or *stem*-2 and so on: no file of that stem and an ending is there or listed."""
         taken = {*_listed(self.path, FILE), *(path.name for path in self.path.iterdir())}
+        taken -= _given_back(self.path)
         number, free = 1, stem
         while any(f"{free}{ending}" in taken for ending in endings):
             number += 1
@@ -49,6 +52,15 @@ class NightFolder:
         """List files before they are made, so that one that a crash leaves is on the list."""
         self._noted.update(names)
         self._append("".join(f"{FILE}{name}\n" for name in names))
+
+    def give_back(self, *names: str) -> None:
+        """
+        Let the next run of the day have names that were listed for this one.
+
+        It made no such files, or it left rows that the next run sends: that one's results hold all
+        that these do, so a night that is tried again leaves one set of files.
+        """
+        self._append("".join(f"{FREE}{name}\n" for name in names))
 
     def note_run(self, run_id: str) -> None:
         """List the run whose files these are."""
@@ -96,6 +108,18 @@ class NightFolder:
             os.fsync(file.fileno())
 
 
+def _given_back(night: Path) -> set[str]:
+    """Names that were given back and not listed again since."""
+    text = (night / LIST).read_text(encoding="utf-8", errors="surrogateescape")
+    free: set[str] = set()
+    for line in text.splitlines():
+        if line.startswith(FREE):
+            free.add(line.removeprefix(FREE))
+        elif line.startswith(FILE):
+            free.discard(line.removeprefix(FILE))
+    return free
+
+
 def _moved(source: Path, folder: Path, name: str) -> Path:
     """The file in another folder of the file system, under a number where the name is taken."""
     path = Path(name)
@@ -115,9 +139,9 @@ def _moved(source: Path, folder: Path, name: str) -> Path:
         raise
 
 
-def earlier_runs(parent: Path) -> set[str]:
-    """The runs that the nights in a folder of days are of."""
-    return {run_id for night in _nights(parent) for run_id in _listed(night, RUN)}
+def earlier_runs(parent: Path) -> dict[str, str]:
+    """The runs that the nights in a folder of days are of, each with its folder."""
+    return {run_id: str(night) for night in _nights(parent) for run_id in _listed(night, RUN)}
 
 
 def remove_old_nights(parent: Path, *, before: str) -> int:

@@ -107,12 +107,12 @@ class StoreInbox:
                 obstore.delete(self._store, name + MARKER)
             return free
 
-    def earlier_runs(self) -> set[str]:
-        """The runs that objects under done/ are listed with; of the latest days."""
+    def earlier_runs(self) -> dict[str, str]:
+        """The runs that objects under done/ are listed with, of the latest days; each with its."""
         with self._translated("listing"):
             found = library().list_with_delimiter(self._store, DONE)["common_prefixes"]
             days = sorted((prefix.rstrip("/") for prefix in found), reverse=True)[:DAYS_LOOKED_AT]
-            return {run_id for day in days for run_id in listed(self._list(day), RUN)}
+            return {run_id: day for day in days for run_id in listed(self._list(day), RUN)}
 
     def remove_old_nights(self, *, before: str) -> int:
         """Remove what was put away on days before: what our lists name, and the lists."""

@@ -1,6 +1,7 @@
 """The durable record of claims and outcomes. What it returns from has reached the disk."""
 
 from jobmojito_batch.ledger.doubts import Doubted
+from jobmojito_batch.ledger.engine import named
 from jobmojito_batch.ledger.families import ShardAttempt, ShardId
 from jobmojito_batch.ledger.known import HISTORY_SCHEMA, KnownPosition
 from jobmojito_batch.ledger.ledger import Ledger, RunRecord
@@ -58,5 +59,6 @@ __all__ = [
     "UpgradeLink",
     "Writer",
     "is_alive",
+    "named",
     "this_owner",
 ]

@@ -555,10 +555,15 @@ class Ledger:
         with translated("reading"), self._engine.connect() as connection:
             return of_nights.knows_any(connection, run_ids)
 
-    def done_files(self, series: str, hashes: Collection[str]) -> dict[str, DoneFile]:
-        """Those of the contents (SHA-256) that were done in this series."""
+    def done_files(self, series: str, keys: Collection[str]) -> dict[str, DoneFile]:
+        """Those of the contents, by key, that were done in this series."""
         with translated("reading"), self._engine.connect() as connection:
-            return of_nights.done_files(connection, series, hashes)
+            return of_nights.done_files(connection, series, keys)
+
+    def unheard_sources(self, run_id: str) -> set[str]:
+        """The sources with rows that failed without a fault of theirs."""
+        with translated("reading"), self._engine.connect() as connection:
+            return of_nights.unheard_sources(connection, run_id)
 
     def add_done_file(self, series: str, done: DoneFile) -> None:
         """Note a content of an inbox as done."""

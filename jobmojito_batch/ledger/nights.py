@@ -8,7 +8,7 @@ from typing import Any, Final
 from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
 
 from jobmojito_batch.alerts import Night, Trouble
-from jobmojito_batch.columns import Outcome
+from jobmojito_batch.columns import NOT_THE_ROWS_FAULT, Outcome
 from jobmojito_batch.ledger.engine import adding, translated, writing
 from jobmojito_batch.ledger.tables import RunState, files, run_rows, runs, troubles
 
@@ -18,15 +18,16 @@ NIGHTS_READ: Final = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DoneFile:
-    """A content of an inbox whose rows are all settled."""
+    """A content of an inbox that was read in one way, and whose rows were all settled."""
 
-    sha256: str
+    key: str
+    """Of content and reading."""
     name: str
     run_id: str | None
     """None for a file without rows."""
     done_at: datetime
-    failed_rows: int
-    """Rows that were provably not run: the same content goes again for them."""
+    rows_to_repair: int
+    """Rows that were invalid or failed: the same content goes again for them."""
 
 
 def nights(connection: Connection, series: str, *, but: str | None) -> list[Night]:
@@ -81,16 +82,16 @@ def knows_any(connection: Connection, run_ids: Collection[str]) -> bool:
     return connection.scalar(query) is not None
 
 
-def done_files(connection: Connection, series: str, hashes: Collection[str]) -> dict[str, DoneFile]:
-    """Those of the contents that were done in this series, by hash."""
-    query = select(files).where(files.c.series == series, files.c.sha256.in_(hashes))
+def done_files(connection: Connection, series: str, keys: Collection[str]) -> dict[str, DoneFile]:
+    """Those of the contents that were done in this series, by key."""
+    query = select(files).where(files.c.series == series, files.c.sha256.in_(keys))
     return {
         row.sha256: DoneFile(
-            sha256=row.sha256,
+            key=row.sha256,
             name=row.name,
             run_id=row.run_id,
             done_at=row.done_at,
-            failed_rows=row.failed_rows,
+            rows_to_repair=row.failed_rows,
         )
         for row in connection.execute(query)
     }
@@ -100,16 +101,16 @@ def add_done_file(engine: Engine, series: str, done: DoneFile) -> None:
     """Note a content as done; one that went again is noted anew."""
     with translated("writing"), writing(engine) as connection:
         connection.execute(
-            delete(files).where(files.c.series == series, files.c.sha256 == done.sha256)
+            delete(files).where(files.c.series == series, files.c.sha256 == done.key)
         )
         connection.execute(
             insert(files).values(
                 series=series,
-                sha256=done.sha256,
+                sha256=done.key,
                 name=done.name,
                 run_id=done.run_id,
                 done_at=done.done_at,
-                failed_rows=done.failed_rows,
+                failed_rows=done.rows_to_repair,
             )
         )
 
@@ -127,6 +128,20 @@ def outcomes_by_source(connection: Connection, run_id: str) -> dict[str, dict[Ou
         of_source = found.setdefault(source, {})
         of_source[kind] = of_source.get(kind, 0) + count
     return found
+
+
+def unheard_sources(connection: Connection, run_id: str) -> set[str]:
+    """The sources with rows that failed without a fault of theirs: the service was not there."""
+    query = (
+        select(run_rows.c.source)
+        .distinct()
+        .where(
+            run_rows.c.run_id == run_id,
+            run_rows.c.outcome == Outcome.FAILED.value,
+            run_rows.c.error_code.in_([code.value for code in NOT_THE_ROWS_FAULT]),
+        )
+    )
+    return set(connection.scalars(query))
 
 
 def blank_cells(engine: Engine, series: str, *, before: datetime) -> int:

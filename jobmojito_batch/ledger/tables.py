@@ -134,7 +134,10 @@ files = Table(
     Column("done_at", DateTime, nullable=False),
     Column("failed_rows", Integer, nullable=False),
 )
-"""Files of an inbox whose rows are all settled, by content. `run_id` is null for one without."""
+"""
+Files of an inbox whose rows are all settled. `sha256` is of content and reading together, `run_id`
+null for one without rows, `failed_rows` those that were left to repair.
+"""
 
 positions = Table(
     "positions",

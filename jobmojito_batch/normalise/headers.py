@@ -244,6 +244,11 @@ def _known_headers() -> Mapping[str, _Known]:
     }
 
 
+def aliases_of(field: str) -> list[str]:
+    """The `compact` keys of the headers that are that field."""
+    return [key for key, known in _known_headers().items() if known.field == field]
+
+
 def field_of(key: str) -> str | None:
     """The field that a header with this `compact` key claims; None where it claims none."""
     known = _known_headers().get(key)

@@ -6,7 +6,7 @@ from jobmojito_batch.pipeline.attention import Attention, NeedsPerson, advice_on
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude, write_again
 from jobmojito_batch.pipeline.deliver import Delivered, deliver
 from jobmojito_batch.pipeline.finishing import finish
-from jobmojito_batch.pipeline.night import check_volume, prepare_taken, taking
+from jobmojito_batch.pipeline.night import hold_if_unsure, prepare_taken, taking
 from jobmojito_batch.pipeline.prepare import Prepared, prepare, settings_for
 from jobmojito_batch.pipeline.preview import FaultyRow, Preview, Reason
 from jobmojito_batch.pipeline.reading import Inputs, InputView
@@ -33,10 +33,10 @@ __all__ = [
     "Targets",
     "advice_on",
     "attending",
-    "check_volume",
     "conclude",
     "deliver",
     "finish",
+    "hold_if_unsure",
     "needs_a_person",
     "prepare",
     "prepare_taken",

@@ -11,7 +11,7 @@ from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude
 from jobmojito_batch.pipeline.deliver import deliver
 from jobmojito_batch.pipeline.finishing import finish
-from jobmojito_batch.pipeline.night import check_volume, prepare_taken, taking
+from jobmojito_batch.pipeline.night import hold_if_unsure, prepare_taken, taking
 from jobmojito_batch.pipeline.prepare import Prepared
 from jobmojito_batch.pipeline.taken import Taken
 from jobmojito_batch.sending import Progress
@@ -68,12 +68,12 @@ async def run(
     error: Exception | None = None
     try:
         taken = taking(parameters, now=now, sleep=sleep)
-        found = prepare_taken(taken, now=now)
+        found = prepare_taken(taken, now=now, is_attended=attendant.confirms)
         if isinstance(found, Conclusion):
             attendant.conclusion = found
             return found
         prepared = found
-        check_volume(prepared, is_attended=attendant.confirms)
+        hold_if_unsure(prepared, is_attended=attendant.confirms)
         if not attendant.may_send(prepared):
             attendant.was_declined = True
             return None
@@ -93,6 +93,7 @@ async def run(
                 prepared=prepared,
                 conclusion=attendant.conclusion,
                 error=error,
+                has_begun=attendant.has_begun,
                 now=now,
             )
         if prepared is not None:

@@ -1,5 +1,6 @@
 """Files of an inbox that are done with: noted in the ledger, then out of the way."""
 
+import hashlib
 import logging
 from datetime import datetime
 from typing import Final
@@ -7,6 +8,7 @@ from typing import Final
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.inbox import Inbox
 from jobmojito_batch.ledger import DoneFile, Ledger
+from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.taken import Taken, TakenFile
 
 logger = logging.getLogger(__name__)
@@ -43,19 +45,29 @@ def note_done(taken: Taken, file: TakenFile, *, now: datetime) -> None:
     """Note a file without rows as done."""
     ledger = Ledger.open(taken.settings.ledger_url)
     try:
-        ledger.add_done_file(taken.series, done_file(file, now=now))
+        ledger.add_done_file(taken.series, done_file(file, taken.parameters, now=now))
     finally:
         ledger.close()
 
 
 def done_file(
-    file: TakenFile, *, now: datetime, run_id: str | None = None, failed_rows: int = 0
+    file: TakenFile,
+    parameters: InviteParameters,
+    *,
+    now: datetime,
+    run_id: str | None = None,
+    rows_to_repair: int = 0,
 ) -> DoneFile:
     """What the ledger keeps of a file that is done."""
     return DoneFile(
-        sha256=file.sha256,
+        key=done_key(file, parameters),
         name=file.name,
         run_id=run_id,
         done_at=now.replace(tzinfo=None),
-        failed_rows=failed_rows,
+        rows_to_repair=rows_to_repair,
     )
+
+
+def done_key(file: TakenFile, parameters: InviteParameters) -> str:
+    """What is done with a file: its content, read in this way."""
+    return hashlib.sha256(f"{file.sha256} {parameters.reading}".encode()).hexdigest()

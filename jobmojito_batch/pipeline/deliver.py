@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -58,6 +58,8 @@ TICK_SECONDS: Final = 0.25
 """How often progress is told."""
 
 OnProgress = Callable[[Progress], None]
+StopWhen = Callable[[], Awaitable[str]]
+"""Returns when the run shall send nothing more, with why: somebody above it may end it, too."""
 OpenApi = Callable[[Prepared], JobMojito]
 """Tests put a scripted transport below; everybody else talks to the base URL."""
 
@@ -87,6 +89,7 @@ async def deliver(
     on_progress: OnProgress | None = None,
     drain_seconds: float | None = None,
     open_api: OpenApi = over_http,
+    stop_when: StopWhen | None = None,
 ) -> Delivered:
     """
     Claim and send what the plan says; calls in flight at a stop are waited for.
@@ -98,7 +101,9 @@ async def deliver(
     assert ledger is not None  # noqa: S101 - prepare() opened one, since it will send
     position_ids = await asyncio.to_thread(enter_run, prepared, ledger)
     try:
-        return await _send(prepared, ledger, position_ids, on_progress, drain_seconds, open_api)
+        return await _send(
+            prepared, ledger, position_ids, on_progress, drain_seconds, open_api, stop_when
+        )
     except BaseException:
         with suppress(Exception):  # what went wrong first is what to tell
             ledger.abandon_run(prepared.run_id)
@@ -131,6 +136,7 @@ async def _send(
     on_progress: OnProgress | None,
     drain_seconds: float | None,
     open_api: OpenApi,
+    stop_when: StopWhen | None,
 ) -> Delivered:
     assert prepared.tokens is not None  # noqa: S101 - prepare() read one, since it will send
     positions = positions_of(prepared, position_ids)
@@ -148,7 +154,7 @@ async def _send(
         tidy=prepared.spool.remove,
     )
     async with open_api(prepared) as api:
-        return await send_batch(batch, api, ledger, on_progress, drain_seconds)
+        return await send_batch(batch, api, ledger, on_progress, drain_seconds, stop_when=stop_when)
 
 
 async def send_batch(
@@ -159,8 +165,13 @@ async def send_batch(
     drain_seconds: float | None,
     *,
     watch: Callable[[Sender], Coroutine[Any, Any, None]] | None = None,
+    stop_when: StopWhen | None = None,
 ) -> Delivered:
-    """Send the rows of a batch; *watch* looks on and may stop it. Raises LedgerError."""
+    """
+    Send the rows of a batch; *watch* looks on and may stop it, *stop_when* ends it.
+
+    Raises LedgerError.
+    """
     settings = batch.settings
     signals: list[int] = []
     writer = ledger.writer()
@@ -193,7 +204,10 @@ async def send_batch(
         # A drain with an end of its own needs no second signal to end it.
         leaves = drain_seconds is None
         with rare_collections(), stop_on_signals(on_signal, batch.tidy, leaves_on_second=leaves):
-            async with beside(watch(sender) if watch is not None else None):
+            async with (
+                beside(watch(sender) if watch is not None else None),
+                beside(_stopped(sender, stop_when) if stop_when is not None else None),
+            ):
                 await _with_progress(sender, on_progress, drain_seconds)
     finally:
         await writer.close()
@@ -204,6 +218,10 @@ async def send_batch(
         seconds=sender.progress.seconds,
         settled=sender.settling.counts if sender.settling is not None else None,
     )
+
+
+async def _stopped(sender: Sender, stop_when: StopWhen) -> None:
+    sender.stop(ErrorCode.INTERRUPTED, await stop_when())
 
 
 @asynccontextmanager
@@ -379,6 +397,8 @@ def settled_meanwhile(
 
 def _unknown_rows(prepared: Prepared) -> dict[tuple[int, str], int]:
     """Ordinals of the rows whose invitation is in doubt, by position id and e-mail."""
+    if not prepared.plan.counts[Kind.UNKNOWN]:
+        return {}  # and there may be no column of e-mails at all
     unknown = pl.concat(planned_slices(prepared.plan, [Kind.UNKNOWN.value]), how="vertical").join(
         prepared.plan.places.select(PLACE, POSITION), on=PLACE
     )

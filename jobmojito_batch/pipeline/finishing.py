@@ -1,16 +1,20 @@
 """After a run: files leave the inbox, old nights go, and what there is to tell is put together."""
 
 import logging
+import platform
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Final
 
 from jobmojito_batch.alerts import Alert, Night, Trouble, alerts_of
-from jobmojito_batch.columns import Outcome
-from jobmojito_batch.errors import VolumeError
-from jobmojito_batch.inbox import remove_old_nights
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.errors import LostLedgerError, VolumeError, told
+from jobmojito_batch.inbox import Inbox, remove_old_nights
+from jobmojito_batch.intake import shown
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.away import DONE, done_file, put_away_file
+from jobmojito_batch.pipeline.away import DONE, done_file, done_key, put_away_file
 from jobmojito_batch.pipeline.conclude import CLEAN, NEEDS_REPAIR, Conclusion
 from jobmojito_batch.pipeline.prepare import Prepared, merchant_for, settings_for, token_source
 from jobmojito_batch.pipeline.series import series_of
@@ -18,6 +22,18 @@ from jobmojito_batch.pipeline.taken import Taken
 from jobmojito_batch.settings import Settings
 
 logger = logging.getLogger(__name__)
+
+STOP_AGAIN: Final = frozenset(
+    {
+        ErrorCode.UNAUTHORIZED.value,
+        ErrorCode.FORBIDDEN.value,
+        ErrorCode.INSUFFICIENT_CREDITS.value,
+        ErrorCode.SERVICE_PAUSED.value,
+    }
+)
+"""Why a run stopped that waiting does not mend."""
+TRIED_AGAIN: Final = timedelta(days=7)
+"""How long a file stays whose rows failed without a fault of theirs, so that nights try again."""
 
 
 def finish(
@@ -27,18 +43,20 @@ def finish(
     prepared: Prepared | None = None,
     conclusion: Conclusion | None = None,
     error: Exception | None = None,
+    has_begun: bool = False,
     now: datetime | None = None,
     settings: Settings | None = None,
 ) -> list[Alert]:
     """
     Let settled files leave the inbox, remove old nights, note trouble; gives what to tell.
 
-    Exactly one of *conclusion* and *error* is given. *taken* is None where taking itself failed,
+    Exactly one of *conclusion* and *error* is given; *has_begun*: the ledger may hold claims of the
+    run. *taken* is None where taking itself failed,
     *prepared* where it did not come so far. Never raises: what cannot be done now is logged, and
     done by the next night.
     """
     now = now or datetime.now(UTC)
-    tonight = _tonight(taken, prepared, conclusion, error, now)
+    tonight = _tonight(parameters, taken, prepared, conclusion, error, now=now, has_begun=has_begun)
     history: list[Night] = []
     try:
         taken = (prepared.taken if prepared is not None else None) or taken
@@ -51,6 +69,8 @@ def finish(
             history = ledger.nights(series, but=tonight.run_id)
             if tonight.trouble is not None:
                 ledger.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
+            if taken is not None and taken.night is not None and conclusion is None:
+                taken.night.give_back(*taken.night_files)
             if taken is not None and prepared is not None and conclusion is not None:
                 _settle_files(taken, prepared, conclusion, ledger, now)
             if taken is not None and conclusion is not None:
@@ -70,27 +90,35 @@ def _series_again(parameters: InviteParameters, settings: Settings) -> str:
 
 
 def _tonight(
+    parameters: InviteParameters,
     taken: Taken | None,
     prepared: Prepared | None,
     conclusion: Conclusion | None,
     error: Exception | None,
+    *,
     now: datetime,
+    has_begun: bool,
 ) -> Night:
-    """The night in counts."""
+    """The night in counts, and in lines for whoever is told of it."""
     day = taken.day if taken is not None else now.date()
+    place = taken.place if taken is not None else ", ".join(map(shown, parameters.inputs))
+    facts = [f"host: {platform.node()}", f"inputs: {place}"]
     new = prepared.plan.to_send if prepared is not None else 0
     known = prepared.known if prepared is not None else 0
     if conclusion is None:
-        is_held = isinstance(error, VolumeError)
+        trouble = _trouble_of(error)
         return Night(
             day=day,
             # One that was held was never entered in the ledger: nobody would find it.
-            run_id=prepared.run_id if prepared is not None and not is_held else None,
+            run_id=prepared.run_id if prepared is not None and trouble is Trouble.FAULT else None,
             exit_code=2,
-            trouble=Trouble.VOLUME if is_held else Trouble.FAULT,
+            trouble=trouble,
             rows=prepared.rows if prepared is not None else 0,
             new=new,
             known=known,
+            cause=told(error) if error is not None else None,
+            may_have_sent=has_begun,
+            facts=tuple(facts),
         )
     summary = conclusion.summary
     started, ended = (datetime.fromisoformat(summary[at]) for at in ("started_at", "ended_at"))
@@ -104,7 +132,28 @@ def _tonight(
         seconds=(ended - started).total_seconds(),
         outcomes={name: count for name, count in summary["outcomes"].items() if count},
         unreadable_files=len(prepared.unreadable_files) if prepared is not None else 0,
+        cause=conclusion.stop_message,
+        stops_again=bool(STOP_AGAIN & summary["reasons"].keys()),
+        errors_file=summary["files"]["errors"],
+        facts=(*facts, *_facts(conclusion)),
     )
+
+
+def _trouble_of(error: Exception | None) -> Trouble:
+    if isinstance(error, LostLedgerError):
+        return Trouble.LEDGER
+    return Trouble.VOLUME if isinstance(error, VolumeError) else Trouble.FAULT
+
+
+def _facts(conclusion: Conclusion) -> Iterator[str]:
+    """What came of the run, what it cost, where its files lie."""
+    yield f"rows: {conclusion.sentence}"
+    used, before = conclusion.summary["credits_estimated"], conclusion.credits_before
+    left = f", about {max(0.0, before - used):g} left" if before is not None else ""
+    yield f"credits: about {used:g} used{left}"
+    for name, path in conclusion.summary["files"].items():
+        if path is not None:
+            yield f"{name}: {path}"
 
 
 def _settle_files(
@@ -115,23 +164,55 @@ def _settle_files(
 
     So a crash between the two leaves a file that the next night recognises and moves.
     """
+    is_over = conclusion.exit_code in {CLEAN, NEEDS_REPAIR}
+    if taken.inbox is not None and is_over:
+        staying = _put_away(taken, taken.inbox, prepared, conclusion, ledger, now)
+        is_over = not staying
     if taken.night is not None:
         taken.night.note_run(conclusion.run_id)
-    inbox = taken.inbox
-    if inbox is None or conclusion.exit_code not in {CLEAN, NEEDS_REPAIR}:
-        return
+        if not is_over:
+            taken.night.give_back(*taken.night_files)
+
+
+def _put_away(
+    taken: Taken,
+    inbox: Inbox,
+    prepared: Prepared,
+    conclusion: Conclusion,
+    ledger: Ledger,
+    now: datetime,
+) -> int:
+    """Move what is done; how many files stay for the next night."""
     by_source = ledger.outcomes_by_source(conclusion.run_id)
-    moved = 0
+    unheard = ledger.unheard_sources(conclusion.run_id)
+    noted = ledger.done_files(
+        taken.series, [done_key(file, taken.parameters) for file in taken.files]
+    )
+    moved = staying = 0
     for file, source in zip(taken.files, prepared.sources, strict=True):
         counts = by_source.get(source, {})
         if counts.get(Outcome.UNKNOWN) or counts.get(Outcome.NOT_SENT):
-            continue  # a limit left some of its rows for the next night
-        failed = counts.get(Outcome.FAILED, 0)
+            staying += 1  # a limit left some of its rows for the next night
+            continue
+        before = noted.get(done_key(file, taken.parameters))
+        first = before.done_at.replace(tzinfo=UTC) if before is not None else now
+        stays = source in unheard and now - first < TRIED_AGAIN
         ledger.add_done_file(
-            taken.series, done_file(file, now=now, run_id=conclusion.run_id, failed_rows=failed)
+            taken.series,
+            done_file(
+                file,
+                taken.parameters,
+                now=first if stays else now,
+                run_id=conclusion.run_id,
+                rows_to_repair=counts.get(Outcome.FAILED, 0) + counts.get(Outcome.INVALID, 0),
+            ),
         )
-        moved += put_away_file(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
+        if stays:
+            staying += 1
+        else:
+            moved += put_away_file(inbox, file, f"{DONE}/{taken.day}", run_id=conclusion.run_id)
     logger.info("inbox.settled", extra={"run_id": conclusion.run_id, "files": moved})
+    return staying
 
 
 def _remove_old(taken: Taken, ledger: Ledger, now: datetime) -> None:

@@ -3,7 +3,7 @@ Around the staircase: what a run takes, what becomes of the files afterwards, wh
 
     taken = taking(parameters)            dates and the inbox become inputs and a day's folder
     prepared = prepare_taken(taken)       or a Conclusion, where there is nothing to do
-    check_volume(prepared, …)             VolumeError: the night is held
+    hold_if_unsure(prepared, …)           DoubtError, VolumeError: the night is held
     …                                     deliver, conclude
     alerts = finish(parameters, …)        files leave the inbox, old nights go, alerts come
 
@@ -14,7 +14,8 @@ ended, and never raises; then whoever has them closes `prepared` and `taken`.
 import errno
 import logging
 import time
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -22,7 +23,13 @@ from typing import Final
 
 import uuid_utils
 
-from jobmojito_batch.errors import InputError, SettingsError, VolumeError
+from jobmojito_batch.errors import (
+    DoubtError,
+    InputError,
+    LostLedgerError,
+    SettingsError,
+    VolumeError,
+)
 from jobmojito_batch.inbox import (
     Inbox,
     NightFolder,
@@ -35,7 +42,7 @@ from jobmojito_batch.inbox import (
 from jobmojito_batch.intake import NoRowsError, input_files, is_input_name, shown
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.away import DONE, FAILED, note_done, put_away_file
+from jobmojito_batch.pipeline.away import DONE, FAILED, done_key, note_done, put_away_file
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude_idle
 from jobmojito_batch.pipeline.dates import day_of, with_dates
 from jobmojito_batch.pipeline.prepare import (
@@ -169,15 +176,16 @@ def _without_done(
     """
     The files whose content is new, each content once, and how many were put away as done.
 
-    A content that left rows which were provably not run goes again: the ledger knows the others.
+    A content that left rows to repair goes again, and so does one that is read in another way
+    (`--map`, `--set` and the like): the ledger knows who was invited.
     """
-    hashes = [file.sha256 for file in files]
-    done = ledger.done_files(taken.series, hashes) if ledger is not None else {}
+    keys = {file: done_key(file, taken.parameters) for file in files}
+    done = ledger.done_files(taken.series, keys.values()) if ledger is not None else {}
     new: dict[str, TakenFile] = {}
     put_away = 0
     for file in files:
-        before = done.get(file.sha256)
-        if before is None or before.failed_rows:
+        before = done.get(keys[file])
+        if before is None or before.rows_to_repair:
             first = new.get(file.sha256)
             new[file.sha256] = (
                 file if first is None else replace(first, twins=(*first.twins, file.name))
@@ -210,7 +218,8 @@ def _with_night(taken: Taken) -> Taken:
         night = NightFolder.made(parent / str(taken.day))
         free = night.free_stem(stem, (f".results{suffix}", *(f".results{one}" for one in ENDINGS)))
         results = f"{free}.results{suffix}"
-        night.note_files(results, *(f"{free}.results{one}" for one in ENDINGS))
+        names = (results, *(f"{free}.results{one}" for one in ENDINGS))
+        night.note_files(*names)
     except OSError as exc:
         raise SettingsError(
             f"{parent}: the folder of the day cannot be made there ({exc.strerror}); choose "
@@ -219,6 +228,7 @@ def _with_night(taken: Taken) -> Taken:
     return replace(
         taken,
         night=night,
+        night_files=names,
         parameters=asked.model_copy(update={"results": str(night.path / results)}),
     )
 
@@ -238,13 +248,16 @@ def _name_of_results(taken: Taken) -> tuple[str, str]:
     return files[0].stem, ".xlsx" if files[0].suffix.lower() in SPREADSHEETS else ".csv"
 
 
-def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Conclusion:
+def prepare_taken(
+    taken: Taken, *, now: datetime | None = None, is_attended: bool = False
+) -> Prepared | Conclusion:
     """
     `prepare` on what was taken; a Conclusion where the inbox holds nothing to do.
 
-    A file of an inbox that cannot be read goes to failed/ with the reason, one without rows to
-    done/, and the others are prepared without it. Raises what `prepare` raises, and InputError
-    where no file of the inbox can be read.
+    A file of an inbox that cannot be read goes to failed/ with the reason, and so does one that
+    leaves a doubt where nobody can be asked (*is_attended*); one without rows goes to done/, and
+    the others are prepared without it. Raises what `prepare` raises, and InputError where no file
+    of the inbox can be read.
     """
     now = now or datetime.now(UTC)
     if taken.inbox is None:
@@ -259,13 +272,11 @@ def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Co
             logger.warning("inbox.unreadable", extra={"files": len(readable.unreadable)})
             taken = readable
             if taken.unreadable and not taken.files:
-                raise InputError(
-                    f"{taken.place}: no file could be read; they are in {FAILED}/{taken.day} with "
-                    "the reason beside each"
-                ) from exc
+                raise _none_readable(taken) from exc
         else:
             as_taken = [file for file in taken.files if _is_as_taken(file)]
-            if len(as_taken) == len(taken.files):
+            held = {} if is_attended else _held_files(prepared)
+            if len(as_taken) == len(taken.files) and not held:
                 return prepared
             prepared.close()
             taken = replace(
@@ -274,7 +285,46 @@ def prepare_taken(taken: Taken, *, now: datetime | None = None) -> Prepared | Co
                 parameters=_reading(taken.parameters, as_taken),
                 waiting=taken.waiting + len(taken.files) - len(as_taken),
             )
+            taken = _put_into_failed(taken, {file: held[file] for file in held if file in as_taken})
+            if held and not taken.files:
+                raise _none_readable(taken, why=next(iter(held.values())))
     return conclude_idle(taken, str(uuid_utils.uuid7()), now=now)
+
+
+def _none_readable(taken: Taken, why: str | None = None) -> InputError:
+    return InputError(
+        f"{taken.place}: no file could be read; they are in {FAILED}/{taken.day} with the reason "
+        f"beside each{f'. The first: {why}' if why else ''}"
+    )
+
+
+def _held_files(prepared: Prepared) -> dict[TakenFile, str]:
+    """The files of an inbox that leave a doubt nobody can be asked about, each with its reasons."""
+    taken = prepared.taken
+    assert taken is not None  # noqa: S101 - prepare_taken gave it
+    reasons: dict[str, list[str]] = defaultdict(list)
+    for doubt in prepared.doubts:
+        if doubt.holds:
+            reasons[doubt.source].append(doubt.text)
+    return {
+        file: "\n".join(reasons[source])
+        for file, source in zip(taken.files, prepared.sources, strict=True)
+        if source in reasons
+    }
+
+
+def _put_into_failed(taken: Taken, reasons: Mapping[TakenFile, str]) -> Taken:
+    """What was taken but the files that cannot be used: they are in failed/ with the reason."""
+    if taken.will_send and taken.inbox is not None:
+        for file, reason in reasons.items():
+            put_away_file(taken.inbox, file, f"{FAILED}/{taken.day}", note=reason)
+    good = [file for file in taken.files if file not in reasons]
+    return replace(
+        taken,
+        files=tuple(good),
+        unreadable=(*taken.unreadable, *(file.name for file in reasons)),
+        parameters=_reading(taken.parameters, good),
+    )
 
 
 def _is_as_taken(file: TakenFile) -> bool:
@@ -307,15 +357,8 @@ def _sorted_out(taken: Taken, now: datetime) -> Taken:
         for file in empty:
             note_done(taken, file, now=now)
             put_away_file(inbox, file, f"{DONE}/{taken.day}", note="no rows below the header")
-        for file in bad:
-            put_away_file(inbox, file, f"{FAILED}/{taken.day}", note=str(faults[file]))
-    return replace(
-        taken,
-        files=tuple(good),
-        unreadable=(*taken.unreadable, *(file.name for file in bad)),
-        without_rows=taken.without_rows + len(empty),
-        parameters=_reading(taken.parameters, good),
-    )
+    there = replace(taken, files=(*good, *bad), without_rows=taken.without_rows + len(empty))
+    return _put_into_failed(there, {file: str(faults[file]) for file in bad})
 
 
 def _is_empty_export(fault: InputError | SettingsError | None, taken: Taken) -> bool:
@@ -346,13 +389,29 @@ def _is_our_fault(exc: BaseException) -> bool:
 # Whether it may be sent
 
 
+def hold_if_unsure(prepared: Prepared, *, is_attended: bool = False) -> None:
+    """
+    Raises DoubtError or VolumeError where the plan rests on a guess that nobody has seen.
+
+    *is_attended*: a person confirms the run, with the doubts above the question.
+    """
+    held = [doubt for doubt in prepared.doubts if doubt.holds]
+    if held and not is_attended:
+        raise DoubtError(". ".join(doubt.text for doubt in held) + ". Nothing was sent")
+    check_volume(prepared, is_attended=is_attended)
+
+
 def check_volume(prepared: Prepared, *, is_attended: bool = False) -> None:
     """
     Raises VolumeError where the plan holds more new rows than were expected.
 
     What somebody expects decides where it was said. Else, where no person confirms the run
-    (*is_attended*), the recent nights of the same series do (see alerts.volume_doubt).
+    (*is_attended*), the recent nights of the same series do (see alerts.volume_doubt). A ledger
+    that is not the one of the earlier nights is no question of numbers: only a person at the
+    terminal may go on with it.
     """
+    if prepared.lost_ledger is not None and not is_attended:
+        raise LostLedgerError(f"{prepared.lost_ledger}. Nothing was sent")
     new = prepared.plan.to_send
     expected = prepared.parameters.expect_at_most
     if expected is not None:

@@ -5,10 +5,10 @@ from datetime import UTC, datetime
 
 import uuid_utils
 
-from jobmojito_batch.alerts import Night, volume_doubt
+from jobmojito_batch.alerts import Night, lost_ledger, volume_doubt
 from jobmojito_batch.client import TokenSource, make_room, merchant_of
 from jobmojito_batch.intake import input_files
-from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.ledger import Ledger, named
 from jobmojito_batch.parameters import InviteParameters, ShardParameters
 from jobmojito_batch.pipeline.account import AccountView, account_warnings, view_account
 from jobmojito_batch.pipeline.layout import Layout
@@ -19,7 +19,7 @@ from jobmojito_batch.pipeline.spool import Spool
 from jobmojito_batch.pipeline.taken import Taken
 from jobmojito_batch.pipeline.targets import Targets, find_targets
 from jobmojito_batch.plan import Kind, Plan, Pricing
-from jobmojito_batch.records import Fault
+from jobmojito_batch.records import Fault, InputDoubt
 from jobmojito_batch.settings import Settings, load_settings
 
 
@@ -57,6 +57,8 @@ class Prepared:
     """Earlier nights of the series, the latest first."""
     volume_doubt: str | None = None
     """Why the plan does not look like a night of its series, as a sentence."""
+    lost_ledger: str | None = None
+    """Why the ledger is not that of the earlier nights, as a sentence."""
 
     @property
     def series(self) -> str:
@@ -72,6 +74,11 @@ class Prepared:
     def unreadable_files(self) -> tuple[str, ...]:
         """Files of the inbox that could not be read and are not in this run."""
         return self.taken.unreadable if self.taken is not None else ()
+
+    @property
+    def doubts(self) -> tuple[InputDoubt, ...]:
+        """What the plan is not sure of, those that hold an unattended run first."""
+        return self.inputs.doubts
 
     @property
     def settles(self) -> bool:
@@ -147,7 +154,13 @@ def prepare(
             account, token, credits_=plan.credits, seconds=plan.seconds, now=started_at
         )
         history = _history_of(taken, ledger)
-        doubt = _volume_doubt(plan, history, taken, ledger)
+        counts = plan.counts
+        doubt = volume_doubt(
+            new=plan.to_send,
+            known=counts[Kind.ALREADY_DONE] + counts[Kind.UNKNOWN],
+            history=history,
+        )
+        lost = _lost_ledger(plan.to_send, taken, ledger, settings)
         preview = preview_of(
             spool.prepared,
             inputs.layouts,
@@ -182,6 +195,7 @@ def prepare(
         taken=taken,
         history=history,
         volume_doubt=doubt,
+        lost_ledger=lost,
     )
 
 
@@ -196,22 +210,19 @@ def _history_of(taken: Taken | None, ledger: Ledger | None) -> tuple[Night, ...]
     return tuple(ledger.nights(taken.series))
 
 
-def _volume_doubt(
-    plan: Plan, history: tuple[Night, ...], taken: Taken | None, ledger: Ledger | None
+def _lost_ledger(
+    new: int, taken: Taken | None, ledger: Ledger | None, settings: Settings
 ) -> str | None:
-    counts = plan.counts
-    return volume_doubt(
-        new=plan.to_send,
-        known=counts[Kind.ALREADY_DONE] + counts[Kind.UNKNOWN],
-        history=history,
-        has_lost_ledger=bool(plan.to_send and not history) and _has_lost_ledger(taken, ledger),
-    )
-
-
-def _has_lost_ledger(taken: Taken | None, ledger: Ledger | None) -> bool:
     """Whether the folders of earlier days are of runs of which the ledger knows none."""
-    runs = taken.earlier_runs() if taken is not None else set()
-    return bool(runs) and (ledger is None or not ledger.knows_any(runs))
+    runs = taken.earlier_runs() if taken is not None else {}
+    if not new or not runs or (ledger is not None and ledger.knows_any(runs.keys())):
+        return None
+    return lost_ledger(
+        new=new,
+        runs=len(runs),
+        example=str(max(runs.values())),
+        ledger=named(settings.ledger_url),
+    )
 
 
 def _pricing(settings: Settings) -> Pricing:

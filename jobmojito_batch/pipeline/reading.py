@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -13,10 +13,12 @@ from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.intake import RaggedRowsError, input_faults, read_inputs
 from jobmojito_batch.normalise import (
     DATE,
+    RESUME,
     DateOrder,
     column_roles,
     date_order,
     map_headers,
+    missing_columns,
     normalise,
     overrides_for,
 )
@@ -24,7 +26,7 @@ from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.layout import Layout
 from jobmojito_batch.pipeline.resume_files import ResumeFiles
 from jobmojito_batch.pipeline.spool import Spool
-from jobmojito_batch.records import Detected, HeaderMap, Table
+from jobmojito_batch.records import Detected, HeaderMap, InputDoubt, Table
 from jobmojito_batch.settings import Settings
 
 GROUP_ROWS: Final = 10_000
@@ -48,6 +50,8 @@ class Inputs:
 
     layouts: tuple[Layout, ...]
     views: tuple[InputView, ...]
+    doubts: tuple[InputDoubt, ...] = ()
+    """What the inputs leave open, those that hold an unattended run first."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -135,7 +139,21 @@ def _read(
     return Inputs(
         layouts=tuple(map(Layout.of, tables, mappings)),
         views=tuple(map(_view, tables, mappings)),
+        doubts=_doubts(tables, mappings, parameters),
     )
+
+
+def _doubts(
+    tables: Sequence[Table], mappings: Sequence[HeaderMap], parameters: InviteParameters
+) -> tuple[InputDoubt, ...]:
+    given = {*parameters.values, *([RESUME] if parameters.resumes is not None else [])}
+    found: list[InputDoubt] = []
+    for table, mapping in zip(tables, mappings, strict=True):
+        with input_faults(table.source):
+            found += table.doubts
+            found += (replace(doubt, source=table.source) for doubt in mapping.doubts)
+            found += missing_columns(table, mapping, given)
+    return tuple(sorted(found, key=lambda doubt: not doubt.holds))
 
 
 def _mappings(

@@ -49,13 +49,15 @@ class Taken:
     """Files that were not whole."""
     night: NightFolder | None = None
     """Where the results go, where that is a day's folder of ours."""
+    night_files: tuple[str, ...] = ()
+    """The names that are listed there for the files of this run."""
     spool: Spool | None = field(default=None, repr=False)
     """Where copies of objects lie."""
 
-    def earlier_runs(self) -> set[str]:
-        """The runs that the folders of earlier days are of. Raises InputError."""
-        found = earlier_runs(self.night.path.parent) if self.night is not None else set()
-        return found | (self.inbox.earlier_runs() if self.inbox is not None else set())
+    def earlier_runs(self) -> dict[str, str]:
+        """The runs that the folders of earlier days are of, each with its. Raises InputError."""
+        found = earlier_runs(self.night.path.parent) if self.night is not None else {}
+        return found | (self.inbox.earlier_runs() if self.inbox is not None else {})
 
     def close(self) -> None:
         """Remove the copies, and the night's folder where nothing came into it."""

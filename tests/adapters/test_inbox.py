@@ -242,12 +242,12 @@ def test_a_file_that_is_not_what_was_read_stays_as_it_is(box: Path) -> None:
 
 def test_the_runs_of_earlier_nights_are_listed(box: Path) -> None:
     inbox = FolderInbox(box)
-    assert inbox.earlier_runs() == set()
+    assert inbox.earlier_runs() == {}
     for day, run_id in ((DAY, "r1"), (DAY, "r1"), ("2026-11-25", "r2")):
         write(box / "a.csv")
         put_away(box, "a.csv", f"done/{day}", run_id=run_id)
 
-    assert inbox.earlier_runs() == {"r1", "r2"}
+    assert inbox.earlier_runs().keys() == {"r1", "r2"}
     assert (box / "done" / DAY / LIST).read_text().count("run r1") == 1
 
 
@@ -334,4 +334,4 @@ def test_a_folder_into_which_nothing_came_goes_unless_another_run_uses_it(tmp_pa
 
 
 def test_the_runs_of_a_folder_without_days_are_none(tmp_path: Path) -> None:
-    assert earlier_runs(tmp_path) == set()
+    assert earlier_runs(tmp_path) == {}

@@ -97,9 +97,9 @@ def test_tonight_and_runs_that_go_on_are_no_earlier_nights(ledger: Ledger) -> No
 
 
 def test_a_content_is_done_once_for_its_series(ledger: Ledger) -> None:
-    done = DoneFile(sha256="abc", name="a.csv", run_id="r1", done_at=NOON, failed_rows=2)
+    done = DoneFile(key="abc", name="a.csv", run_id="r1", done_at=NOON, rows_to_repair=2)
     ledger.add_done_file(SERIES, done)
-    again = DoneFile(sha256="abc", name="b.csv", run_id="r2", done_at=NOON, failed_rows=0)
+    again = DoneFile(key="abc", name="b.csv", run_id="r2", done_at=NOON, rows_to_repair=0)
     ledger.add_done_file(SERIES, again)
 
     assert ledger.done_files(SERIES, ["abc", "def"]) == {"abc": again}

@@ -4,6 +4,7 @@ import logging
 import socket
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from email import message_from_string
 
 import pytest
@@ -53,7 +54,29 @@ def test_a_mail_has_the_sentences_and_the_run(mail: MailServer) -> None:
     )
     assert "unsettled: 3 of 40 rows are unsettled" in body
     assert "needs_repair: 3 of 40 rows are needs_repair" in body
-    assert "run 01a2-run" in body
+    assert "run: 01a2-run" in body
+
+
+def test_a_mail_keeps_its_lines(mail: MailServer) -> None:
+    """Apprise takes a text for HTML unless it is told, and its line breaks are blanks then."""
+    alert = replace(an_alert(), facts=("host: night-1", "inputs: /data/inbox <a>"))
+
+    notify([alert], settings(mail_to(mail)))
+
+    message = message_from_string(mail.messages[0])
+    parts = {
+        part.get_content_subtype(): part.get_payload(decode=True).decode()  # type: ignore[union-attr]
+        for part in message.walk()
+        if part.get_content_maintype() == "text"
+    }
+    plain = parts.get("plain")
+    if plain is not None:
+        lines = [line.strip() for line in plain.splitlines()]
+        assert lines[2:4] == ["host: night-1", "inputs: /data/inbox <a>"]
+    if "html" in parts:
+        assert "host: night-1<br" in parts["html"]
+        assert "&lt;a&gt;" in parts["html"]
+    assert parts
 
 
 def test_a_webhook_gets_the_same_as_json() -> None:
@@ -62,7 +85,7 @@ def test_a_webhook_gets_the_same_as_json() -> None:
 
     (message,) = taken
     assert message["title"] == "jobmojito-batch (live): unsettled"
-    assert message["message"] == "unsettled: 3 of 40 rows are unsettled\nrun 01a2-run"
+    assert message["message"] == "unsettled: 3 of 40 rows are unsettled\n\nrun: 01a2-run"
     assert message["type"] == "failure"
 
 

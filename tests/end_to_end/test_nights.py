@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import platform
 import sqlite3
 import stat
 from collections.abc import Iterator
@@ -12,12 +13,13 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from jobmojito_batch.alerts import SMALL_NIGHT, Night, Trouble, alerts_of
 from jobmojito_batch.cli import main
-from jobmojito_batch.cli.app import tell_alerts
+from jobmojito_batch.cli.alerting import tell_alerts
 from jobmojito_batch.cli.attend import Person
-from jobmojito_batch.errors import BatchError
+from jobmojito_batch.errors import BatchError, LostLedgerError
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
     Attendant,
@@ -195,6 +197,86 @@ async def test_a_content_with_rows_that_did_not_run_goes_again_for_them(
     assert "1 file done before" in concluded(third).sentence
     assert kinds(second) == ["recovered"]
     assert nights.run.creates == 3
+
+
+async def test_a_repaired_mapping_reads_a_content_that_left_invalid_rows_again(
+    nights: Nights,
+) -> None:
+    """The same file, and this time somebody says where the e-mail stands."""
+    rows = [row.replace("p0@example.com", "") + ",p0@example.com" for row in people(1)]
+    path = nights.put([*rows, *people(2, start=1)])
+    path.write_text(path.read_text().replace("team\n", "team,Reachable\n", 1))
+    content = path.read_text()
+    first = await nights.go()
+    path.write_text(content)
+    second = await nights.go(1, mapping={"Reachable": "candidate_email", "candidate_email": ""})
+
+    assert concluded(first).sentence.startswith("3 rows: 2 invited, 1 invalid")
+    assert concluded(second).sentence.startswith("3 rows: 1 invited, 2 invalid")
+    assert nights.run.creates == 3
+
+
+async def test_a_content_that_left_invalid_rows_is_never_done(nights: Nights) -> None:
+    """Unchanged it is red each night, and costs nothing: who was invited is known."""
+    rows = [*people(2), a_row("no-address")]
+    nights.put(rows)
+    await nights.go()
+    nights.put(rows)
+    second = await nights.go(1)
+
+    assert concluded(second).sentence.startswith("3 rows: 2 already done, 1 invalid")
+    assert nights.run.creates == 2
+
+
+async def test_a_content_that_is_done_goes_again_where_it_is_read_in_another_way(
+    nights: Nights,
+) -> None:
+    nights.put(people(2))
+    await nights.go()
+    nights.put(people(2))
+    second = await nights.go(1, values={"position_name": "Cook"}, mapping={"position_name": ""})
+
+    assert concluded(second).sentence.startswith("2 rows: 2 invited")
+
+
+async def test_a_file_whose_rows_failed_by_the_services_fault_stays_and_goes_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody could correct anything; after a week it is given up, and lies in done/."""
+    limited = Fault(email="p1@example.com", status=503, code="BOOT_ERROR", body="platform")
+    monkeypatch.setenv("JOBMOJITO_MAX_ATTEMPTS", "1")
+    with RunningSandbox(friendly(faults=(limited,))) as sandbox:
+        nights = Nights(Run(tmp_path, sandbox, monkeypatch))
+        nights.put(people(3))
+        first = await nights.go()
+        stays = nights.lie()
+        await nights.go(6)
+        still = nights.lie()
+        await nights.go(8)
+
+    assert concluded(first).sentence.startswith("3 rows: 2 invited, 1 failed")
+    assert stays == still == {"people.csv"}
+    assert nights.lie() == set()
+    assert nights.run.creates == 2
+
+
+async def test_a_night_that_is_tried_again_leaves_one_set_of_results(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Held, then stopped in the middle, then whole: the last results hold all that was sent."""
+    with RunningSandbox(friendly(faults=(Fault(call=(3,), status=402, body="jobmojito"),))) as box:
+        nights = Nights(Run(tmp_path, box, monkeypatch))
+        nights.put(people(4))
+        held = await nights.go(expect_at_most=1)
+        stopped = await nights.go()
+        whole = await nights.go()
+
+    assert isinstance(held.error, BatchError)
+    assert concluded(stopped).exit_code == 4
+    assert concluded(whole).exit_code == 0
+    results = [one for one in nights.lie(f"done/{DAY}") if ".results." in one]
+    assert sorted(results) == ["people.results.csv", "people.results.summary.json"]
+    assert len(read_results(nights.box / "done" / DAY / "people.results.csv")) == 4
 
 
 async def test_a_file_that_cannot_be_read_fails_alone(nights: Nights) -> None:
@@ -573,10 +655,29 @@ async def test_a_lost_ledger_holds_the_night_though_it_is_small(nights: Nights) 
     nights.put(people(3))
 
     held = await nights.go(1)
+    released = await nights.go(1, expect_at_most=1_000, volume_guard=False)
 
-    assert "this ledger does not know" in str(held.error)
+    assert f"knows none of the 1 earlier run whose results lie in {nights.box}/done/{DAY}" in str(
+        held.error
+    )
+    assert isinstance(released.error, LostLedgerError)
+    assert kinds(held) == ["failed"]
+    assert "--expect-at-most" not in held.alerts[0].sentence
     assert nights.run.calls == 2
     assert nights.lie() == {"people.csv"}
+
+
+async def test_who_means_to_begin_anew_moves_the_old_folders_away(nights: Nights) -> None:
+    nights.put(people(2))
+    await nights.go()
+    for file in nights.run.folder.glob("ledger.sqlite*"):
+        file.unlink()
+    (nights.box / "done").rename(nights.run.folder / "before")
+    nights.put(people(3))
+
+    begun = await nights.go(1)
+
+    assert concluded(begun).sentence.startswith("3 rows: 1 invited, 2 already applied")
 
 
 async def test_small_nights_are_never_held(nights: Nights) -> None:
@@ -706,7 +807,90 @@ def test_a_run_that_nobody_confirmed_sends_its_alerts(
         "jobmojito-batch (live): failed",
     ]
     assert "1 of 3 rows are invalid or failed" in hook[0]["message"]
-    assert "nowhere" not in str(hook)
+    assert f"correct {nights.run.folder}/people.results.errors.csv" in hook[0]["message"]
+    assert f"host: {platform.node()}" in hook[0]["message"]
+    assert "rows: 3 rows: 2 invited, 1 invalid; about 0.5 credits" in hook[0]["message"]
+    assert (
+        "nowhere.csv: no such file; check the name and the folder. Nothing was sent"
+        in (hook[1]["message"])
+    )
+    assert "@example.com" not in str(hook)
+
+
+@pytest.mark.parametrize(
+    ("variables", "options", "cause"),
+    [
+        pytest.param(
+            {"JOBMOJITO_MAX_IN_FLIGHT": "many"}, [], "JOBMOJITO_MAX_IN_FLIGHT", id="a-setting"
+        ),
+        pytest.param({"JOBMOJITO_NOTIFY_ON": "sometimes"}, [], "sometimes", id="its-own-setting"),
+        pytest.param({}, ["--mapping", "gone.toml"], "gone.toml", id="a-mapping-file"),
+        pytest.param({}, ["--time-zone", "Mars/Olympus"], "Mars/Olympus", id="a-time-zone"),
+        pytest.param(
+            {"JOBMOJITO_API_TOKEN_FILE": "gone", "JOBMOJITO_API_TOKEN": ""}, [], "TOKEN_FILE",
+            id="a-token-file",
+        ),
+        pytest.param({"JOBMOJITO_LEDGER": "/proc/ledger"}, [], "/proc", id="a-ledger"),
+        pytest.param({}, ["--limit", "few"], "command line", id="a-wrong-option"),
+    ],
+)  # fmt: skip
+def test_an_unattended_run_that_never_became_one_is_alerted(
+    variables: dict[str, str],
+    options: list[str],
+    cause: str,
+    nights: Nights,
+    hook: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The alert needs one setting, and none of those that are wrong."""
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+
+    assert nights.run.invite(write_input(nights.run.folder, people(1)), *options) == 2
+
+    (message,) = hook
+    assert message["title"].endswith(": failed")
+    assert cause in message["message"]
+    assert nights.run.creates == 0
+
+
+def test_an_environment_file_that_cannot_be_read_is_alerted(
+    nights: Nights, hook: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(nights.run.folder)
+    (nights.run.folder / ".env").write_bytes(b"JOBMOJITO_ENVIRONMENT=\xfc\n")
+
+    assert nights.run.invite(write_input(nights.run.folder, people(1))) == 2
+
+    assert ".env: not UTF-8 text" in hook[0]["message"]
+
+
+def test_a_night_goes_without_prefect_where_it_is_away_and_says_so(
+    nights: Nights, hook: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A page that shows the run is not worth the run."""
+    path = write_input(nights.run.folder, people(2))
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        code = main(["invite", str(path), "--yes"])
+
+    assert code == 0
+    assert nights.run.creates == 2
+    assert [message["title"] for message in hook] == ["jobmojito-batch (live): prefect_away"]
+    assert "http://127.0.0.1:9/api did not answer" in capsys.readouterr().err
+
+
+def test_prefect_that_is_asked_for_and_away_is_an_alert(
+    nights: Nights, hook: list[dict[str, Any]]
+) -> None:
+    path = write_input(nights.run.folder, people(2))
+
+    with temporary_settings({PREFECT_API_URL: "http://127.0.0.1:9/api"}):
+        code = main(["invite", str(path), "--yes", "--prefect"])
+
+    assert code == 2
+    assert nights.run.creates == 0
+    assert "the Prefect API cannot be used" in hook[0]["message"]
 
 
 def test_a_person_who_was_asked_is_sent_nothing(hook: list[dict[str, Any]]) -> None:

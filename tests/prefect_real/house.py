@@ -12,6 +12,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -168,13 +169,21 @@ class PrefectHouse:
         """What the server says of a run."""
         return self.get(f"/flow_runs/{run_id}")
 
-    def set_state(self, run_id: str, type_: str, name: str, *, force: bool = False) -> str:
+    def set_state(
+        self, run_id: str, type_: str, name: str, *, force: bool = False, **details: Any
+    ) -> str:
         """Set a run's state as the UI or an automation does; gives the server's answer."""
-        answer = self.post(
-            f"/flow_runs/{run_id}/set_state",
-            {"state": {"type": type_, "name": name, "message": "by hand"}, "force": force},
-        )
+        state = {"type": type_, "name": name, "message": "by hand", "state_details": details}
+        answer = self.post(f"/flow_runs/{run_id}/set_state", {"state": state, "force": force})
         return str(answer["status"])
+
+    def suspend(self, run_id: str) -> None:
+        """Suspend → Submit, as the UI does it: to be resumed within the hour."""
+        until = (datetime.now(UTC) + timedelta(hours=1)).isoformat()
+        said = self.set_state(
+            run_id, "PAUSED", "Suspended", pause_timeout=until, pause_reschedule=True
+        )
+        assert said == "ACCEPT"
 
     def wait_for(self, run_id: str, *types: str, seconds: float = PATIENCE_SECONDS) -> Json:
         """The run once its state is of one of *types*."""

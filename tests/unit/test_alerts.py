@@ -15,6 +15,7 @@ from jobmojito_batch.alerts import (
     Severity,
     Trouble,
     alerts_of,
+    lost_ledger,
     overrun,
     overrun_after_seconds,
     volume_doubt,
@@ -124,10 +125,16 @@ def test_nights_that_were_held_are_not_what_is_usual() -> None:
     assert volume_doubt(new=9_000, known=0, history=[*held, *usual]) is not None
 
 
-def test_a_lost_ledger_holds_even_one_row() -> None:
-    """Earlier nights of which it knows none are a fact, not a question of numbers."""
-    assert volume_doubt(new=1, known=0, history=[], has_lost_ledger=True) is not None
-    assert volume_doubt(new=0, known=0, history=[], has_lost_ledger=True) is None
+def test_a_lost_ledger_is_told_with_its_cause_and_hands_out_no_release() -> None:
+    """Whoever followed `--expect-at-most` would pay for everybody again."""
+    said = lost_ledger(new=1, runs=3, example="/data/done/2026-11-23", ledger="sqlite:///new.db")
+    (alert,) = alerts_of(Night(day=MONDAY, exit_code=2, trouble=Trouble.LEDGER, cause=said), [])
+
+    assert "knows none of the 3 earlier runs whose results lie in /data/done/2026-11-23" in said
+    assert said in alert.sentence
+    assert (alert.kind, alert.severity) == (AlertKind.FAILED, Severity.ERROR)
+    assert "--expect-at-most" not in alert.sentence
+    assert "--no-volume-guard" not in alert.sentence
 
 
 @pytest.mark.parametrize(
@@ -198,7 +205,7 @@ def test_every_kind_can_happen() -> None:
         for alert in alerts_of(night, history)
     }
 
-    assert seen == set(AlertKind)
+    assert seen == set(AlertKind) - {AlertKind.PREFECT_AWAY}  # told where the run is started
 
 
 def test_a_file_that_could_not_be_read_needs_repair() -> None:

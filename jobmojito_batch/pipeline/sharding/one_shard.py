@@ -33,6 +33,7 @@ from jobmojito_batch.pipeline.deliver import (
     Batch,
     Delivered,
     OnProgress,
+    StopWhen,
     beside,
     budget_of,
     position_of,
@@ -80,6 +81,7 @@ async def deliver_shard(
     on_progress: OnProgress | None = None,
     drain_seconds: float | None = None,
     open_api: OpenApi = JobMojito,
+    stop_when: StopWhen | None = None,
 ) -> ShardEnd:
     """
     Send what is left of a shard's rows.
@@ -96,7 +98,7 @@ async def deliver_shard(
         await asyncio.to_thread(_check_same_account, ledger, id_, settings, tokens)
         with Spool(settings.spool_folder, str(id_)) as spool:
             shard = Shard(order, id_, settings, tokens, ledger, spool)
-            return await shard.deliver(on_progress, drain_seconds, open_api)
+            return await shard.deliver(on_progress, drain_seconds, open_api, stop_when)
     finally:
         ledger.close()
 
@@ -136,7 +138,11 @@ class Shard:
         self._spool = spool
 
     async def deliver(
-        self, on_progress: OnProgress | None, drain_seconds: float | None, open_api: OpenApi
+        self,
+        on_progress: OnProgress | None,
+        drain_seconds: float | None,
+        open_api: OpenApi,
+        stop_when: StopWhen | None,
     ) -> ShardEnd:
         """Begin, send, end. Raises BatchError; the attempt is marked crashed then."""
         ledger, id_ = self._ledger, self._id
@@ -151,7 +157,13 @@ class Shard:
                 batch = await asyncio.to_thread(self._batch, rows)
                 async with open_api(self._settings, self._tokens) as api:
                     delivered = await send_batch(
-                        batch, api, ledger, on_progress, drain_seconds, watch=self._watch
+                        batch,
+                        api,
+                        ledger,
+                        on_progress,
+                        drain_seconds,
+                        watch=self._watch,
+                        stop_when=stop_when,
                     )
                 return await asyncio.to_thread(self._end, delivered)
         except BaseException:

@@ -16,7 +16,7 @@ from typing import Final, Protocol
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.ledger import Ledger, ShardAttempt
 from jobmojito_batch.parameters import ShardParameters
-from jobmojito_batch.pipeline.deliver import Delivered, OnProgress
+from jobmojito_batch.pipeline.deliver import Delivered, OnProgress, StopWhen, beside
 from jobmojito_batch.pipeline.entering import enter_run
 from jobmojito_batch.pipeline.prepare import Prepared
 from jobmojito_batch.pipeline.sharding.cutting import cut
@@ -52,6 +52,7 @@ async def deliver_in_shards(
     *,
     on_progress: OnProgress | None = None,
     drain_seconds: float | None = None,
+    stop_when: StopWhen | None = None,
 ) -> Delivered:
     """
     Enter the run, cut its rows, have the shards sent; returns when all of them have ended.
@@ -69,7 +70,7 @@ async def deliver_in_shards(
             orders = await asyncio.to_thread(cut, prepared, place)
             overseer = Overseer(prepared, ledger, crew, orders)
             stop, signal_number, seconds = await overseer.oversee(
-                on_progress, drain_seconds, lambda: place.remove(prepared.run_id)
+                on_progress, drain_seconds, lambda: place.remove(prepared.run_id), stop_when
             )
             return await asyncio.to_thread(
                 _together, prepared, ledger, position_ids, stop, signal_number, seconds
@@ -123,12 +124,14 @@ class Overseer:
         self._settled_before = 0
         self._started = time.monotonic()
         self._stopping = asyncio.Event()
+        self._stop_message = INTERRUPTED
 
     async def oversee(
         self,
         on_progress: OnProgress | None,
         drain_seconds: float | None,
         tidy: Callable[[], None],
+        stop_when: StopWhen | None = None,
     ) -> tuple[Stop | None, int | None, float]:
         """Until all have ended: why the run stops early, the signal, the seconds it took."""
         signals: list[int] = []
@@ -139,13 +142,18 @@ class Overseer:
 
         counts = await asyncio.to_thread(self._ledger.outcomes, self._run_id)
         self._settled_before = sum(counts.values())
-        with stop_on_signals(on_signal, tidy, leaves_on_second=drain_seconds is None):
-            while not self._stopping.is_set() and await self._look_around():
-                await self._tell(on_progress)
-            if self._stopping.is_set():
-                await self._stop(on_progress, drain_seconds)
+        async with beside(self._heed(stop_when) if stop_when is not None else None):
+            with stop_on_signals(on_signal, tidy, leaves_on_second=drain_seconds is None):
+                while not self._stopping.is_set() and await self._look_around():
+                    await self._tell(on_progress)
+                if self._stopping.is_set():
+                    await self._stop(on_progress, drain_seconds)
         await self._tell(on_progress, is_last=True)
         return self._why(), signals[0] if signals else None, time.monotonic() - self._started
+
+    async def _heed(self, stop_when: StopWhen) -> None:
+        self._stop_message = await stop_when()
+        self._stopping.set()
 
     def _why(self) -> Stop | None:
         for shard in self._shards:
@@ -153,7 +161,7 @@ class Overseer:
                 if one.has_ended and one.stop_code and not _is_interrupted(one):
                     return Stop(code=ErrorCode(one.stop_code), message=one.stop_message or "")
         if self._stopping.is_set():
-            return Stop(code=ErrorCode.INTERRUPTED, message=INTERRUPTED)
+            return Stop(code=ErrorCode.INTERRUPTED, message=self._stop_message)
         if lost := [shard.order.shard for shard in self._shards if shard.is_given_up]:
             names = ", ".join(map(str, lost))
             return Stop(
@@ -203,7 +211,7 @@ class Overseer:
     async def _stop(self, on_progress: OnProgress | None, drain_seconds: float | None) -> None:
         """Nobody begins any more, and those that send wait for their calls in flight."""
         await asyncio.to_thread(
-            self._ledger.ask_to_stop, self._run_id, ErrorCode.INTERRUPTED, INTERRUPTED
+            self._ledger.ask_to_stop, self._run_id, ErrorCode.INTERRUPTED, self._stop_message
         )
         await self._read()
         waiting = [shard for shard in self._shards if not shard.is_over and not shard.has_begun]

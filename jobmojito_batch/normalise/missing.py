@@ -1,0 +1,113 @@
+"""
+A needed field that no column gives, said once for the input, and the column that looks like it.
+
+Without it each row would say that its cell is blank, and none says why.
+"""
+
+from collections.abc import Collection, Sequence
+from difflib import SequenceMatcher
+from typing import Final
+
+import polars as pl
+
+from jobmojito_batch.columns import CELL_PREFIX, FIRST_NAME, LAST_NAME, RESUME_FILE
+from jobmojito_batch.contract import POSITION_CORE, REQUIRED_ALWAYS
+from jobmojito_batch.normalise.fields import EMAIL, RESUME
+from jobmojito_batch.normalise.headers import NAME, aliases_of
+from jobmojito_batch.normalise.rules import POSITION_ID
+from jobmojito_batch.normalise.text import compact, keys_of, shortened
+from jobmojito_batch.records import HeaderMap, InputDoubt, Table
+
+SAMPLE_ROWS: Final = 50
+MOST_SHOWN: Final = 12
+_LEAST_ALIKE: Final = 0.6
+_LEAST_LETTERS: Final = 4
+"""Shorter words are in too many others to tell anything."""
+_LIKE_AN_ADDRESS: Final = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
+_OF_A_PERSON: Final = frozenset({NAME, EMAIL, RESUME})
+"""Fields that are never the same for all rows."""
+
+
+def missing_fields(present: Collection[str]) -> tuple[str, ...]:
+    """
+    The needed fields among none of the *present* ones, which columns or `--set` give.
+
+    Where there is a column of position ids the four of a position are a row's own affair.
+    """
+    have = set(present)
+    if {FIRST_NAME, LAST_NAME} & have:
+        have.add(NAME)
+    if RESUME_FILE in have:
+        have.add(RESUME)
+    needed = REQUIRED_ALWAYS if POSITION_ID in have else (*REQUIRED_ALWAYS, *POSITION_CORE)
+    return tuple(field for field in needed if field not in have)
+
+
+def missing_columns(
+    table: Table, mapping: HeaderMap, given: Collection[str]
+) -> tuple[InputDoubt, ...]:
+    """
+    One doubt for each needed field that neither a column nor *given* has.
+
+    They hold where nobody is asked: no row of the input can be sent, however good its cells are.
+    """
+    fields = missing_fields({*mapping.fields, *given})
+    if not fields:
+        return ()
+    sample = table.frame.head(SAMPLE_ROWS).collect()
+    unclaimed = [i for i in mapping.carried if table.headers[i].strip()]
+    shown = [f"'{shortened(table.headers[i])}'" for i in unclaimed[:MOST_SHOWN]]
+    more = f" and {len(unclaimed) - MOST_SHOWN} more" if len(unclaimed) > MOST_SHOWN else ""
+    beside = f"; nobody claims {', '.join(shown)}{more}" if shown else ""
+    return tuple(
+        InputDoubt(
+            kind="missing column",
+            source=table.source,
+            sentence=f"no column gives {field}, so none of its rows can be sent{beside}",
+            option=_how_to_say(field, table.headers, unclaimed, sample),
+        )
+        for field in fields
+    )
+
+
+def _how_to_say(
+    field: str, headers: Sequence[str], unclaimed: Sequence[int], sample: pl.DataFrame
+) -> str:
+    """The option to copy, with the column that looks like the field."""
+    like = column_like(field, headers, unclaimed, sample)
+    column = f'--map "{headers[like] if like is not None else "HEADER"}={field}"'
+    hint = f"'{shortened(headers[like])}' looks like it: " if like is not None else ""
+    value = "" if field in _OF_A_PERSON else f", or --set {field}=VALUE for all rows"
+    return f"{hint}{column}{value}"
+
+
+def column_like(
+    field: str, headers: Sequence[str], unclaimed: Sequence[int], sample: pl.DataFrame
+) -> int | None:
+    """The column of *unclaimed* that looks most like the field: by its cells, or by its header."""
+    if field == EMAIL and (found := _of_addresses(unclaimed, sample)) is not None:
+        return found
+    known = aliases_of(field)
+    keys = keys_of([headers[i] for i in unclaimed], compact)
+    scores = [(max(map(_alikeness, known, [key] * len(known))), -i) for i, key in enumerate(keys)]
+    best, at = max(scores, default=(0.0, 0))
+    return unclaimed[-at] if best >= _LEAST_ALIKE else None
+
+
+def _of_addresses(unclaimed: Sequence[int], sample: pl.DataFrame) -> int | None:
+    """The first column most of whose cells are an e-mail address."""
+    for i in unclaimed:
+        cells = sample[f"{CELL_PREFIX}{i}"].drop_nulls()
+        if len(cells) and cells.str.contains(_LIKE_AN_ADDRESS).sum() * 2 > len(cells):
+            return i
+    return None
+
+
+def _alikeness(known: str, key: str) -> float:
+    """From 0 to 1; one word within the other counts as alike."""
+    if not key:
+        return 0.0
+    shorter, longer = sorted((known, key), key=len)
+    if len(shorter) >= _LEAST_LETTERS and shorter in longer:
+        return max(_LEAST_ALIKE, len(shorter) / len(longer))
+    return SequenceMatcher(None, known, key).ratio()
