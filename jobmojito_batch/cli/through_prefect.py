@@ -55,13 +55,17 @@ def is_reachable() -> bool:
 
 
 def standings() -> "list[Standing]":
-    """How the deployments stand at the API; empty where it does not answer as one expects."""
+    """How the deployments stand at the API; raises nothing for what it answers."""
     from flows import schedules  # noqa: PLC0415 - see above
 
     try:
         return asyncio.run(schedules.standings())
-    except Exception:  # noqa: BLE001 - an older server, a proxy: `is_reachable` has said the rest
-        return []
+    except Exception as exc:  # noqa: BLE001 - an older server, a proxy, a login that is missing
+        says = (
+            f"the deployments cannot be read ({type(exc).__name__}); is the server of the same "
+            "version as this program, and may you read them?"
+        )
+        return [schedules.Standing(what="schedule", state="warning", says=says)]
 
 
 def refuse_secrets(parameters: InviteParameters) -> None:
