@@ -34,6 +34,7 @@ class ErrorCode(StrEnum):
     MISSING_FIELD = "missing_field"
     INVALID_EMAIL = "invalid_email"
     SEVERAL_EMAILS = "several_emails"
+    SEVERAL_PEOPLE = "several_people"
     UNKNOWN_COUNTRY = "unknown_country"
     UNKNOWN_LANGUAGE = "unknown_language"
     INVALID_VALUE = "invalid_value"

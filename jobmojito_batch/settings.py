@@ -108,6 +108,7 @@ class Settings(AlertSettings):
     max_resume_characters: int = Field(
         50_000, ge=1, description="a longer résumé makes the row invalid; never cut"
     )
+    min_resume_characters: int = Field(40, ge=0, description="letters below which a résumé is none")
     inbox_stable_seconds: Credits = Field(
         10.0, description="a file of an inbox is whole where it did not change for so long"
     )

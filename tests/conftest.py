@@ -37,6 +37,8 @@ def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in list(os.environ):
         if name.startswith(("JOBMOJITO_", "PREFECT_")):
             monkeypatch.delenv(name)
+    # Most tests tell of a person in a word or two; those of the floor take it away.
+    monkeypatch.setenv("JOBMOJITO_MIN_RESUME_CHARACTERS", "1")
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))

@@ -23,7 +23,7 @@ from jobmojito_batch.sandbox import RunningSandbox, Scenario
 OpenLedger = Callable[..., Ledger]
 
 TOKEN = "made-up-token-of-the-tests"
-RESUME = "A résumé that nobody may find in a log."
+RESUME = "A résumé of many years that nobody may find in a log."
 HEADERS = (
     "candidate_name,candidate_email,candidate_country_code,candidate_resume,"
     "position_name,position_location,position_country_code,mojito_language_code,team"

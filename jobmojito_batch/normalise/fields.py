@@ -32,6 +32,8 @@ LINKEDIN: Final = "candidate_linkedin_url"
 EXTERNAL: Final = "candidate_external_id"
 RESUME_PROBLEM: Final = "resume_problem"
 """What a row says where its résumé file could not be read; null where there is no problem."""
+PEOPLE_PROBLEM: Final = "people_problem"
+"""Which other row has its address for somebody else; a column only where there is such a row."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -39,6 +39,8 @@ from jobmojito_batch.normalise.fields import (
     VALUED,
 )
 from jobmojito_batch.normalise.headers import FIELDS, NAME, near_matches
+from jobmojito_batch.normalise.ids import IDS, an_id
+from jobmojito_batch.normalise.resumes import is_file_name
 from jobmojito_batch.normalise.rules import (
     EXTERNAL_ID,
     JUDGED,
@@ -51,6 +53,7 @@ from jobmojito_batch.normalise.text import casefolded, said, tidy, visible
 from jobmojito_batch.normalise.values import parsed
 from jobmojito_batch.records import HeaderMap, Table
 
+_NAMES: Final = frozenset({NAME, FIRST_NAME, LAST_NAME})
 _LOOKED_UP: Final = (*COUNTRIES, LANGUAGE)
 _NOTHING: Final = pl.lit(None, dtype=pl.String)
 _NO_ORDERS: Final[Mapping[str, DateOrder]] = MappingProxyType({})
@@ -58,6 +61,9 @@ _NO_ORDERS: Final[Mapping[str, DateOrder]] = MappingProxyType({})
 _PROFILE: Final = (
     r"(?i)^(?:https?://)?(?:[a-z]{2,3}\.|mobile\.)?linkedin\.com/in/([^/?#\s]+)(?:[/?#]\S*)?$"
 )
+
+EVERY_ROW: Final = "!"
+"""Behind a field that is filled: the value goes into every row, whatever its cell says."""
 
 ReadResumes = Callable[[pl.LazyFrame], pl.LazyFrame]
 """
@@ -72,6 +78,7 @@ def normalise(
     *,
     fills: Mapping[str, str],
     max_resume_characters: int,
+    min_resume_characters: int = 0,
     date_orders: Mapping[str, DateOrder] = _NO_ORDERS,
     resumes: ReadResumes | None = None,
 ) -> pl.LazyFrame:
@@ -88,14 +95,23 @@ def normalise(
     frame = _cleaned(table.frame.with_columns(pl.lit(table.source).alias(SOURCE)), cells)
     if RESUME_FILE not in cells:
         frame = frame.with_columns(_NOTHING.alias(RESUME_FILE))
+    frame = frame.with_columns(an_id(pl.col(field)) for field in IDS if field in cells)
+    if RESUME in cells:
+        frame = frame.with_columns(*_named_files(has_column=RESUME_FILE in cells))
     texts = _filled(_with_full_name(cells), fills)
     frame = frame.with_columns(text.alias(field) for field, text in texts.items())
     frame = frame.drop([field for field in (FIRST_NAME, LAST_NAME) if field in cells])
-    if resumes is None:
-        return _judged(frame, texts, max_resume_characters, date_orders).drop(RESUME_PROBLEM)
-    return _judged(
-        _with_resumes(frame, texts, resumes), {*texts, RESUME}, max_resume_characters, date_orders
+    is_filled = resumes is not None
+    if resumes is not None:
+        frame = _with_resumes(frame, texts, resumes)
+    judged = _judged(
+        frame,
+        {*texts, RESUME} if is_filled else texts,
+        max_resume_characters,
+        date_orders,
+        min_resume_characters,
     )
+    return judged if is_filled else judged.drop(RESUME_PROBLEM)
 
 
 def raw_values(row: Mapping[str, str | None], mapping: HeaderMap) -> dict[str, str | None]:
@@ -110,9 +126,24 @@ def _cleaned(frame: pl.LazyFrame, cells: Mapping[str, pl.Expr]) -> pl.LazyFrame:
         frame.with_columns(visible(cells[field]).alias(field) for field in ordered)
         .with_columns(tidy(pl.col(field), multiline=field in MULTILINE) for field in ordered)
         .with_columns(
-            said(pl.col(field), none_is_a_value="none" in CHOICES.get(field, ()))
+            said(
+                pl.col(field),
+                none_is_a_value="none" in CHOICES.get(field, ()),
+                is_name=field in _NAMES,
+            )
             for field in ordered
         )
+    )
+
+
+def _named_files(*, has_column: bool) -> tuple[pl.Expr, pl.Expr]:
+    """A file name in the cell of the résumé is looked for as candidate_resume_file is."""
+    text = pl.col(RESUME)
+    is_name = is_file_name(text)
+    given = pl.col(RESUME_FILE) if has_column else _NOTHING
+    return (
+        pl.when(is_name).then(None).otherwise(text).alias(RESUME),
+        pl.coalesce(given, pl.when(is_name).then(text)).alias(RESUME_FILE),
     )
 
 
@@ -130,7 +161,9 @@ def _filled(texts: Mapping[str, pl.Expr], fills: Mapping[str, str]) -> dict[str,
     """The members that the input or a fill gives, in the contract's order."""
     filled = {}
     for field in MEMBERS:
-        if field in texts and field in fills:
+        if f"{field}{EVERY_ROW}" in fills:
+            filled[field] = pl.lit(fills[f"{field}{EVERY_ROW}"])
+        elif field in texts and field in fills:
             filled[field] = texts[field].fill_null(pl.lit(fills[field]))
         elif field in texts:
             filled[field] = texts[field]
@@ -153,6 +186,7 @@ def _judged(
     present: Collection[str],
     max_resume_characters: int,
     date_orders: Mapping[str, DateOrder] = _NO_ORDERS,
+    min_resume_characters: int = 0,
 ) -> pl.LazyFrame:
     """Clean text columns → canonical ones, with faults and keys beside them."""
     absent = [field for field in JUDGED if field not in present]
@@ -168,7 +202,9 @@ def _judged(
         frame = frame.with_columns(_linkedin(pl.col(LINKEDIN)))
     return (
         frame.with_columns(_read(field, date_orders).alias(canonical(field)) for field in read)
-        .with_columns(faults(present, max_resume_characters).alias(FAULTS), *_keys())
+        .with_columns(
+            faults(present, max_resume_characters, min_resume_characters).alias(FAULTS), *_keys()
+        )
         .with_columns(
             pl.when(pl.col(FAULTS) != "").then(pl.col(FAULTS)),
             *(pl.col(canonical(field)).alias(field) for field in replaced),
@@ -214,6 +250,8 @@ def _keys() -> tuple[pl.Expr, pl.Expr]:
 
 def _canonical_fills(fills: Mapping[str, str], max_resume_characters: int) -> dict[str, str]:
     """The fills as canonical text, by the rules of a row that has nothing else."""
+    asked = fills
+    fills = {field.removesuffix(EVERY_ROW): value for field, value in asked.items()}
     for field in fills:
         if field not in MEMBERS:
             hint = near_matches(field, MEMBERS)
@@ -228,4 +266,4 @@ def _canonical_fills(fills: Mapping[str, str], max_resume_characters: int) -> di
         # What the one row lacks may be in the input.
         if fault.field in fills:
             raise SettingsError(f"--set {fault.message}")
-    return {field: read[field] for field in fills}
+    return {name: read[name.removesuffix(EVERY_ROW)] for name in asked}

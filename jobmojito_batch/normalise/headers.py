@@ -1,5 +1,6 @@
 """Which column is which field, from nothing but the headers."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -14,7 +15,7 @@ from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.normalise.aliases import ALIASES, ANOTHER_JOB, BARE_NAMES, NEVER_A_CANDIDATE
 from jobmojito_batch.normalise.fields import MEMBERS, RESUME
 from jobmojito_batch.normalise.text import compact, keys_of, shortened
-from jobmojito_batch.records import HeaderMap
+from jobmojito_batch.records import HeaderMap, InputDoubt
 
 FIELDS: Final = (*MEMBERS, RESUME_FILE, FIRST_NAME, LAST_NAME)
 """What a column can be."""
@@ -29,6 +30,36 @@ _OLD_NAMES: Final = {
     "description_long": "position_description_long",
 }
 _MOST_HEADERS_SHOWN: Final = 20
+_BRACKETS: Final = re.compile(r"\([^()]*\)|\[[^\[\]]*\]|\{[^{}]*\}|<[^<>]*>")
+_APPLICATION_RANKS: Final = 3
+"""The first ranks of candidate_external_id are ids of applications (aliases.py)."""
+_DESCRIPTION: Final = "position_description"
+_BARE_DESCRIPTIONS: Final = frozenset(
+    {
+        "description",
+        "beschreibung",
+        "descripcion",
+        "descrizione",
+        "descricao",
+        "opis",
+        "popis",
+        "omschrijving",
+    }
+)
+_OF_A_POSITION: Final = (
+    "job",
+    "position",
+    "requisition",
+    "vacancy",
+    "posting",
+    "stelle",
+    "poste",
+    "puesto",
+    "pozic",
+    "pozyc",
+    "stanowisk",
+    "vacature",
+)
 # Two letters swapped or three that differ are a slip; more are another word.
 _LEAST_LETTERS: Final = 5
 _LEAST_ALIKE: Final = 0.8
@@ -72,14 +103,15 @@ def map_headers(
     Raises SettingsError where an override makes no sense, InputError where two columns have an
     equal claim to one field or none has a claim to any.
     """
-    keys = keys_of(headers, compact)
+    keys = header_keys(headers)
     made = _Decision(headers)
     _apply_overrides(made, keys, overrides)
     taken = {*made.fields.values(), *made.dropped}
+    doubts, unclear = _unclear_descriptions(made, keys, taken)
     own = set(keys_of(ERROR_COLUMNS, compact))
     made.dropped |= {i for i, key in enumerate(keys) if key in own and i not in taken}
     other = _of_another_job(made, keys)
-    free = [i for i in range(len(headers)) if i not in taken | made.dropped | other]
+    free = [i for i in range(len(headers)) if i not in taken | made.dropped | other | unclear]
     _settle(made, _claims(made, keys, free))
     if not made.fields:
         raise InputError(_nothing_recognised(headers))
@@ -91,7 +123,50 @@ def map_headers(
         carried=carried,
         dropped=tuple(sorted(made.dropped)),
         notes=tuple(made.notes),
+        doubts=() if RESUME in made.fields else doubts,
     )
+
+
+def _unclear_descriptions(
+    made: _Decision, keys: Sequence[str], taken: Collection[int]
+) -> tuple[tuple[InputDoubt, ...], set[int]]:
+    """
+    A bare `description` in an export that has no header of a position's own.
+
+    There it may as well be of the person, and what is private would go into everybody's interview:
+    it is nobody's then. Where there is no résumé either, it may be that, and is asked about.
+    """
+    unclear = {i for i, key in enumerate(keys) if key in _BARE_DESCRIPTIONS and i not in taken}
+    if any(word in key for key in keys for word in _OF_A_POSITION):
+        return (), set()
+    doubts = tuple(
+        InputDoubt(
+            kind="description",
+            source="",
+            sentence=f"{made.title(i)} may be of the person, as its résumé, or of the position; it "
+            "is sent as neither",
+            option=f'say --map "{made.headers[i]}={RESUME}", '
+            f'--map "{made.headers[i]}={_DESCRIPTION}" or --map "{made.headers[i]}=" (neither)',
+        )
+        for i in sorted(unclear)
+    )
+    return doubts, unclear
+
+
+def header_keys(headers: Sequence[str]) -> list[str]:
+    """
+    The `compact` keys of headers; what stands in brackets counts only where it makes a known one.
+
+    `E-mail (required)`, `Job Location [city]` and `Résumé:` are the fields that they would be
+    without; `Email (recruiter)` stays what it says.
+    """
+    whole = keys_of(headers, compact)
+    bare = keys_of([_BRACKETS.sub(" ", header) for header in headers], compact)
+    known = _known_headers()
+    return [
+        short if short and key not in known and not _is_never_a_candidate(key) else key
+        for key, short in zip(whole, bare, strict=True)
+    ]
 
 
 def near_matches(word: str, known: Iterable[str]) -> str:
@@ -120,7 +195,7 @@ def _apply_overrides(made: _Decision, keys: Sequence[str], overrides: Mapping[st
 
 def _column_of(header: str, headers: Sequence[str], keys: Sequence[str]) -> int:
     """The column under a header as written, or else under one that folds to the same."""
-    wanted = keys_of([header], compact)[0]
+    wanted = header_keys([header])[0]
     exact = [i for i, text in enumerate(headers) if text.strip() == header.strip()]
     found = exact or [i for i, key in enumerate(keys) if key and key == wanted]
     if not found:
@@ -242,6 +317,12 @@ def _known_headers() -> Mapping[str, _Known]:
     return known | {
         key: _Known(name, 0) for name, key in zip(FIELDS, keys_of(FIELDS, compact), strict=True)
     }
+
+
+def is_of_application(header: str) -> bool:
+    """Whether an id under this header is an application's, of which one person may have several."""
+    known = _known_headers().get(header_keys([header])[0])
+    return known is not None and 1 <= known.rank <= _APPLICATION_RANKS
 
 
 def aliases_of(field: str) -> list[str]:

@@ -4,6 +4,7 @@ A needed field that no column gives, said once for the input, and the column tha
 Without it each row would say that its cell is blank, and none says why.
 """
 
+import re
 from collections.abc import Collection, Sequence
 from difflib import SequenceMatcher
 from typing import Final
@@ -20,7 +21,14 @@ from jobmojito_batch.records import HeaderMap, InputDoubt, Table
 
 SAMPLE_ROWS: Final = 50
 MOST_SHOWN: Final = 12
-_LEAST_ALIKE: Final = 0.6
+_LEAST_ALIKE: Final = 0.75
+_OF_SOMEBODY: Final = re.compile(r"(?:candidate|applicant|person|bewerber|kandidat|uch)")
+_OF_A_JOB: Final = re.compile(r"(?:job|position|vacancy|requisition|stelle|poste)")
+_OWNER: Final = re.compile(
+    r"^(?:candidates?|applicants?|application|person|bewerber|kandidat(?:en)?|job|position|vacancy|"
+    r"requisition)"
+)
+"""Whose a column is says nothing of what it is: `Candidate ID` is like no `Candidate country`."""
 _LEAST_LETTERS: Final = 4
 """Shorter words are in too many others to tell anything."""
 _LIKE_AN_ADDRESS: Final = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
@@ -87,11 +95,15 @@ def column_like(
     """The column of *unclaimed* that looks most like the field: by its cells, or by its header."""
     if field == EMAIL and (found := _of_addresses(unclaimed, sample)) is not None:
         return found
-    known = aliases_of(field)
-    keys = keys_of([headers[i] for i in unclaimed], compact)
-    scores = [(max(map(_alikeness, known, [key] * len(known))), -i) for i, key in enumerate(keys)]
-    best, at = max(scores, default=(0.0, 0))
-    return unclaimed[-at] if best >= _LEAST_ALIKE else None
+    other = _OF_A_JOB if field.startswith("candidate") else _OF_SOMEBODY
+    known = [_OWNER.sub("", alias) for alias in aliases_of(field)]
+    scores = [(0.0, 0)]
+    for i, key in zip(unclaimed, keys_of([headers[i] for i in unclaimed], compact), strict=True):
+        if not other.match(key):
+            bare = _OWNER.sub("", key)
+            scores.append((max(_alikeness(alias, bare) for alias in known), -i))
+    best, at = max(scores)
+    return -at if best >= _LEAST_ALIKE else None
 
 
 def _of_addresses(unclaimed: Sequence[int], sample: pl.DataFrame) -> int | None:
@@ -105,7 +117,7 @@ def _of_addresses(unclaimed: Sequence[int], sample: pl.DataFrame) -> int | None:
 
 def _alikeness(known: str, key: str) -> float:
     """From 0 to 1; one word within the other counts as alike."""
-    if not key:
+    if not key or not known:
         return 0.0
     shorter, longer = sorted((known, key), key=len)
     if len(shorter) >= _LEAST_LETTERS and shorter in longer:

@@ -5,8 +5,7 @@ from functools import cache
 from types import MappingProxyType
 from typing import Final
 
-from jobmojito_batch.normalise.headers import field_of
-from jobmojito_batch.normalise.text import compact, keys_of
+from jobmojito_batch.normalise.headers import field_of, header_keys
 from jobmojito_batch.records import HeaderMap
 
 _NO_OVERRIDES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -20,7 +19,7 @@ def recognised(cells: Sequence[str | None], *, overrides: Mapping[str, str] = _N
         return 0
     said = _keys(tuple(overrides))
     named: set[str] = set()
-    for key in keys_of(texts, compact):
+    for key in header_keys(texts):
         field = f"--map {key}" if key in said else field_of(key)
         if key and field is not None:
             named.add(field)
@@ -29,16 +28,16 @@ def recognised(cells: Sequence[str | None], *, overrides: Mapping[str, str] = _N
 
 @cache
 def _keys(headers: tuple[str, ...]) -> frozenset[str]:
-    return frozenset(keys_of(headers, compact))
+    return frozenset(header_keys(headers))
 
 
 def overrides_for(headers: Sequence[str], overrides: Mapping[str, str]) -> dict[str, str]:
     """Those of *overrides* whose header is among *headers*."""
-    there = set(keys_of(headers, compact))
+    there = set(header_keys(headers))
     return {
         header: field
         for (header, field), key in zip(
-            overrides.items(), keys_of(list(overrides), compact), strict=True
+            overrides.items(), header_keys(list(overrides)), strict=True
         )
         if key in there
     }

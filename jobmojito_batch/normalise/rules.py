@@ -24,11 +24,13 @@ from jobmojito_batch.normalise.fields import (
     LANGUAGE,
     NUMBERS,
     OBJECTS,
+    PEOPLE_PROBLEM,
     RESUME,
     RESUME_PROBLEM,
     TAGS,
     VALUED,
 )
+from jobmojito_batch.normalise.resumes import is_no_resume
 from jobmojito_batch.normalise.text import shortened
 from jobmojito_batch.records import Fault
 
@@ -95,14 +97,27 @@ def _how_to_fill(field: str) -> str:
     return "nothing there; fill the cell"
 
 
-def _resume_file() -> Rule:
+def _resume_unreadable(min_resume_characters: int) -> Rule:
     said = pl.col(RESUME_FILE).is_not_null() | pl.col(RESUME_PROBLEM).is_not_null()
     return Rule(
         code=ErrorCode.RESUME_UNREADABLE,
         field=RESUME,
-        broken=pl.col(RESUME).is_null() & said,
+        broken=(pl.col(RESUME).is_null() & said)
+        | is_no_resume(pl.col(RESUME), min_resume_characters),
         says="{seen}",
     )
+
+
+def _damaged() -> Iterator[Rule]:
+    """Letters that were lost before the file came here cannot be guessed."""
+    for field in ("candidate_name", EMAIL, "position_name", "position_location"):
+        yield Rule(
+            code=ErrorCode.INVALID_VALUE,
+            field=field,
+            broken=pl.col(field).str.contains("\ufffd", literal=True),
+            says="letters were lost when the file was written (\ufffd); write them again, or "
+            "export it as UTF-8",
+        )
 
 
 def _email() -> Iterator[Rule]:
@@ -179,6 +194,16 @@ def _resume_too_long(max_resume_characters: int) -> Rule:
     )
 
 
+def _several_people() -> Rule:
+    """What compares rows is found later, and stands in PEOPLE_PROBLEM then."""
+    return Rule(
+        code=ErrorCode.SEVERAL_PEOPLE,
+        field=EMAIL,
+        broken=pl.lit(value=False),
+        says="{seen}",
+    )
+
+
 def _overflow() -> Rule:
     return Rule(
         code=ErrorCode.INVALID_VALUE,
@@ -191,7 +216,7 @@ def _overflow() -> Rule:
     )
 
 
-def rules(max_resume_characters: int) -> dict[str, Rule]:
+def rules(max_resume_characters: int, min_resume_characters: int = 0) -> dict[str, Rule]:
     """
     The rules by name, in the order in which a bad row is explained: the first leads.
 
@@ -199,10 +224,12 @@ def rules(max_resume_characters: int) -> dict[str, Rule]:
     """
     ordered = (
         *_missing(),
-        _resume_file(),
+        _resume_unreadable(min_resume_characters),
         *_email(),
         *_places_and_languages(),
         *_values(),
+        *_damaged(),
+        _several_people(),
         _resume_too_long(max_resume_characters),
         _overflow(),
     )
@@ -216,12 +243,16 @@ RULES: Final = tuple(rules(0))
 _OF_EVERY_ROW: Final = frozenset({ErrorCode.MISSING_FIELD, ErrorCode.RESUME_UNREADABLE})
 
 
-def faults(present: Collection[str], max_resume_characters: int) -> pl.Expr:
+def faults(
+    present: Collection[str],
+    max_resume_characters: int,
+    min_resume_characters: int = 0,
+) -> pl.Expr:
     """The names of the rules that a row breaks, parted by blanks; empty where it breaks none."""
     names = (
         # A comparison with nothing is null, which here means: not broken.
         pl.when(rule.broken.fill_null(value=False)).then(pl.lit(name))
-        for name, rule in rules(max_resume_characters).items()
+        for name, rule in rules(max_resume_characters, min_resume_characters).items()
         if rule.field in present or rule.code in _OF_EVERY_ROW or not rule.field
     )
     return pl.concat_str(names, separator=" ", ignore_nulls=True)
@@ -247,8 +278,19 @@ def explain(
 def _explained(
     rule: Rule, values: Mapping[str, str | None], raw: Mapping[str, str | None]
 ) -> Fault:
-    if rule.code == ErrorCode.RESUME_UNREADABLE:
-        seen = values.get(RESUME_PROBLEM) or f"put the text of the résumé into {RESUME}"
+    if rule.code == ErrorCode.SEVERAL_PEOPLE:
+        seen = values.get(PEOPLE_PROBLEM) or "another row has this address for somebody else"
+    elif rule.code == ErrorCode.RESUME_UNREADABLE and values.get(RESUME):
+        seen = (
+            "this is no résumé: an address, base64, or too short; put its text here, or the name "
+            "of a file beside the input (--resumes FOLDER), or lower "
+            "JOBMOJITO_MIN_RESUME_CHARACTERS"
+        )
+    elif rule.code == ErrorCode.RESUME_UNREADABLE:
+        seen = values.get(RESUME_PROBLEM) or (
+            "the cell names a file, and none was looked for; put the text of the résumé into "
+            f"{RESUME}, or say where the files are with --resumes FOLDER"
+        )
     elif rule.code == ErrorCode.RESUME_TOO_LONG:
         seen = f"{len(values.get(RESUME) or ''):,} characters"
     else:

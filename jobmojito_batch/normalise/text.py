@@ -6,6 +6,7 @@ streams through it.
 """
 
 from collections.abc import Callable, Sequence
+from html import unescape
 from typing import Final
 
 import polars as pl
@@ -29,6 +30,15 @@ _NULL_WORDS: Final = (
 _NULL: Final = rf"(?i)^(?:{_NULL_WORDS}|none)?$"
 _NULL_BUT_NONE: Final = rf"(?i)^(?:{_NULL_WORDS})?$"
 
+# What a name may be: Jennifer Null is somebody, and `-`, `n/a` or `#N/A` is nobody.
+_NO_NAME: Final = (
+    r"(?i)^(?:[\-\x{2013}\x{2014}.]+|n/a|n\. ?a\.|#n/a|#n/a n/a|#null!|<null>|\(null\)|\(none\)"
+    r"|\(blank\)|not available|not applicable)?$"
+)
+_ENTITY: Final = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
+# What a spreadsheet is told so that it leaves an id alone: ="00123".
+_QUOTED_FORMULA: Final = r'^\s*="((?:[^"]|"")*)"\s*$'
+
 # Signs that are NFC whatever stands beside them. Nearly every cell has no others, and to compose a
 # long résumé takes ten times as long as to look.
 _NOT_SURELY_NFC: Final = (
@@ -50,8 +60,22 @@ _CASE_FOLDS: Final = {"ß": "ss", "ς": "\u03c3", "ŉ": "\u02bcn", "ǰ": "ǰ", "
 
 
 def visible(text: pl.Expr) -> pl.Expr:
-    """Without zero-width and control characters; those that separate words stay."""
-    return text.str.replace_all(_INVISIBLE, "")
+    """
+    Without zero-width and control characters; those that separate words stay.
+
+    HTML entities are undone before, and the formula around a text that is to stay one.
+    """
+    quoted = text.str.contains('="', literal=True)
+    bare = text.str.extract(_QUOTED_FORMULA, 1).str.replace_all('""', '"', literal=True)
+    plain = pl.when(quoted).then(pl.coalesce(bare, text)).otherwise(text)
+    return _without_entities(plain).str.replace_all(_INVISIBLE, "")
+
+
+def _without_entities(text: pl.Expr) -> pl.Expr:
+    """`R&amp;D` as `R&D`, made only for the cells that hold one."""
+    holds_one = text.str.contains("&", literal=True) & text.str.contains(_ENTITY)
+    undone = by_distinct(pl.when(holds_one).then(text), unescape)
+    return pl.when(holds_one).then(undone).otherwise(text)
 
 
 def tidy(text: pl.Expr, *, multiline: bool = False) -> pl.Expr:
@@ -67,9 +91,15 @@ def tidy(text: pl.Expr, *, multiline: bool = False) -> pl.Expr:
     return single.str.strip_chars()
 
 
-def said(text: pl.Expr, *, none_is_a_value: bool = False) -> pl.Expr:
-    """Null where nothing is said, by blanks or a null word; *none_is_a_value* spares `none`."""
+def said(text: pl.Expr, *, none_is_a_value: bool = False, is_name: bool = False) -> pl.Expr:
+    """
+    Null where nothing is said, by blanks or a null word.
+
+    *none_is_a_value* spares `none`; *is_name* spares every word, since people are called so.
+    """
     words = _NULL_BUT_NONE if none_is_a_value else _NULL
+    if is_name:
+        words = _NO_NAME
     return pl.when(~text.str.contains(words)).then(text)
 
 
@@ -106,6 +136,11 @@ def casefolded(text: pl.Expr) -> pl.Expr:
         .str.replace_all(_BLANKS, " ")
         .str.strip_chars()
     )
+
+
+def words_of_name(text: pl.Expr) -> pl.Expr:
+    """The words of a name, folded and in one order: `Novak, Ana` and `ana novak` are one."""
+    return folded(text).str.split(" ").list.sort().list.join(" ")
 
 
 def keys_of(texts: Sequence[str], key: Callable[[pl.Expr], pl.Expr]) -> list[str]:

@@ -15,7 +15,7 @@ from jobmojito_batch.columns import (
     SOURCE,
 )
 from jobmojito_batch.ledger import Ledger, RunRecord
-from jobmojito_batch.normalise import RESUME_PROBLEM
+from jobmojito_batch.normalise import PEOPLE_PROBLEM, RESUME_PROBLEM
 from jobmojito_batch.pipeline.layout import Layout, to_json
 from jobmojito_batch.pipeline.planning import slices
 from jobmojito_batch.pipeline.prepare import Prepared
@@ -111,7 +111,7 @@ def run_rows(prepared: Prepared, position_ids: dict[int, int]) -> Iterator[pl.Da
     start = 0
     for rows in slices(
         prepared.spool.prepared,
-        only=[ORDINAL, SOURCE, ROW, FAULTS, RESUME_PROBLEM, *MEMBERS, *cells],
+        only=[ORDINAL, SOURCE, ROW, FAULTS, RESUME_PROBLEM, PEOPLE_PROBLEM, *MEMBERS, *cells],
     ):
         planned = prepared.plan.rows.slice(start, rows.height).drop(ORDINAL).collect()
         start += rows.height

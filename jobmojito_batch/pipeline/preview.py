@@ -8,7 +8,7 @@ import polars as pl
 
 from jobmojito_batch.columns import CELL_PREFIX, FAULTS, ORDINAL, ROW, SOURCE, ErrorCode
 from jobmojito_batch.contract import CreateRequest
-from jobmojito_batch.normalise import RESUME_PROBLEM, domain_slips, explain
+from jobmojito_batch.normalise import PEOPLE_PROBLEM, RESUME_PROBLEM, domain_slips, explain
 from jobmojito_batch.pipeline.layout import Layout
 from jobmojito_batch.records import Fault
 
@@ -95,7 +95,7 @@ def faults_of(
     raw = {name: row[f"{CELL_PREFIX}{number}"] for name, number in layout.fields.items()}
     return explain(
         row[FAULTS],
-        {name: row.get(name) for name in (*MEMBERS, RESUME_PROBLEM)},
+        {name: row.get(name) for name in (*MEMBERS, RESUME_PROBLEM, PEOPLE_PROBLEM)},
         raw=raw,
         max_resume_characters=max_resume_characters,
     )

@@ -13,22 +13,27 @@ from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.intake import RaggedRowsError, input_faults, read_inputs
 from jobmojito_batch.normalise import (
     DATE,
+    EVERY_ROW,
     RESUME,
     DateOrder,
     column_roles,
     date_order,
+    is_file_name,
     map_headers,
     missing_columns,
     normalise,
     overrides_for,
 )
 from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.contradictions import settle_contradictions
 from jobmojito_batch.pipeline.layout import Layout
 from jobmojito_batch.pipeline.resume_files import ResumeFiles
 from jobmojito_batch.pipeline.spool import Spool
 from jobmojito_batch.records import Detected, HeaderMap, InputDoubt, Table
 from jobmojito_batch.settings import Settings
 
+SAMPLE_ROWS: Final = 1_000
+"""Rows whose résumé cells are looked at, whether they name files."""
 GROUP_ROWS: Final = 10_000
 """Rows of a row group of the prepared file: few groups, or its footer grows with the rows."""
 
@@ -130,30 +135,35 @@ def _read(
                 mapping,
                 fills=parameters.values,
                 max_resume_characters=settings.max_resume_characters,
+                min_resume_characters=settings.min_resume_characters,
                 date_orders=_date_orders(table, mapping),
                 resumes=_resumes(parameters, table, mapping, open_readers),
             )
             for table, mapping in zip(tables, mappings, strict=True)
         ]
         _sink(frames, spool.prepared, ", ".join(table.source for table in tables))
+    layouts = tuple(map(Layout.of, tables, mappings))
+    doubts = _doubts(tables, mappings, parameters)
+    doubts += settle_contradictions(spool.prepared, layouts, parameters.values)
     return Inputs(
-        layouts=tuple(map(Layout.of, tables, mappings)),
+        layouts=layouts,
         views=tuple(map(_view, tables, mappings)),
-        doubts=_doubts(tables, mappings, parameters),
+        doubts=tuple(sorted(doubts, key=lambda doubt: not doubt.holds)),
     )
 
 
 def _doubts(
     tables: Sequence[Table], mappings: Sequence[HeaderMap], parameters: InviteParameters
 ) -> tuple[InputDoubt, ...]:
-    given = {*parameters.values, *([RESUME] if parameters.resumes is not None else [])}
+    given = {name.removesuffix(EVERY_ROW) for name in parameters.values}
+    given |= {*([RESUME] if parameters.resumes is not None else [])}
     found: list[InputDoubt] = []
     for table, mapping in zip(tables, mappings, strict=True):
         with input_faults(table.source):
             found += table.doubts
             found += (replace(doubt, source=table.source) for doubt in mapping.doubts)
             found += missing_columns(table, mapping, given)
-    return tuple(sorted(found, key=lambda doubt: not doubt.holds))
+    return tuple(found)
 
 
 def _mappings(
@@ -193,13 +203,24 @@ def _date_orders(table: Table, mapping: HeaderMap) -> Mapping[str, DateOrder]:
 def _resumes(
     parameters: InviteParameters, table: Table, mapping: HeaderMap, open_readers: ExitStack
 ) -> ResumeFiles | None:
-    """Résumés come from files where a column names them, or a folder is given."""
-    if RESUME_FILE not in mapping.fields and parameters.resumes is None:
+    """Résumés come from files where a column or cells name them, or a folder is given."""
+    is_named = RESUME_FILE in mapping.fields or _names_files(table, mapping)
+    if not is_named and parameters.resumes is None:
         return None
     given = Path(parameters.resumes) if parameters.resumes is not None else None
     return open_readers.enter_context(
         ResumeFiles(given=given, beside=Path(table.folder) if table.folder else None)
     )
+
+
+def _names_files(table: Table, mapping: HeaderMap) -> bool:
+    """Whether cells of the résumé column are names of files; the first rows tell."""
+    if RESUME not in mapping.fields:
+        return False
+    cell = pl.col(f"{CELL_PREFIX}{mapping.fields[RESUME]}").str.strip_chars()
+    with input_faults(table.source):
+        sample = table.frame.select(is_file_name(cell)).head(SAMPLE_ROWS).collect()
+    return bool(sample.to_series().any())
 
 
 def _view(table: Table, mapping: HeaderMap) -> InputView:

@@ -130,7 +130,7 @@ def test_a_night_of_nothing_but_such_a_file_is_held(
 @pytest.mark.parametrize(
     ("header", "field"),
     [
-        pytest.param("Mail (work)", "candidate_email", id="a-word-within"),
+        pytest.param("Mail at work", "candidate_email", id="a-word-within"),
         pytest.param("Country of living", "candidate_country_code", id="another-word-for-it"),
         pytest.param("CV text here", "candidate_resume", id="a-short-word"),
         pytest.param("Jobtitel neu", "position_name", id="more-words"),

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from jobmojito_batch.sandbox import Fault, RunningSandbox, Scenario
-from tests.helpers import TOKEN, a_row, write_input
+from tests.helpers import RESUME, TOKEN, a_row, write_input
 from tests.prefect_real.house import Json, Night, PrefectHouse
 
 SURNAME: Final = "Quellenhofer"
@@ -46,7 +46,7 @@ def watched_runs(house: PrefectHouse, folder: Path) -> Iterator[Watched]:
 
 def _row(name: str, *, country: str = "SK") -> str:
     row = a_row(f"{name}@{DOMAIN}", name=f"{name.title()} {SURNAME}", country=country)
-    return row.replace("A résumé that nobody may find in a log.", SENTENCE)
+    return row.replace(RESUME, SENTENCE)
 
 
 def _rows() -> list[str]:

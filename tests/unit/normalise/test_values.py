@@ -331,9 +331,15 @@ def test_an_address_has_one_form(cell: str, address: str) -> None:
 
 
 def test_ids_and_phones_stay_text() -> None:
-    rows = read("candidate_external_id", "007", "5.55E+09", "'+1 570 555", "1e5")
+    rows = read("candidate_external_id", "007", "'+1 570 555", "1e5", "12/5", '="00123"')
 
-    assert rows["candidate_external_id"].to_list() == ["007", "5.55E+09", "+1 570 555", "1e5"]
+    assert rows["candidate_external_id"].to_list() == ["007", "+1 570 555", "1e5", "12/5", "00123"]
+
+
+def test_what_a_spreadsheet_rounded_or_a_word_for_none_is_no_id() -> None:
+    cells = ["5.55E+09", "2,02511E+13", "05.Dec", "Dec-05", "TBD", "0", "n/d", "???", "#REF!"]
+
+    assert read("candidate_external_id", *cells)["candidate_external_id"].null_count() == len(cells)
 
 
 def test_names_keep_their_case() -> None:
