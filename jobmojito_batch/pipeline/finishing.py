@@ -131,7 +131,7 @@ def _tonight(
         known=known,
         seconds=(ended - started).total_seconds(),
         outcomes={name: count for name, count in summary["outcomes"].items() if count},
-        unreadable_files=len(prepared.unreadable_files) if prepared is not None else 0,
+        unreadable_files=summary["unreadable_files"],
         cause=conclusion.stop_message,
         stops_again=bool(STOP_AGAIN & summary["reasons"].keys()),
         errors_file=summary["files"]["errors"],

@@ -16,7 +16,7 @@ from jobmojito_batch.pipeline.planning import Rows, names_of, plan_rows, reasons
 from jobmojito_batch.pipeline.preview import Preview, preview_of
 from jobmojito_batch.pipeline.reading import Inputs, read_rows
 from jobmojito_batch.pipeline.spool import Spool
-from jobmojito_batch.pipeline.taken import Taken
+from jobmojito_batch.pipeline.taken import Taken, UnreadableFile
 from jobmojito_batch.pipeline.targets import Targets, find_targets
 from jobmojito_batch.plan import Kind, Plan, Pricing
 from jobmojito_batch.records import Fault, InputDoubt
@@ -71,7 +71,7 @@ class Prepared:
         return self.plan.counts[Kind.ALREADY_DONE] + self.plan.counts[Kind.UNKNOWN]
 
     @property
-    def unreadable_files(self) -> tuple[str, ...]:
+    def unreadable_files(self) -> tuple[UnreadableFile, ...]:
         """Files of the inbox that could not be read and are not in this run."""
         return self.taken.unreadable if self.taken is not None else ()
 
