@@ -42,6 +42,7 @@ from jobmojito_batch.inbox import (
 from jobmojito_batch.intake import NoRowsError, input_files, is_input_name, shown
 from jobmojito_batch.ledger import Ledger, is_alive, this_owner
 from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.accounts import as_spelt_in
 from jobmojito_batch.pipeline.away import DONE, FAILED, done_key, note_done, put_away_file
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude_idle
 from jobmojito_batch.pipeline.dates import day_of, with_dates
@@ -93,6 +94,7 @@ def taking(
     tokens = token_source(settings, will_send=will_send)
     ledger = Ledger.open_existing(settings.ledger_url)
     try:
+        settings = as_spelt_in(ledger, settings)
         token = tokens.current() if tokens is not None else None
         taken = Taken(
             parameters=asked,
