@@ -3,13 +3,15 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
+NEWEST := .venv-newest
 
-.PHONY: demo test check lint types layers unit bench bench-flow bench-memory chaos soak mutants screenshots clean
+.PHONY: demo test test-newest check lint types layers unit bench bench-flow bench-memory chaos soak mutants screenshots clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    install into $(VENV), start the sandbox, run the sample file through it"
 	@echo "make test    formatter, linter, types, layers, tests"
+	@echo "make test-newest   Prefect's tests on the newest releases that pyproject.toml allows"
 	@echo "make bench   benchmarks against a bare loop and peers (QUICK=1: three minutes)"
 	@echo "make bench-flow   what the Prefect flow costs over the plain pipeline"
 	@echo "make screenshots  the pictures in docs/images (needs Chromium)"
@@ -23,6 +25,16 @@ $(STAMP): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --upgrade --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[resumes]' --group dev
 	@touch $(STAMP)
+
+# Without the pins, and looked up again each time: what somebody gets who installs it today. Two at a
+# time, since each has a server of its own.
+test-newest:
+	$(PYTHON) -m venv $(NEWEST)
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
+	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[resumes]' --group dev
+	$(NEWEST)/bin/python -m pip list --format freeze --disable-pip-version-check | grep --ignore-case --extended-regexp '^(prefect|sqlalchemy|fastapi|starlette|pydantic)='
+	$(NEWEST)/bin/python -m pip check
+	$(NEWEST)/bin/pytest -n $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder $(or $(TESTS),tests/flows tests/prefect_real)
 
 demo: $(STAMP)
 	$(BIN)/jobmojito-batch demo
@@ -73,4 +85,4 @@ screenshots: $(STAMP)
 	SCREENSHOTS=docs/images $(BIN)/pytest tests/prefect_real/test_browser.py
 
 clean:
-	rm -rf $(VENV)
+	rm -rf $(VENV) $(NEWEST)

@@ -21,8 +21,9 @@ from types import FrameType
 from typing import Final
 from uuid import UUID
 
-from prefect.client.orchestration import get_client
+from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.client.schemas.responses import DeploymentResponse
 from prefect.client.schemas.schedules import CronSchedule
 from prefect.exceptions import ObjectNotFound
 from prefect.runner import Runner
@@ -30,7 +31,7 @@ from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from flows.invite_candidates import RUNNER_DRAIN_SECONDS, TAG, invite_candidates
-from flows.schedules import NOT_PLANNED, moment_text, next_run
+from flows.schedules import PLANNED_SECONDS, is_paused, moment_text, next_run, not_planned
 from flows.setting_up import heartbeat_warning
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
@@ -38,9 +39,8 @@ from jobmojito_batch.parameters import InviteParameters
 GRACE_SECONDS: Final = RUNNER_DRAIN_SECONDS + 10.0
 """How long a run may take to end after SIGTERM: its drain, then its files and its last state."""
 TICK_SECONDS: Final = 0.1
-PLANNED_SECONDS: Final = 60.0
-"""The server's scheduler looks every few seconds for new deployments, and each minute at all."""
 LOOK_AGAIN_SECONDS: Final = 600.0
+"""How often a schedule that was planned is asked for its next run again."""
 
 Say = Callable[[str], None]
 
@@ -61,16 +61,56 @@ def check_schedule(cron: str, time_zone: str | None) -> None:
     _schedule(cron, time_zone)
 
 
-async def serve(served: Served, say: Say) -> None:
+async def serve(served: Served, say: Say) -> bool:
     """
     Register the deployment and run what is due until a signal comes.
 
-    The first SIGINT or SIGTERM drains the runs, a second one kills them. Raises SettingsError,
-    also where somebody else has registered the deployment meanwhile: the runs are drained first.
+    The first SIGINT or SIGTERM drains the runs, a second one kills them. False where the deployment
+    has become another's meanwhile: that is said, and the runs that go on end first. Raises
+    SettingsError.
     """
     mark = _mark()
+    runner, deployment_id = await _register(served, mark)
+    warning = await heartbeat_warning()
+    if warning is not None:
+        say(f"warning       {warning}")
+    stop = _Stop()
+    own = _Own(deployment_id, mark, served, say)
+    with stop.listening():
+        async with runner:
+            say(f"serving       {own.name}")
+            ending = asyncio.create_task(_end_children(stop))
+            if await _poll(runner, own, stop, say):
+                say("stopping      no run is started any more; runs that are going on are drained")
+            else:
+                await _end_of_runs(stop)
+            # Leaving the runner waits for the runs, and tells Prefect how each ended.
+    ending.cancel()
+    with suppress(asyncio.CancelledError):
+        await ending
+    return stop.is_asked
+
+
+async def _refuse_a_workers(served: Served) -> None:
+    """Raises SettingsError where workers run it: serve would take it from them unasked."""
+    name = f"{invite_candidates.name}/{served.name}"
+    async with get_client() as client:
+        try:
+            found = await client.read_deployment_by_name(name)
+        except ObjectNotFound:
+            return
+    if found.work_pool_name is not None:
+        raise SettingsError(
+            f"the deployment {name} is run by the workers of the pool {found.work_pool_name} "
+            "(`prefect deploy` made it); give `serve` another --name, or take it from them: "
+            f"`prefect deployment delete {name}`"
+        )
+
+
+async def _register(served: Served, mark: str) -> tuple[Runner, UUID]:
     try:
         runner = Runner(name=served.name, pause_on_shutdown=False)
+        await _refuse_a_workers(served)
         deployment_id = await runner.aadd_flow(
             invite_candidates,
             name=served.name,
@@ -84,29 +124,15 @@ async def serve(served: Served, say: Say) -> None:
             # The path of a file would be looked up in whatever folder a later run starts in.
             entrypoint_type=EntrypointType.MODULE_PATH,
         )
+    except SettingsError:
+        raise
     except Exception as exc:
         # Prefect's message may quote the parameters' text; its type says enough beside the advice.
         raise SettingsError(
             f"the deployment {served.name} cannot be registered ({type(exc).__name__}); is the "
             "Prefect server of the same version as this program, and the name without / and %?"
         ) from exc
-    warning = await heartbeat_warning()
-    if warning is not None:
-        say(f"warning       {warning}")
-    stop = _Stop()
-    own = _Own(deployment_id, mark, served, say)
-    with stop.listening():
-        async with runner:
-            say(f"serving       {own.name}")
-            await _poll(runner, own, stop, say)
-            say("stopping      no run is started any more; runs that are going on are drained")
-            ending = asyncio.create_task(_end_children(stop))
-            # Leaving the runner waits for the runs, and tells Prefect how each ended.
-    ending.cancel()
-    with suppress(asyncio.CancelledError):
-        await ending
-    if own.fault is not None:
-        raise SettingsError(own.fault)
+    return runner, deployment_id
 
 
 def _mark() -> str:
@@ -120,53 +146,70 @@ class _Own:
 
     def __init__(self, deployment_id: UUID, mark: str, served: Served, say: Say) -> None:
         self.name = f"{invite_candidates.name}/{served.name}"
-        self.fault: str | None = None
-        """Why this process would never start a run of it again."""
         self._id = deployment_id
         self._mark = mark
         self._served = served
         self._say = say
-        self._due: datetime | None = None
-        self._since = self._looked_at = time.monotonic()
+        self._is_planned = False
         self._has_warned = False
+        self._planned_at = self._asked_at = time.monotonic()
 
     async def look(self) -> bool:
-        """Whether to go on serving it; tells of its next run. Raises what Prefect's client does."""
+        """Whether it is still its own; tells of the next run. Raises what Prefect's client does."""
         async with get_client() as client:
             try:
                 found = await client.read_deployment(self._id)
             except ObjectNotFound:
-                self.fault = f"the deployment {self.name} was deleted; start `serve` again"
-                return False
-            if found.version != self._mark or found.work_pool_name is not None:
-                self.fault = self._taken_over(found.work_pool_name, found.version)
-                return False
-            if self._served.cron is not None and self._is_to_be_asked():
-                self._looked_at = time.monotonic()
-                self._tell(await next_run(client, self._id), is_paused=found.paused)
-        return True
+                found = None
+            lost = self._lost(found)
+            if lost is not None:
+                self._say(
+                    f"stopping      the deployment {self.name} {lost}: no run of it is started "
+                    "here any more, those that are going on end first"
+                )
+            elif found is not None and self._served.cron is not None and self._is_to_be_asked():
+                self._asked_at = time.monotonic()
+                await self._tell_next_run(client, found)
+        return lost is None
 
-    def _taken_over(self, pool: str | None, version: str | None) -> str:
-        by = f"for the work pool {pool}" if pool else f"by another `serve` ({version})"
-        return (
-            f"the deployment {self.name} was registered anew {by}, so this service would start no "
-            "run of it any more; give one of them another --name"
-        )
+    def _lost(self, found: DeploymentResponse | None) -> str | None:
+        """How it has become somebody else's."""
+        if found is None:
+            return "was deleted"
+        if found.work_pool_name is not None:
+            return (
+                f"was given to the workers of the pool {found.work_pool_name} (`prefect deploy`; "
+                "another --name keeps the two apart)"
+            )
+        if found.version != self._mark:
+            return (
+                f"was registered by another `serve` ({found.version}; another --name keeps the two "
+                "apart)"
+            )
+        return None
 
     def _is_to_be_asked(self) -> bool:
         """Until there is a run, each time; then now and then."""
-        return self._due is None or time.monotonic() - self._looked_at >= LOOK_AGAIN_SECONDS
+        return not self._is_planned or time.monotonic() - self._asked_at >= LOOK_AGAIN_SECONDS
 
-    def _tell(self, due: datetime | None, *, is_paused: bool) -> None:
+    async def _tell_next_run(self, client: PrefectClient, found: DeploymentResponse) -> None:
+        """Once where it is planned, and once where it has not been for a minute."""
+        due = await next_run(client, self._id)
         if due is not None:
-            if self._due is None:
+            if not self._is_planned:
                 self._say(f"next run      {moment_text(due, self._served.time_zone)}")
-            self._has_warned = False
-        elif not self._has_warned and time.monotonic() - self._since >= PLANNED_SECONDS:
+            self._planned_at = self._asked_at
+        elif not self._has_warned and self._asked_at - self._planned_at >= PLANNED_SECONDS:
+            self._say(f"warning       {await self._why(client, found)}")
             self._has_warned = True
-            paused = "the schedule is paused in Prefect: nothing will start until it is resumed"
-            self._say(f"warning       {paused if is_paused else NOT_PLANNED}")
-        self._due = due
+        self._is_planned = due is not None
+        self._has_warned = self._has_warned and due is None
+
+    @staticmethod
+    async def _why(client: PrefectClient, found: DeploymentResponse) -> str:
+        if is_paused(found):
+            return "the schedule is paused in Prefect: nothing starts by itself until it is resumed"
+        return await not_planned(client)
 
 
 def _schedule(cron: str, time_zone: str | None) -> Schedule:
@@ -183,15 +226,19 @@ def _schedule(cron: str, time_zone: str | None) -> Schedule:
     return Cron(cron, timezone=time_zone)
 
 
-async def _poll(runner: Runner, own: _Own, stop: "_Stop", say: Say) -> None:
-    """Start what is due, every few seconds, until told to stop; an API that is away comes back."""
+async def _poll(runner: Runner, own: _Own, stop: "_Stop", say: Say) -> bool:
+    """
+    Start what is due, every few seconds, until told to stop; an API that is away comes back.
+
+    False where the deployment is not its own any more.
+    """
     away_since: float | None = None
     while not stop.is_asked:
         try:
+            if not await own.look():
+                return False
             # The one step of Runner.start() that is wanted here. A test pins that it is there.
             await runner._get_and_submit_flow_runs()  # type: ignore[no-untyped-call]  # noqa: SLF001
-            if not await own.look():
-                return
         except Exception as exc:  # noqa: BLE001 - whatever it is, runs that go on must not end with it
             if away_since is None:
                 away_since = time.monotonic()
@@ -202,10 +249,19 @@ async def _poll(runner: Runner, own: _Own, stop: "_Stop", say: Say) -> None:
                 away_since = None
         with suppress(TimeoutError):
             await asyncio.wait_for(stop.asked.wait(), runner.query_seconds)
+    return True
+
+
+async def _end_of_runs(stop: "_Stop") -> None:
+    """Wait for the runs inside the runner, where a cancel in the UI still reaches them."""
+    while multiprocessing.active_children() and not stop.is_asked:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stop.asked.wait(), TICK_SECONDS)
 
 
 async def _end_children(stop: "_Stop") -> None:
-    """SIGTERM to each run once, also to one that starts now; SIGKILL to what outlives the grace."""
+    """From the stop on: SIGTERM to each run once, also to one that starts now; at last SIGKILL."""
+    await stop.asked.wait()
     told: set[int | None] = set()
     deadline = time.monotonic() + GRACE_SECONDS
     while True:

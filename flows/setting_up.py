@@ -59,19 +59,25 @@ OF_THE_FLOW: Final = ResourceSpecification(
 )
 FLOW_RUNS: Final = ResourceSpecification({"prefect.resource.id": "prefect.flow-run.*"})
 
-# A run is called after what it read and when; which night it is, its deployment says. Prefect looks
-# objects up where an event is related to them, so each may be missing.
+# Which night it is, its deployment says; a run that never began is called after an animal. Prefect
+# looks objects up where an event is related to them, so each may be missing, and a page has no
+# address where the server does not know its own (PREFECT_API_URL or PREFECT_UI_URL).
 NIGHT: Final = (
-    "jobmojito-batch{% if deployment %} {{ deployment.name }}"
-    "{% elif flow_run %} {{ flow_run.name }}{% endif %}"
+    "jobmojito-batch{% if deployment %} {{ deployment.name }}{% elif flow %} {{ flow.name }}"
+    "{% endif %}"
 )
-LINK: Final = "{% if flow_run %}run: {{ flow_run.name }}, {{ flow_run|ui_url }}{% endif %}"
+LINK: Final = (
+    "{% if flow_run %}run: {{ flow_run.name }}"
+    "{% if flow_run|ui_url %}, {{ flow_run|ui_url }}{% endif %}{% endif %}"
+)
 NEXT: Final = (
-    "{% if flow_run.state.name == 'Late' %}Nobody has started it: is `jobmojito-batch serve`, or a "
-    "worker of its pool, running? `jobmojito-batch doctor` looks."
-    "{% elif flow_run.state.name == 'Crashed' %}What was sent is in the ledger; the next run "
-    "carries on, or `prefect deployment run` starts one now."
-    "{% else %}Nobody is invited twice; the next run sends what this one left.{% endif %}"
+    "{% if flow_run.state.name == 'Late' %}Nobody has started it: is "
+    "{% if deployment.work_pool_name %}a worker running (`prefect worker start --pool "
+    "{{ deployment.work_pool_name }}`){% else %}`jobmojito-batch serve` running{% endif %}? "
+    "`jobmojito-batch doctor` looks."
+    "{% else %}What was sent is in the ledger and nobody is invited twice; the next run sends what "
+    "this one left{% if deployment and flow %}, or now: `prefect deployment run "
+    "'{{ flow.name }}/{{ deployment.name }}'`{% endif %}.{% endif %}"
 )
 
 
@@ -338,7 +344,7 @@ def not_run(block_id: UUID) -> AutomationCore:
             SendNotification(
                 block_document_id=block_id,
                 subject=f"{NIGHT} is {{{{ flow_run.state.name }}}}",
-                body=f"{{{{ flow_run.state.message }}}}\n{NEXT}\n{LINK}",
+                body=f"{{{{ flow_run.state.message or '' }}}}\n{NEXT}\n{LINK}",
             )
         ],
     )

@@ -14,53 +14,69 @@ import httpx
 from prefect.events.worker import EventsWorker
 
 PATIENCE_SECONDS = 120.0
+"""How long anything is waited for: many times what it takes, since no test asserts on time."""
+
+
+def environment_of_nobody() -> dict[str, str]:
+    """The environment of this process without what concerns this program, Prefect or a proxy."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith(("JOBMOJITO_", "PREFECT_")) and "proxy" not in name.lower()
+    }
 
 
 class RunningPrefect:
     """Starts with `with`, can be stopped and started again on the same port and database."""
 
     def __init__(self, home: Path) -> None:
-        self._home = home
+        self.home = home
         self._process: subprocess.Popen[bytes] | None = None
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            self._port = int(probe.getsockname()[1])
+            self.port = int(probe.getsockname()[1])
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._port}/api"
+        """Where the API answers."""
+        return f"http://127.0.0.1:{self.port}/api"
 
     @property
     def environment(self) -> dict[str, str]:
+        """What the server and whoever talks to it has in its environment."""
         return {
-            "PREFECT_HOME": str(self._home),
+            "PREFECT_HOME": str(self.home),
             "PREFECT_API_URL": self.url,
             "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
             "PREFECT_RUNNER_POLL_FREQUENCY": "1",
             "DO_NOT_TRACK": "1",
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
-    def start(self) -> None:
-        """Start it and wait until it answers."""
+    def start(self, **more: str) -> None:
+        """Start it and wait until it answers; *more* stands in its environment."""
+        self.home.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "prefect", "server", "start"]
-        with (self._home / "server.log").open("ab") as log:
+        log_path = self.home / "server.log"
+        with log_path.open("ab") as log:
             self._process = subprocess.Popen(
-                [*command, "--host", "127.0.0.1", "--port", str(self._port)],
-                env=os.environ | self.environment,
+                [*command, "--host", "127.0.0.1", "--port", str(self.port)],
+                env=environment_of_nobody() | self.environment | more,
+                stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,
             )
         until = time.monotonic() + PATIENCE_SECONDS
         while time.monotonic() < until:
-            assert self._process.poll() is None, (self._home / "server.log").read_text()
+            assert self._process.poll() is None, log_path.read_text()
             try:
                 if httpx.get(f"{self.url}/health", trust_env=False).is_success:
                     return
             except httpx.TransportError:
                 time.sleep(0.1)
-        raise AssertionError((self._home / "server.log").read_text())
+        raise AssertionError(log_path.read_text())
 
     def stop(self) -> None:
         """End it and all that it started."""
@@ -70,12 +86,17 @@ class RunningPrefect:
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
-            os.killpg(self._process.pid, signal.SIGKILL)
-            self._process.wait()
+            self.kill()
         self._process = None
 
+    def kill(self) -> None:
+        """SIGKILL: connections break, nothing is said."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGKILL)
+            self._process.wait()
+            self._process = None
+
     def __enter__(self) -> Self:
-        self._home.mkdir(parents=True, exist_ok=True)
         self.start()
         return self
 

@@ -6,6 +6,7 @@ from contextlib import contextmanager
 
 from jobmojito_batch.alerts import Alert, AlertKind, Severity
 from jobmojito_batch.cli.attend import Person
+from jobmojito_batch.cli.talk import say
 from jobmojito_batch.errors import told
 from jobmojito_batch.notify import notify
 from jobmojito_batch.settings import AlertSettings, load_alert_settings
@@ -14,7 +15,7 @@ from jobmojito_batch.settings import AlertSettings, load_alert_settings
 def tell_alerts(person: Person, settings: AlertSettings) -> None:
     """Send what nobody here has seen: a person who was asked has the screen."""
     if not person.confirms:
-        notify([*person.alerts, *person.notes], settings)
+        _send([*person.alerts, *person.notes], settings)
 
 
 @contextmanager
@@ -44,7 +45,15 @@ def tell_failure(cause: str, inputs: Sequence[str], *, may_have_sent: bool = Fal
         counts={"exit_code": 2},
         facts=(f"host: {platform.node()}", f"inputs: {', '.join(inputs)}"),
     )
-    notify([alert], load_alert_settings())
+    _send([alert], load_alert_settings())
+
+
+def _send(alerts: Sequence[Alert], settings: AlertSettings) -> None:
+    if not notify(alerts, settings):
+        say(
+            "warning       an alert could not be sent; `jobmojito-batch doctor` looks at "
+            "JOBMOJITO_NOTIFY"
+        )
 
 
 def prefect_away(address: str) -> Alert:

@@ -6,7 +6,7 @@ from typing import Final
 from pydantic import SecretStr
 
 from jobmojito_batch.cli import through_prefect
-from jobmojito_batch.cli.talk import out, say
+from jobmojito_batch.cli.talk import STOPPED, out, say
 from jobmojito_batch.client import TokenSource
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
@@ -19,7 +19,11 @@ UTC: Final = "UTC"
 def serve_flow(
     parameters: InviteParameters, *, name: str, cron: str | None, time_zone: str | None
 ) -> int:
-    """Serve the flow until a signal comes. Raises SettingsError."""
+    """
+    Serve the flow until a signal comes; 4 where its deployment has become another's meanwhile.
+
+    Raises SettingsError.
+    """
     settings = settings_for(parameters)  # settings that make no sense end here
     through_prefect.refuse_secrets(parameters)
     need_server("serve")
@@ -43,7 +47,9 @@ def serve_flow(
         time_zone=zone,
         tags=(settings.environment,),
     )
-    asyncio.run(serve(served, say))
+    if not asyncio.run(serve(served, say)):
+        say("stopped       starting it again would take the deployment back from who has it now")
+        return STOPPED
     say(
         "stopped       the next start carries on from the ledger; what was missed starts then, once"
     )

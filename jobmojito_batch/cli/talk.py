@@ -69,7 +69,12 @@ def told(command: Callable[P, int]) -> Callable[P, None]:
 
 
 def quiet_libraries() -> None:
-    """Libraries that log addresses at INFO stay silent (reference, Prefect section 6)."""
+    """
+    A person's terminal shows sentences, never log lines.
+
+    Libraries that log addresses at INFO stay silent everywhere (reference, Prefect section 6).
+    """
+    logging.getLogger("jobmojito_batch").addHandler(logging.NullHandler())
     for name in ("httpx", "httpcore", "aiohttp", "asyncio"):
         logging.getLogger(name).setLevel(logging.WARNING)
 

@@ -6,6 +6,7 @@ importing Prefect takes most of a second, and the package works without it.
 """
 
 import asyncio
+import logging
 import os
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
@@ -27,7 +28,15 @@ def is_configured() -> bool:
     """Whether a Prefect API is configured."""
     from flows.invite_candidates import is_configured as asked  # noqa: PLC0415 - see above
 
+    for handler in logging.getLogger().handlers:
+        if type(handler).__module__.startswith("prefect."):  # it has just put its console there
+            handler.addFilter(_is_no_line_of_ours)
     return asked()
+
+
+def _is_no_line_of_ours(record: logging.LogRecord) -> bool:
+    """Our events are for the run's page; what a person has to know is said in a sentence."""
+    return not (record.name.startswith("jobmojito_batch") and record.levelno < logging.ERROR)
 
 
 def address() -> str:
@@ -46,13 +55,17 @@ def is_reachable() -> bool:
 
 
 def standings() -> "list[Standing]":
-    """How the deployments stand at the API; empty where it does not answer as one expects."""
+    """How the deployments stand at the API; raises nothing for what it answers."""
     from flows import schedules  # noqa: PLC0415 - see above
 
     try:
         return asyncio.run(schedules.standings())
-    except Exception:  # noqa: BLE001 - an older server, a proxy: `is_reachable` has said the rest
-        return []
+    except Exception as exc:  # noqa: BLE001 - an older server, a proxy, a login that is missing
+        says = (
+            f"the deployments cannot be read ({type(exc).__name__}); is the server of the same "
+            "version as this program, and may you read them?"
+        )
+        return [schedules.Standing(what="schedule", state="warning", says=says)]
 
 
 def refuse_secrets(parameters: InviteParameters) -> None:

@@ -42,8 +42,8 @@ def translated(doing: str) -> Iterator[None]:
     except SQLAlchemyError as exc:
         seen = str(getattr(exc, "orig", None) or type(exc).__name__).splitlines()[0]
         raise LedgerError(
-            f"the ledger: {doing} failed ({seen}). Nothing is sent without it: check the disk, the "
-            "permissions and JOBMOJITO_LEDGER, then run again"
+            f"the ledger: {doing} failed ({seen}). Nothing more is sent without it: check the "
+            "disk, the permissions and JOBMOJITO_LEDGER, then run again"
         ) from None
 
 

@@ -79,7 +79,9 @@ def finish(
         finally:
             ledger.close()
     except Exception as exc:  # noqa: BLE001 - the run is over; this only tidies up
-        logger.warning("night.untidy", extra={"error": type(exc).__name__})
+        # What ended the run ends this too: one fault is told once.
+        level = logging.WARNING if error is None else logging.DEBUG
+        logger.log(level, "night.untidy", extra={"error": type(exc).__name__})
     return alerts_of(tonight, history)
 
 

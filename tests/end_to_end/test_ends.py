@@ -1,7 +1,9 @@
 """How a run ends when the world does not play along; each time the next run carries on."""
 
+import os
 import sqlite3
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,7 +13,7 @@ import pytest
 
 from jobmojito_batch.client.api import limit_pause_seconds
 from jobmojito_batch.ledger import Ledger
-from jobmojito_batch.sandbox import RunningSandbox, creates_per_invitation
+from jobmojito_batch.sandbox import Fault, RunningSandbox, creates_per_invitation
 from tests.helpers import Run, friendly, people, write_input
 
 Capture = pytest.CaptureFixture[str]
@@ -185,3 +187,26 @@ def fill(path: Path) -> None:
     with path.open("wb", buffering=0) as file, suppress(OSError):
         while True:
             file.write(b"x" * 4096)
+
+
+def test_a_persons_terminal_shows_sentences_and_no_log_lines(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run that stops logs events for the run's page; here they would be noise."""
+    with RunningSandbox(friendly(faults=(Fault(status=402, body="jobmojito"),))) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        ended = subprocess.run(
+            [
+                *(sys.executable, "-m", "jobmojito_batch", "invite"),
+                *(str(write_input(tmp_path, people(3))), "--yes"),
+            ],
+            env=os.environ | run.environment | {"PREFECT_API_URL": "", "HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    assert ended.returncode == 4
+    assert "stopped       " in ended.stderr
+    for event in ("run.stopping", "night.", "inbox.", "WARNING"):
+        assert event not in ended.stderr

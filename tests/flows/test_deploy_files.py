@@ -12,6 +12,7 @@ from prefect.settings.models.root import Settings as PrefectSettings
 from pydantic import BaseModel
 
 from jobmojito_batch.cli.app import app
+from jobmojito_batch.cli.talk import STOPPED
 from jobmojito_batch.parameters import InviteParameters
 
 ROOT = Path(__file__).parents[2]
@@ -92,6 +93,13 @@ def test_the_units_start_commands_that_there_are_with_options_that_they_have() -
             command.make_context(name, arguments)
             seen += 1
     assert seen == 2
+
+
+def test_serve_is_not_restarted_where_its_deployment_was_given_to_somebody_else() -> None:
+    """Restarted, it would take it back, and the other one back from it, by turns."""
+    unit = (ROOT / "deploy" / "systemd" / "jobmojito-serve.service").read_text()
+
+    assert re.findall(r"^RestartPreventExitStatus=(.*)$", unit, re.MULTILINE) == [str(STOPPED)]
 
 
 def test_the_container_copies_what_the_package_is_built_from() -> None:

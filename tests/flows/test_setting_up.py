@@ -4,8 +4,8 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
-from datetime import UTC, datetime
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,21 @@ from prefect import flow
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
+from prefect.server.events.actions import JinjaTemplateAction
+from prefect.server.schemas.responses import FlowRunResponse
+from prefect.server.utilities.user_templates import render_user_template_sync
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
     PREFECT_HOME,
+    PREFECT_UI_URL,
     temporary_settings,
 )
-from prefect.states import Cancelled, Scheduled
+from prefect.states import Cancelled, Crashed, Scheduled
 from pydantic import SecretStr
 
 from flows.invite_candidates import final_state
-from flows.setting_up import ENDED, alerts, block_for, heartbeat_warning, silent_runs
+from flows.setting_up import ENDED, LINK, alerts, block_for, heartbeat_warning, silent_runs
 from flows.token_block import stored_token
 from jobmojito_batch.cli import main
 from jobmojito_batch.errors import SettingsError
@@ -118,6 +122,19 @@ async def switch_on() -> None:
             await client.resume_automation(one.id)
 
 
+def until_heard(hook: Hook, words: str, repeated: Callable[[], None] | None = None) -> str:
+    """The message that begins with the words; the server takes a moment until it listens."""
+    until = time.monotonic() + 120
+    while True:
+        if repeated is not None:
+            repeated()
+        for heard in list(hook.heard):
+            if heard["text"].startswith(words):
+                return str(heard["text"])
+        assert time.monotonic() < until, f"{words} was not heard, but {hook.heard}"
+        time.sleep(1)
+
+
 def test_the_second_time_everything_is_there_and_a_change_is_an_update(
     hook: Hook, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -177,15 +194,8 @@ def test_an_alert_reaches_the_address_with_its_kind_and_its_sentence(
 
     set_up(capsys, "--notify", hook.url)
     asyncio.run(switch_on())
-    until = time.monotonic() + 120
-    while (
-        not hook.heard
-    ):  # the server takes a moment until it looks for the events of an automation
-        assert time.monotonic() < until, "nothing was heard"
-        asyncio.run(emit())
-        time.sleep(1)
 
-    assert hook.heard[0]["text"].startswith("jobmojito-batch: stopped\n5 rows: 5 not sent")
+    until_heard(hook, "jobmojito-batch: stopped\n5 rows: 5 not sent", lambda: asyncio.run(emit()))
 
 
 def test_prefects_own_alerts_name_the_deployment_and_what_to_do(
@@ -197,34 +207,65 @@ def test_prefects_own_alerts_name_the_deployment_and_what_to_do(
     def stand_in() -> None:
         pass
 
-    async def make() -> UUID:
+    async def make() -> tuple[UUID, UUID]:
         async with get_client() as client:
             flow_id = await client.create_flow(stand_in)
             deployment = await client.create_deployment(flow_id, name="each-night")
             made = await client.create_flow_run_from_deployment(deployment, name="odd-animal")
-            return made.id
+            by_command = await client.create_flow_run(stand_in, name="even-animal")
+            return made.id, by_command.id
 
-    async def cancel(run_id: UUID) -> None:
+    async def late() -> None:
+        async with get_client() as client:
+            found = await client.read_deployment_by_name("invite-candidates/each-night")
+            due = datetime.now(UTC) - timedelta(hours=1)
+            await client.create_flow_run_from_deployment(
+                found.id, state=Scheduled(scheduled_time=due)
+            )
+
+    async def end(run_id: UUID, state: State[Any]) -> None:
         async with get_client() as client:
             await client.set_flow_run_state(run_id, Scheduled(), force=True)
-            state: State[Any] = Cancelled(message="Deployment concurrency limit reached.")
             await client.set_flow_run_state(run_id, state, force=True)
 
     set_up(capsys, "--notify", hook.url)
     asyncio.run(switch_on())
-    run_id = asyncio.run(make())
-    until = time.monotonic() + 120
-    while not hook.heard:
-        assert time.monotonic() < until, "nothing was heard"
-        asyncio.run(cancel(run_id))
-        time.sleep(1)
+    of_deployment, by_command = asyncio.run(make())
 
-    text = hook.heard[0]["text"]
-    assert text.startswith(
-        "jobmojito-batch each-night is Cancelled\nDeployment concurrency limit reached.\n"
+    cancelled = until_heard(
+        hook,
+        "jobmojito-batch each-night is Cancelled\nDeployment concurrency limit reached.\n",
+        lambda: asyncio.run(
+            end(of_deployment, Cancelled(message="Deployment concurrency limit reached."))
+        ),
     )
-    assert "the next run sends what this one left" in text
-    assert f"/runs/flow-run/{run_id}" in text
+    asyncio.run(end(by_command, Crashed(message="no sign of life")))
+    asyncio.run(late())
+    crashed = until_heard(hook, "jobmojito-batch invite-candidates is Crashed\nno sign of life\n")
+    was_late = until_heard(hook, "jobmojito-batch each-night is Late\n")
+
+    assert "`prefect deployment run 'invite-candidates/each-night'`" in cancelled
+    assert (
+        f"odd-animal, http://127.0.0.1:{server_port()}/runs/flow-run/{of_deployment}" in cancelled
+    )
+    assert "sends what this one left.\n" in crashed
+    assert f"/runs/flow-run/{by_command}" in crashed
+    assert "is `jobmojito-batch serve` running? `jobmojito-batch doctor` looks" in was_late
+
+
+def test_where_the_server_does_not_know_its_address_an_alert_has_none() -> None:
+    JinjaTemplateAction._register_filters_if_needed()
+    run = FlowRunResponse(id=uuid4(), flow_id=uuid4(), name="odd-animal", labels={})
+
+    with temporary_settings(restore_defaults={PREFECT_API_URL, PREFECT_UI_URL}):
+        text = render_user_template_sync(LINK, {"flow_run": run})
+
+    assert text == "run: odd-animal"
+
+
+def server_port() -> int:
+    """Where the pages are as well as the API."""
+    return int(str(PREFECT_API_URL.value()).rpartition(":")[2].partition("/")[0])
 
 
 def test_the_window_of_silence_is_three_heartbeats_and_every_ending_ends_it() -> None:

@@ -6,9 +6,7 @@ Everything talks to the server's HTTP API, as the UI does. Ends only what it sta
 
 import contextlib
 import json
-import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -24,12 +22,11 @@ import yaml
 
 from jobmojito_batch.sandbox import Entry, RunningSandbox, creates_per_invitation
 from tests.helpers import TOKEN, read_results
+from tests.prefect_server import PATIENCE_SECONDS, RunningPrefect, environment_of_nobody
 
 ROOT: Final = Path(__file__).parents[2]
 PREFECT: Final = str(Path(sys.executable).with_name("prefect"))
 POOL: Final = "jobmojito"
-PATIENCE_SECONDS: Final = 120.0
-"""How long anything is waited for: many times what it takes, since no test asserts on time."""
 FINAL: Final = frozenset({"COMPLETED", "FAILED", "CANCELLED", "CRASHED"})
 HEARTBEAT_SECONDS: Final = 30
 """The smallest that Prefect takes."""
@@ -42,63 +39,44 @@ class PrefectHouse:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.home = folder / "prefect"
-        self.port = _free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
-        self.api = httpx.Client(base_url=f"{self.url}/api", timeout=30, trust_env=False)
-        self._server: subprocess.Popen[bytes] | None = None
+        self.server = RunningPrefect(folder / "prefect")
+        self.home = self.server.home
+        self.url = self.server.url.removesuffix("/api")
+        self.api = httpx.Client(base_url=self.server.url, timeout=30, trust_env=False)
         self._started: list[subprocess.Popen[bytes]] = []
 
     @property
     def environment(self) -> dict[str, str]:
         """What every process of the house has: this Prefect and nothing of the person's own."""
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(("JOBMOJITO_", "PREFECT_")) and "proxy" not in name.lower()
-        }
-        return kept | {
-            "HOME": str(self.folder),
-            "XDG_CACHE_HOME": str(self.folder / "cache"),
-            "XDG_DATA_HOME": str(self.folder / "data"),
-            "PWD": str(ROOT),
-            "NO_PROXY": "127.0.0.1,localhost",
-            "PYTHONUNBUFFERED": "1",
-            "DO_NOT_TRACK": "1",
-            "PREFECT_HOME": str(self.home),
-            "PREFECT_API_URL": f"{self.url}/api",
-            "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-            "PREFECT_SERVER_ALLOW_EPHEMERAL_MODE": "false",
-            "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
-                "prefect.server.concurrency.lease_storage.filesystem"
-            ),
-            "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
-            "PREFECT_WORKER_QUERY_SECONDS": "1",
-            "JOBMOJITO_API_TOKEN": TOKEN,
-            "JOBMOJITO_READ_TIMEOUT_SECONDS": "60",
-            "JOBMOJITO_SETTLE_SECONDS": "2",
-        }
+        return (
+            environment_of_nobody()
+            | self.server.environment
+            | {
+                "HOME": str(self.folder),
+                "XDG_CACHE_HOME": str(self.folder / "cache"),
+                "XDG_DATA_HOME": str(self.folder / "data"),
+                "PWD": str(ROOT),
+                "PYTHONUNBUFFERED": "1",
+                "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+                    "prefect.server.concurrency.lease_storage.filesystem"
+                ),
+                "PREFECT_FLOWS_HEARTBEAT_FREQUENCY": str(HEARTBEAT_SECONDS),
+                "PREFECT_WORKER_QUERY_SECONDS": "1",
+                "JOBMOJITO_API_TOKEN": TOKEN,
+                "JOBMOJITO_READ_TIMEOUT_SECONDS": "60",
+                "JOBMOJITO_SETTLE_SECONDS": "2",
+            }
+        )
 
     # The processes
 
     def start_server(self, **more: str) -> None:
         """Start the server and wait until it answers."""
-        command = [PREFECT, "server", "start", "--host", "127.0.0.1", "--port", str(self.port)]
-        self._server = self.start(command, "server.log", **more)
-        until(self.is_up, "the Prefect server answers")
+        self.server.start(**(self.environment | more))
 
     def kill_server(self) -> None:
         """SIGKILL to the server: connections break, nothing is said."""
-        assert self._server is not None
-        end(self._server)
-        self._server = None
-
-    def is_up(self) -> bool:
-        """Whether the API answers."""
-        try:
-            return self.api.get("/health").is_success
-        except httpx.TransportError:
-            return False
+        self.server.kill()
 
     def start_worker(self, pool: str = POOL) -> "subprocess.Popen[bytes]":
         """Start a process worker of the pool; it makes the pool where there is none."""
@@ -143,6 +121,7 @@ class PrefectHouse:
         """End what was started."""
         for process in self._started:
             end(process)
+        self.server.kill()
         self.api.close()
 
     # Deployments and runs
@@ -243,6 +222,14 @@ class PrefectHouse:
     def post(self, path: str, body: Json | list[Json]) -> Any:
         """POST to the API."""
         return self._asked("POST", path, json=body)
+
+    def patch(self, path: str, body: Json) -> None:
+        """PATCH to the API."""
+        self._asked("PATCH", path, json=body)
+
+    def delete(self, path: str) -> None:
+        """DELETE to the API."""
+        self._asked("DELETE", path)
 
     def _asked(self, method: str, path: str, **more: Any) -> Any:
         """The answer; on SQLite the server says 503 where it is busy, and is asked again."""
@@ -373,9 +360,3 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 def as_text(found: Any) -> str:
     """JSON as one text to search in, letters as they are."""
     return json.dumps(found, ensure_ascii=False)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        port: int = sock.getsockname()[1]
-        return port

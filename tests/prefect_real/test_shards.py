@@ -30,7 +30,6 @@ from tests.helpers import (
 from tests.postgresql import SERVER, do, own_schema, why_not
 from tests.prefect_real.house import (
     FINAL,
-    PATIENCE_SECONDS,
     POOL,
     PREFECT,
     PrefectHouse,
@@ -39,6 +38,7 @@ from tests.prefect_real.house import (
     is_create,
     until,
 )
+from tests.prefect_server import PATIENCE_SECONDS
 
 pytestmark = [
     pytest.mark.flow,
