@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Engine, Row, delete, func, insert, select, update
 
 from jobmojito_batch.alerts import RECENT_NIGHTS, Night, Trouble
 from jobmojito_batch.columns import NOT_THE_ROWS_FAULT, Outcome
@@ -14,7 +14,7 @@ from jobmojito_batch.ledger.tables import RunState, files, run_rows, runs, troub
 
 TROUBLES_READ: Final = 100
 """Nights without a run that are looked back; the latest tells whether a good one recovered."""
-_OF_A_NIGHT: Final = (
+_OF_A_NIGHT: Final[tuple[Column[Any], ...]] = (
     runs.c.run_id,
     runs.c.state,
     runs.c.started_at,
