@@ -147,4 +147,4 @@ def tell_ending(conclusion: Conclusion) -> None:
             "looks them up later"
         )
     if conclusion.summary["sources"]:
-        say(f"run           {conclusion.run_id}")
+        say(f"run           {conclusion.run_id} on {conclusion.summary['host']}")

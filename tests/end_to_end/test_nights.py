@@ -417,10 +417,28 @@ async def test_the_summary_names_files_that_could_not_be_read_and_the_machine(
     assert "no column gives candidate_email" in renamed["reason"]
     assert conclusion.summary["host"] == platform.node()
     assert f"unreadable    {broken['reason']}" in said
+    assert f"{conclusion.run_id} on {platform.node()}" in said
     assert f"unreadable    {renamed['reason']}" in said
     markdown = summary_markdown(conclusion, Attention())
     assert "| broken.csv | " in markdown
     assert platform.node() in markdown
+
+
+async def test_the_alert_of_a_night_without_an_email_column_names_field_and_option(
+    nights: Nights,
+) -> None:
+    path = nights.put(people(2))
+    path.write_text(path.read_text().replace("candidate_email", "Reachable at", 1))
+
+    night = await nights.go()
+
+    [alert] = night.alerts
+    assert (alert.kind.value, alert.severity.value) == ("failed", "error")
+    assert "no column gives candidate_email" in alert.sentence
+    assert '--map "Reachable at=candidate_email"' in alert.sentence
+    assert "Nothing was sent" in alert.sentence
+    assert f"host: {platform.node()}" in alert.facts
+    assert nights.run.calls == 0
 
 
 async def test_a_person_who_goes_on_finds_the_missing_field_in_the_summary(nights: Nights) -> None:
