@@ -93,6 +93,8 @@ def summary_markdown(conclusion: Conclusion, attention: Attention) -> str:
         lines += [f"**{_about(attention)}** (artifact `{ATTENTION_KEY}`)", ""]
     lines += _outcomes(summary)
     lines += _reasons(summary["reasons"])
+    unreadable = [(file["file"], file["reason"]) for file in summary["unreadable"]]
+    lines += _table("file in failed/", "why it could not be read", unreadable)
     lines += _latencies(summary["latency_seconds"])
     lines += _table("run", "", [(name, value) for name, value in _facts(conclusion).items()])
     files = [(name, _place(path)) for name, path in summary["files"].items() if path]
@@ -131,6 +133,7 @@ def _facts(conclusion: Conclusion) -> dict[str, object]:
     used = summary["credits_estimated"]
     return {
         "run": conclusion.run_id,
+        "host": summary["host"],
         "sources": ", ".join(summary["sources"]),
         "environment": summary["environment"],
         "started, ended": f"{summary['started_at']}, {summary['ended_at']}",

@@ -27,6 +27,7 @@ class Watcher:
         self._logged = time.monotonic()
         self._telling: asyncio.Task[None] | None = None
         self._last: Progress | None = None
+        self._is_away = False
 
     def planned(self, prepared: Prepared) -> None:
         """What the run is about to do."""
@@ -43,6 +44,9 @@ class Watcher:
         """Called a few times a second by the sending."""
         now = time.monotonic()
         self._last = progress
+        if progress.is_away != self._is_away:
+            self._is_away = progress.is_away
+            self._log.warning("api.away the run waits" if self._is_away else "api.back")
         if now - self._logged >= LOG_SECONDS:
             self._logged = now
             self._log.info(f"run.progress {_counts(progress)}")

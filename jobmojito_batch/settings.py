@@ -9,7 +9,7 @@ from contextlib import suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Self
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from urllib.request import getproxies, proxy_bypass
 
 import platformdirs
@@ -120,7 +120,7 @@ class Settings(AlertSettings):
     @classmethod
     def _safe_base_url(cls, value: str) -> str:
         parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname:
+        if parts.scheme not in {"http", "https"} or not parts.hostname or not _has_port(parts):
             msg = "is no web address; it looks like https://host/functions/v1"
             raise ValueError(msg)
         if parts.username or parts.password or parts.query or parts.fragment:
@@ -129,7 +129,7 @@ class Settings(AlertSettings):
         if parts.scheme == "http" and not is_loopback(parts.hostname):
             msg = "must begin with https:// (http:// would send the token and résumés in the open)"
             raise ValueError(msg)
-        return value.rstrip("/")
+        return canonical_url(value)
 
     @model_validator(mode="after")
     def _one_token_source(self) -> Self:
@@ -176,6 +176,44 @@ class Settings(AlertSettings):
 
 def _split(text: str | None) -> list[str]:
     return [part.strip().lower() for part in (text or "").split(",") if part.strip()]
+
+
+def _has_port(parts: SplitResult) -> bool:
+    """Whether the port is one, or there is none."""
+    try:
+        return parts.port is None or parts.port > 0
+    except ValueError:
+        return False
+
+
+def canonical_url(url: str) -> str:
+    """
+    The one spelling of a base URL: an account is known by it, so two would be two accounts.
+
+    What is provably the same is one: case of scheme and host, the scheme's own port, a slash at
+    the end.
+    """
+    parts = urlsplit(url)
+    host = (parts.hostname or "").lower()
+    host = f"[{host}]" if ":" in host else host
+    own_port = {"http": 80, "https": 443}.get(parts.scheme)
+    port = f":{parts.port}" if parts.port not in {None, own_port} else ""
+    return f"{parts.scheme}://{host}{port}{parts.path.rstrip('/')}"
+
+
+def may_be_one_service(url: str, other: str) -> bool:
+    """
+    Whether two base URLs that differ may lead to one service, where the same people are paid for.
+
+    On this machine by the same port and path under another name for it; elsewhere any two, since a
+    service may have several host names. What is here and what is elsewhere are two: a rehearsal.
+    """
+    parts = urlsplit(url), urlsplit(other)
+    here = [is_loopback(part.hostname or "") for part in parts]
+    if not any(here):
+        return True
+    places = {(part.port, part.path.rstrip("/")) for part in parts}
+    return all(here) and len(places) == 1
 
 
 def is_loopback(host: str) -> bool:

@@ -134,6 +134,8 @@ def tell_ending(conclusion: Conclusion) -> None:
     if reasons:
         texts = (f"{code.replace('_', ' ')} {count}" for code, count in reasons.items())
         say(f"reasons       {', '.join(texts)}")
+    for file in conclusion.summary["unreadable"]:
+        say(f"unreadable    {file['reason']}")
     tell_settled(conclusion.summary.get("settled"))
     for name, path in conclusion.summary["files"].items():
         if path is not None:
@@ -145,4 +147,4 @@ def tell_ending(conclusion: Conclusion) -> None:
             "looks them up later"
         )
     if conclusion.summary["sources"]:
-        say(f"run           {conclusion.run_id}")
+        say(f"run           {conclusion.run_id} on {conclusion.summary['host']}")

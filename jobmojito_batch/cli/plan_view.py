@@ -159,7 +159,7 @@ def _positions_line(prepared: Prepared) -> str:
 def _warnings(prepared: Prepared) -> list[str]:
     found = [*prepared.account_warnings, *prepared.plan.warnings, *prepared.preview.warnings]
     found = [one for one in (prepared.lost_ledger, prepared.volume_doubt) if one] + found
-    return [*(f"{name}: cannot be read" for name in prepared.unreadable_files), *found]
+    return [*(f"cannot be read: {file.text}" for file in prepared.unreadable_files), *found]
 
 
 def _price(prepared: Prepared) -> str:

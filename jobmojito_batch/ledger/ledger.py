@@ -224,6 +224,12 @@ class Ledger:
         with translated("reading"), self._engine.connect() as connection:
             return list(connection.scalars(query))
 
+    def base_urls(self, environment: str) -> list[str]:
+        """The base URLs that runs were made for under this label, as they were spelt then."""
+        query = select(runs.c.base_url).where(runs.c.environment == environment).distinct()
+        with translated("reading"), self._engine.connect() as connection:
+            return sorted(connection.scalars(query))
+
     def credits_since(self, moment: datetime) -> float:
         """Credits reserved since then and not given back: calls that cost or may have cost."""
         return self._credits(attempts.c.started_at >= moment)

@@ -2,18 +2,28 @@
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 from typing import Any, Final
 
-from sqlalchemy import Connection, Engine, Row, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Engine, Row, delete, func, insert, select, update
 
-from jobmojito_batch.alerts import Night, Trouble
+from jobmojito_batch.alerts import RECENT_NIGHTS, Night, Trouble
 from jobmojito_batch.columns import NOT_THE_ROWS_FAULT, Outcome
 from jobmojito_batch.ledger.engine import adding, translated, writing
 from jobmojito_batch.ledger.tables import RunState, files, run_rows, runs, troubles
 
-NIGHTS_READ: Final = 100
-"""Runs and troubles looked back: more than two weeks of them, runs by hand included."""
+TROUBLES_READ: Final = 100
+"""Nights without a run that are looked back; the latest tells whether a good one recovered."""
+_OF_A_NIGHT: Final[tuple[Column[Any], ...]] = (
+    runs.c.run_id,
+    runs.c.state,
+    runs.c.started_at,
+    runs.c.ended_at,
+    runs.c.exit_code,
+    runs.c.rows,
+    runs.c.to_send,
+    runs.c.known,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,25 +41,31 @@ class DoneFile:
 
 
 def nights(connection: Connection, series: str, *, but: str | None) -> list[Night]:
-    """Earlier nights of a series, the latest first; runs that go on are left out, and run *but*."""
-    ran = connection.execute(
-        select(runs)
-        .where(
-            runs.c.series == series,
-            runs.c.parent_id.is_(None),
-            runs.c.state != RunState.RUNNING.value,
-            runs.c.run_id != (but or ""),
-        )
-        .order_by(runs.c.started_at.desc())
-        .limit(NIGHTS_READ)
-    ).all()
+    """
+    Earlier nights of a series, the latest first; runs that go on are left out, and run *but*.
+
+    All runs of the RECENT_NIGHTS latest days that had one, however many those are.
+    """
+    is_earlier = (
+        runs.c.series == series,
+        runs.c.parent_id.is_(None),
+        runs.c.state != RunState.RUNNING.value,
+        runs.c.run_id != (but or ""),
+    )
+    day = func.date(runs.c.started_at)
+    recent = select(day).where(*is_earlier).distinct().order_by(day.desc()).limit(RECENT_NIGHTS)
+    days = [date.fromisoformat(str(one)) for one in connection.scalars(recent)]
+    found: list[tuple[datetime, Night]] = []
+    if days:
+        since = datetime.combine(min(days), time())
+        query = select(*_OF_A_NIGHT).where(*is_earlier, runs.c.started_at >= since)
+        found += [(run.started_at, _night(run)) for run in connection.execute(query)]
     had_trouble = connection.execute(
         select(troubles.c.at, troubles.c.kind)
         .where(troubles.c.series == series)
         .order_by(troubles.c.at.desc())
-        .limit(NIGHTS_READ)
-    ).all()
-    found = [(run.started_at, _night(run)) for run in ran]
+        .limit(TROUBLES_READ)
+    )
     found += [
         (row.at, Night(day=row.at.date(), exit_code=2, trouble=Trouble(row.kind)))
         for row in had_trouble

@@ -1,6 +1,7 @@
 """The last step: every row has its outcome, the sums are checked, the files are written whole."""
 
 import json
+import platform
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,7 +14,7 @@ from jobmojito_batch.pipeline import report
 from jobmojito_batch.pipeline.deliver import Delivered
 from jobmojito_batch.pipeline.layout import Layout, from_json
 from jobmojito_batch.pipeline.prepare import Prepared
-from jobmojito_batch.pipeline.taken import Taken
+from jobmojito_batch.pipeline.taken import Taken, UnreadableFile
 from jobmojito_batch.pipeline.targets import Targets
 from jobmojito_batch.publish import write_errors, write_results, write_summary
 
@@ -113,18 +114,25 @@ def sentence(
 
 
 def conclude_idle(taken: Taken, run_id: str, *, now: datetime) -> Conclusion:
-    """The end of a run that found nothing to do in its inbox: exit 0, and not in the ledger."""
+    """
+    The end of a run that found nothing to do in its inbox, and is not in the ledger.
+
+    Exit 0, or 1 where a file could not be read.
+    """
     moment = _iso(now)
+    unreadable = len(taken.unreadable)
+    exit_code = NEEDS_REPAIR if unreadable else CLEAN
     text = f"0 rows: the inbox {taken.place} holds no new rows; nothing was sent"
     for count, what in (
         (taken.without_rows, "without rows"),
         (taken.done_before, "done before, under this or another name"),
         (taken.waiting, "not whole yet"),
+        (unreadable, "that could not be read (see failed/)"),
     ):
         text += f"; {count} file{'s' if count > 1 else ''} {what}" if count else ""
     return Conclusion(
         run_id=run_id,
-        exit_code=CLEAN,
+        exit_code=exit_code,
         sentence=text,
         summary={
             "schema_version": SCHEMA_VERSION,
@@ -133,7 +141,7 @@ def conclude_idle(taken: Taken, run_id: str, *, now: datetime) -> Conclusion:
             "environment": taken.settings.environment,
             "started_at": moment,
             "ended_at": moment,
-            "exit_code": CLEAN,
+            "exit_code": exit_code,
             "rows": 0,
             "outcomes": {outcome.value: 0 for outcome in Outcome},
             "reasons": {},
@@ -146,7 +154,10 @@ def conclude_idle(taken: Taken, run_id: str, *, now: datetime) -> Conclusion:
             "rate_reached": 0.0,
             "latency_seconds": dict.fromkeys(("p50", "p90", "p99", "max")),
             "settled": None,
-            "unreadable_files": 0,
+            "unreadable_files": unreadable,
+            "unreadable": _told(taken.unreadable),
+            "doubts": [],
+            "host": platform.node(),
             "files": {"results": None, "errors": None, "summary": None},
         },
         stop_message=None,
@@ -187,7 +198,14 @@ def _summary(
         "latency_seconds": tally.latency_seconds(),
         "settled": asdict(delivered.settled) if delivered.settled is not None else None,
         "unreadable_files": len(prepared.unreadable_files),
+        "unreadable": _told(prepared.unreadable_files),
+        "doubts": [doubt.text for doubt in prepared.doubts],
+        "host": platform.node(),
     }
+
+
+def _told(files: Sequence[UnreadableFile]) -> list[dict[str, str]]:
+    return [{"file": file.name, "reason": file.text} for file in files]
 
 
 def _iso(moment: datetime) -> str:

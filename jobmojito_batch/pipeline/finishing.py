@@ -14,6 +14,7 @@ from jobmojito_batch.inbox import Inbox, remove_old_nights
 from jobmojito_batch.intake import shown
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.accounts import as_spelt_in
 from jobmojito_batch.pipeline.away import DONE, done_file, done_key, put_away_file
 from jobmojito_batch.pipeline.conclude import CLEAN, NEEDS_REPAIR, Conclusion
 from jobmojito_batch.pipeline.prepare import Prepared, merchant_for, settings_for, token_source
@@ -63,11 +64,11 @@ def finish(
         if taken is not None and taken.night is not None and conclusion is None:
             taken.night.give_back(*taken.night_files)
         settings = taken.settings if taken is not None else settings or settings_for(parameters)
-        series = taken.series if taken is not None else _series_again(parameters, settings)
         ledger = Ledger.open_existing(settings.ledger_url)
         if ledger is None:  # nothing was ever sent from here
             return alerts_of(tonight, history)
         try:
+            series = taken.series if taken else _series_again(parameters, settings, ledger)
             history = ledger.nights(series, but=tonight.run_id)
             if tonight.trouble is not None:
                 ledger.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
@@ -84,8 +85,9 @@ def finish(
     return alerts_of(tonight, history)
 
 
-def _series_again(parameters: InviteParameters, settings: Settings) -> str:
+def _series_again(parameters: InviteParameters, settings: Settings, ledger: Ledger) -> str:
     """The series of a run whose inputs could not be taken. Raises BatchError."""
+    settings = as_spelt_in(ledger, settings)
     tokens = token_source(settings, will_send=True)
     token = tokens.current() if tokens is not None else None
     return series_of(parameters, settings, merchant_for(token, None, settings))
@@ -133,7 +135,7 @@ def _tonight(
         known=known,
         seconds=(ended - started).total_seconds(),
         outcomes={name: count for name, count in summary["outcomes"].items() if count},
-        unreadable_files=len(prepared.unreadable_files) if prepared is not None else 0,
+        unreadable_files=summary["unreadable_files"],
         cause=conclusion.stop_message,
         stops_again=bool(STOP_AGAIN & summary["reasons"].keys()),
         errors_file=summary["files"]["errors"],

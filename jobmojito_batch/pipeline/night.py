@@ -42,6 +42,7 @@ from jobmojito_batch.inbox import (
 from jobmojito_batch.intake import NoRowsError, input_files, is_input_name, shown
 from jobmojito_batch.ledger import Ledger, is_alive, this_owner
 from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.accounts import as_spelt_in
 from jobmojito_batch.pipeline.away import DONE, FAILED, done_key, note_done, put_away_file
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude_idle
 from jobmojito_batch.pipeline.dates import day_of, with_dates
@@ -55,12 +56,14 @@ from jobmojito_batch.pipeline.prepare import (
 from jobmojito_batch.pipeline.reading import are_of_candidates, try_reading
 from jobmojito_batch.pipeline.series import series_of
 from jobmojito_batch.pipeline.spool import Spool
-from jobmojito_batch.pipeline.taken import Taken, TakenFile
+from jobmojito_batch.pipeline.taken import Taken, TakenFile, UnreadableFile
 from jobmojito_batch.pipeline.targets import ENDINGS, SPREADSHEETS
 from jobmojito_batch.settings import Settings
 
 logger = logging.getLogger(__name__)
 
+_MOST_TOLD: Final = 5
+"""Files whose faults stand in one message."""
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """The machine's fault and not the file's: the file stays where it is."""
 
@@ -91,6 +94,7 @@ def taking(
     tokens = token_source(settings, will_send=will_send)
     ledger = Ledger.open_existing(settings.ledger_url)
     try:
+        settings = as_spelt_in(ledger, settings)
         token = tokens.current() if tokens is not None else None
         taken = Taken(
             parameters=asked,
@@ -288,14 +292,16 @@ def prepare_taken(
             )
             taken = _put_into_failed(taken, {file: held[file] for file in held if file in as_taken})
             if held and not taken.files:
-                raise _none_readable(taken, why=next(iter(held.values())))
+                raise _none_readable(taken)
     return conclude_idle(taken, str(uuid_utils.uuid7()), now=now)
 
 
-def _none_readable(taken: Taken, why: str | None = None) -> InputError:
+def _none_readable(taken: Taken) -> InputError:
+    files = taken.unreadable
+    more = f"; and {len(files) - _MOST_TOLD} more" if len(files) > _MOST_TOLD else ""
     return InputError(
         f"{taken.place}: no file could be read; they are in {FAILED}/{taken.day} with the reason "
-        f"beside each{f'. The first: {why}' if why else ''}"
+        f"beside each. {'; '.join(file.text for file in files[:_MOST_TOLD])}{more}"
     )
 
 
@@ -323,7 +329,10 @@ def _put_into_failed(taken: Taken, reasons: Mapping[TakenFile, str]) -> Taken:
     return replace(
         taken,
         files=tuple(good),
-        unreadable=(*taken.unreadable, *(file.name for file in reasons)),
+        unreadable=(
+            *taken.unreadable,
+            *(UnreadableFile(name=file.name, reason=why) for file, why in reasons.items()),
+        ),
         parameters=_reading(taken.parameters, good),
     )
 

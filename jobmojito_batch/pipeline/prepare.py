@@ -11,12 +11,13 @@ from jobmojito_batch.intake import input_files
 from jobmojito_batch.ledger import Ledger, named
 from jobmojito_batch.parameters import InviteParameters, ShardParameters
 from jobmojito_batch.pipeline.account import AccountView, account_warnings, view_account
+from jobmojito_batch.pipeline.accounts import account_of, as_spelt_in, known_elsewhere
 from jobmojito_batch.pipeline.layout import Layout
 from jobmojito_batch.pipeline.planning import Rows, names_of, plan_rows, reasons
 from jobmojito_batch.pipeline.preview import Preview, preview_of
 from jobmojito_batch.pipeline.reading import Inputs, read_rows
 from jobmojito_batch.pipeline.spool import Spool
-from jobmojito_batch.pipeline.taken import Taken
+from jobmojito_batch.pipeline.taken import Taken, UnreadableFile
 from jobmojito_batch.pipeline.targets import Targets, find_targets
 from jobmojito_batch.plan import Kind, Plan, Pricing
 from jobmojito_batch.records import Fault, InputDoubt
@@ -59,6 +60,8 @@ class Prepared:
     """Why the plan does not look like a night of its series, as a sentence."""
     lost_ledger: str | None = None
     """Why the ledger is not that of the earlier nights, as a sentence."""
+    known_elsewhere: InputDoubt | None = None
+    """Rows that look new and are known under another base URL."""
 
     @property
     def series(self) -> str:
@@ -71,14 +74,15 @@ class Prepared:
         return self.plan.counts[Kind.ALREADY_DONE] + self.plan.counts[Kind.UNKNOWN]
 
     @property
-    def unreadable_files(self) -> tuple[str, ...]:
+    def unreadable_files(self) -> tuple[UnreadableFile, ...]:
         """Files of the inbox that could not be read and are not in this run."""
         return self.taken.unreadable if self.taken is not None else ()
 
     @property
     def doubts(self) -> tuple[InputDoubt, ...]:
         """What the plan is not sure of, those that hold an unattended run first."""
-        return self.inputs.doubts
+        elsewhere = [self.known_elsewhere] if self.known_elsewhere is not None else []
+        return tuple(sorted([*elsewhere, *self.inputs.doubts], key=lambda doubt: not doubt.holds))
 
     @property
     def settles(self) -> bool:
@@ -100,11 +104,6 @@ class Prepared:
         self.spool.remove()
         if self.ledger is not None:
             self.ledger.close()
-
-
-def account_of(base_url: str, merchant: str, environment: str) -> str:
-    """The account of an invitation key: base URL, merchant, environment label (spec section 2)."""
-    return f"{base_url}|{merchant}|{environment}"
 
 
 def prepare(
@@ -138,6 +137,7 @@ def prepare(
     ledger = (Ledger.open if will_send else Ledger.open_existing)(settings.ledger_url)
     spool: Spool | None = None
     try:
+        settings = as_spelt_in(ledger, settings)
         if ledger is not None and will_send:
             ledger.settle_orphans()
         spool = Spool(settings.spool_folder, run_id)
@@ -161,6 +161,9 @@ def prepare(
             history=history,
         )
         lost = _lost_ledger(plan.to_send, taken, ledger, settings)
+        elsewhere = known_elsewhere(
+            rows, plan, ledger, settings, is_expected=parameters.expect_at_most is not None
+        )
         preview = preview_of(
             spool.prepared,
             inputs.layouts,
@@ -196,6 +199,7 @@ def prepare(
         history=history,
         volume_doubt=doubt,
         lost_ledger=lost,
+        known_elsewhere=elsewhere,
     )
 
 

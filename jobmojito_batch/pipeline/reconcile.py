@@ -9,8 +9,8 @@ from datetime import datetime
 from jobmojito_batch.client import JobMojito, TokenSource, merchant_of
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger import ClaimState, Doubted, Ledger
+from jobmojito_batch.pipeline.accounts import account_of, as_spelt_in
 from jobmojito_batch.pipeline.deliver import shared_starts
-from jobmojito_batch.pipeline.prepare import account_of
 from jobmojito_batch.sending import Counts, Doubt, Pace, Settling, Tally, utc_now
 from jobmojito_batch.settings import Settings
 
@@ -46,6 +46,7 @@ async def reconcile(
     There are no rows here to send again: what provably did not happen is given back, so that the
     next run sends it. Waits for the settle time. Raises LedgerError, SettingsError.
     """
+    settings = as_spelt_in(ledger, settings)
     tokens = TokenSource(settings)
     ledger.settle_orphans()
     account = account_of(settings.base_url, merchant_of(tokens.current()), settings.environment)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from jobmojito_batch.intake import is_remote, shown
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.prepare import account_of
+from jobmojito_batch.pipeline.accounts import account_of
 from jobmojito_batch.settings import Settings
 
 

@@ -25,6 +25,21 @@ class TakenFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableFile:
+    """A file of an inbox that is in failed/ now, and why."""
+
+    name: str
+    reason: str
+    """As it stands beside the file; it quotes headers and settings, never a cell."""
+
+    @property
+    def text(self) -> str:
+        """Both, in one line."""
+        text = self.reason.replace("\n", " ")
+        return text if text.startswith(self.name) else f"{self.name}: {text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """The inputs of one run, and what becomes of their files afterwards. The caller closes it."""
 
@@ -40,8 +55,8 @@ class Taken:
     """What messages call the inputs: the inbox, or the inputs as they were asked for."""
     inbox: Inbox | None = None
     files: tuple[TakenFile, ...] = ()
-    unreadable: tuple[str, ...] = ()
-    """Names of files that were put into failed/."""
+    unreadable: tuple[UnreadableFile, ...] = ()
+    """Files that were put into failed/."""
     done_before: int = 0
     """Files whose content was done in an earlier night; they are in done/ now."""
     without_rows: int = 0

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import create_engine, text
 
-from jobmojito_batch.alerts import Night, Trouble
+from jobmojito_batch.alerts import RECENT_NIGHTS, Night, Trouble, by_day
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.ledger import DoneFile, Ledger
 from tests.adapters.test_ledger_doubts import undo_nights
@@ -86,6 +86,21 @@ def test_nights_of_a_series_come_back_the_latest_first(ledger: Ledger) -> None:
             day=date(2026, 11, 21), run_id="r1", exit_code=3, rows=12, new=7, known=5, seconds=90.0
         ),
     ]
+
+
+def test_many_runs_a_day_do_not_hide_the_days_before(ledger: Ledger) -> None:
+    """An inbox that is emptied every few minutes has hundreds of runs since the night before."""
+    for day in range(1, RECENT_NIGHTS + 3):
+        begin(ledger, f"night-{day}", at=NOON - timedelta(days=day))
+        end(ledger, f"night-{day}", at=NOON - timedelta(days=day))
+    for number in range(150):
+        begin(ledger, f"r{number}", at=NOON - timedelta(minutes=number))
+        end(ledger, f"r{number}", at=NOON - timedelta(minutes=number))
+
+    nights = ledger.nights(SERIES)
+
+    assert len(by_day(nights)) == RECENT_NIGHTS
+    assert nights[0].run_id == "r0"
 
 
 def test_tonight_and_runs_that_go_on_are_no_earlier_nights(ledger: Ledger) -> None:

@@ -16,14 +16,16 @@ import pytest
 import xlsxwriter
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
+from flows.artifacts import summary_markdown
 from jobmojito_batch.alerts import SMALL_NIGHT, Night, Trouble, alerts_of
 from jobmojito_batch.cli import main
 from jobmojito_batch.cli.alerting import tell_alerts
-from jobmojito_batch.cli.attend import Person
+from jobmojito_batch.cli.attend import Person, tell_ending
 from jobmojito_batch.errors import BatchError, LostLedgerError
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
     Attendant,
+    Attention,
     Conclusion,
     Prepared,
     prepare_taken,
@@ -397,6 +399,80 @@ async def test_a_file_that_cannot_be_read_fails_alone(nights: Nights) -> None:
     assert (summary["exit_code"], summary["unreadable_files"]) == (1, 5)
 
 
+async def test_the_summary_names_files_that_could_not_be_read_and_the_machine(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nights.put(people(2))
+    (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
+    nights.put(people(1, start=5), "renamed.csv")
+    path = nights.box / "renamed.csv"
+    path.write_text(path.read_text().replace("candidate_email", "Reachable at", 1))
+
+    conclusion = concluded(await nights.go())
+    tell_ending(conclusion)
+
+    said = capsys.readouterr().err
+    broken, renamed = conclusion.summary["unreadable"]
+    assert [broken["file"], renamed["file"]] == ["broken.csv", "renamed.csv"]
+    assert "no column gives candidate_email" in renamed["reason"]
+    assert conclusion.summary["host"] == platform.node()
+    assert f"unreadable    {broken['reason']}" in said
+    assert f"{conclusion.run_id} on {platform.node()}" in said
+    assert f"unreadable    {renamed['reason']}" in said
+    markdown = summary_markdown(conclusion, Attention())
+    assert "| broken.csv | " in markdown
+    assert platform.node() in markdown
+
+
+async def test_the_alert_of_a_night_without_an_email_column_names_field_and_option(
+    nights: Nights,
+) -> None:
+    path = nights.put(people(2))
+    path.write_text(path.read_text().replace("candidate_email", "Reachable at", 1))
+
+    night = await nights.go()
+
+    [alert] = night.alerts
+    assert (alert.kind.value, alert.severity.value) == ("failed", "error")
+    assert "no column gives candidate_email" in alert.sentence
+    assert '--map "Reachable at=candidate_email"' in alert.sentence
+    assert "Nothing was sent" in alert.sentence
+    assert f"host: {platform.node()}" in alert.facts
+    assert nights.run.calls == 0
+
+
+async def test_a_person_who_goes_on_finds_the_missing_field_in_the_summary(nights: Nights) -> None:
+    path = nights.put(people(2))
+    path.write_text(path.read_text().replace("candidate_email", "Reachable at", 1))
+
+    class Nobody(Attendant):
+        confirms = True
+
+    conclusion = concluded(await nights.go(attendant=Nobody()))
+
+    [doubt] = conclusion.summary["doubts"]
+    assert doubt.startswith("people.csv: no column gives candidate_email")
+
+
+async def test_where_the_only_good_file_is_written_anew_the_bad_one_is_still_told(
+    nights: Nights,
+) -> None:
+    (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
+    good = nights.put(people(1))
+    taken = taking(
+        InviteParameters(inputs=[str(nights.box)], inbox=True, time_zone="UTC"),
+        now=NIGHT,
+        sleep=nights.slept.append,
+    )
+    good.write_text(good.read_text() + a_row("p9@example.com") + "\n")
+    conclusion = prepare_taken(taken, now=NIGHT)
+    taken.close()
+
+    assert isinstance(conclusion, Conclusion)
+    assert conclusion.exit_code == 1
+    assert [one["file"] for one in conclusion.summary["unreadable"]] == ["broken.csv"]
+
+
 async def test_where_no_file_can_be_read_the_night_failed(nights: Nights) -> None:
     (nights.box / "broken.csv").write_bytes(b"\x00\x01" * 400)
 
@@ -607,7 +683,7 @@ def test_check_looks_at_an_inbox_and_moves_nothing(
     assert code == 0
     printed = capsys.readouterr().out
     assert "would send    2" in printed
-    assert "broken.csv: cannot be read" in printed
+    assert "cannot be read: broken.csv: " in printed
     assert {path.name for path in nights.box.iterdir()} == {"people.csv", "broken.csv"}
 
 

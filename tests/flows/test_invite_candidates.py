@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from flows.invite_candidates import final_state, invite_candidates
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Attendant, Conclusion, attending
 from jobmojito_batch.sandbox import Fault, RunningSandbox
+from jobmojito_batch.sending import Progress
 from tests.helpers import RESUME, TOKEN, Run, a_row, friendly, people, write_input
 
 pytestmark = [
@@ -123,6 +125,38 @@ def test_a_fault_of_the_input_fails_the_run_with_its_line_and_raises_nothing(
 
     assert (state.type.value, state.name) == ("FAILED", "Failed")
     assert "nowhere.csv" in (state.message or "")
+
+
+def test_an_api_that_is_away_at_the_start_is_said_and_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A night that begins in an outage: its log says that it waits, and when it goes on."""
+
+    class Landlord(Attendant):
+        """Opens the API again once the run has seen that it is away."""
+
+        def progress(self, progress: Progress) -> None:
+            if progress.is_away and not started:
+                started.append(RunningSandbox(friendly(), port=port))
+                started[0].__enter__()
+
+    started: list[RunningSandbox] = []
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        port = int(sandbox.base_url.split(":")[2].split("/")[0])
+    try:
+        state = climb(write_input(tmp_path, people(2)), Landlord())
+    finally:
+        for back in started:
+            back.stop()
+
+    assert state.name == "Completed"
+    assert run.outcomes == {"invited": 2}
+    until = time.monotonic() + 60.0
+    while "api.back" not in (text := asyncio.run(stored(state))[0]):  # logs come in their own time
+        assert time.monotonic() < until, text
+        time.sleep(0.2)
+    assert "api.away the run waits" in text
 
 
 def test_a_second_run_of_the_flow_sends_nothing(

@@ -236,6 +236,8 @@ def conclusion(**summary: Any) -> Conclusion:
         "credits_estimated": 0.75,
         "rate_reached": 1.5,
         "latency_seconds": {"p50": 1.0, "p90": 2.0, "p99": None, "max": 4.0},
+        "unreadable": [],
+        "host": "night-1",
         "files": {"results": "out/a.results.csv", "errors": None, "summary": None},
     }
     return Conclusion(

@@ -46,7 +46,7 @@ from jobmojito_batch.pipeline.sharding.files import fetch
 from jobmojito_batch.pipeline.spool import Spool
 from jobmojito_batch.plan import ACCOUNT, EMAIL, PLACE, POSITION, at_ordinals
 from jobmojito_batch.sending import Door, Doubt, Position, RowQueue, RowReader, Sender, Tally
-from jobmojito_batch.settings import Settings
+from jobmojito_batch.settings import Settings, canonical_url
 
 WATCH_SECONDS: Final = 2.0
 """How often a shard looks whether it may go on."""
@@ -114,7 +114,8 @@ def _check_same_account(
         )
     if run.merchant != merchant_of(tokens.current()):
         raise SettingsError("the token of this machine is of another account than the run's")
-    if (run.base_url, run.environment) != (settings.base_url, settings.environment):
+    theirs = (canonical_url(run.base_url), run.environment)
+    if theirs != (canonical_url(settings.base_url), settings.environment):
         raise SettingsError("base URL or environment are not the run's")
 
 
