@@ -78,8 +78,8 @@ class Ended:
 
 
 def is_configured() -> bool:
-    """Whether a Prefect API is configured: PREFECT_API_URL or the active profile."""
-    return get_current_settings().api.url is not None
+    """Whether a Prefect API is configured: PREFECT_API_URL or the active profile; empty is none."""
+    return bool(get_current_settings().api.url)
 
 
 def run_name() -> str:
