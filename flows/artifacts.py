@@ -1,6 +1,7 @@
 """What the watcher finds on a run's page: progress, summary, what needs a person; nobody's data."""
 
 from collections.abc import Sequence
+from datetime import tzinfo
 from pathlib import Path
 from typing import Any, Final
 
@@ -13,13 +14,15 @@ from prefect.artifacts import (
 
 from flows.link import Link
 from jobmojito_batch.pipeline import Attention, Conclusion, advice_on
-from jobmojito_batch.sending import Progress
+from jobmojito_batch.sending import Progress, settling_text
 
 PROGRESS_KEY: Final = "invite-progress"
 SUMMARY_KEY: Final = "invite-summary"
 ATTENTION_KEY: Final = "needs-a-person"
 TABLE_ROWS: Final = 500
 """Rows of the table of what needs a person; the results file has all of them."""
+NEARLY_FULL: Final = 99.0
+"""As full as the bar gets while anything is looked up."""
 BAR_CELLS: Final = 20
 EIGHTHS: Final = " ▏▎▍▌▋▊▉█"
 
@@ -30,11 +33,18 @@ class ProgressArtifact:
     def __init__(self, link: Link) -> None:
         self._link = link
         self._id: Any = None
+        self.zone: tzinfo | None = None
+        """Whose clock the text of the bar goes by; the machine's where none is said."""
 
     async def show(self, settled: int, total: int) -> None:
         """Move the bar."""
-        share = 100.0 if total == 0 else round(100.0 * settled / total, 1)
-        text = f"rows done: {settled} / {total}"
+        await self._move(settled, total, 0, f"rows done: {settled} / {total}")
+
+    async def _move(self, settled: int, total: int, in_doubt: int, text: str) -> None:
+        done = settled if not in_doubt else min(settled, total - in_doubt)
+        share = 100.0 if total == 0 else round(100.0 * max(0, done) / total, 1)
+        if in_doubt:
+            share = min(share, NEARLY_FULL)
         if self._id is None:
             self._id = await self._link.quietly(
                 acreate_progress_artifact(progress=share, key=PROGRESS_KEY, description=text)
@@ -45,8 +55,11 @@ class ProgressArtifact:
             )
 
     async def tell(self, progress: Progress) -> None:
-        """Move the bar to where the run is."""
-        await self.show(progress.settled, progress.total)
+        """Move the bar to where the run is; it is not full while rows are looked up."""
+        text = f"rows done: {progress.settled} / {progress.total}"
+        if progress.in_doubt:
+            text += f"; {settling_text(progress, self.zone)}"
+        await self._move(progress.settled, progress.total, progress.in_doubt, text)
 
 
 async def publish(link: Link, conclusion: Conclusion, attention: Attention) -> None:
@@ -61,6 +74,17 @@ async def publish(link: Link, conclusion: Conclusion, attention: Attention) -> N
                 description=_about(attention),
             )
         )
+
+
+async def publish_broken_off(link: Link, cause: str, last: Progress | None) -> None:
+    """The summary of a run that began and has no conclusion: why, and where it was."""
+    lines = [cause, "", "**The run stopped there.** What was under way reads as unknown and is"]
+    lines += ["settled by the next run; nobody is invited twice.", ""]
+    if last is not None:
+        rows = [(outcome.value, count) for outcome, count in last.outcomes.items() if count]
+        lines += _table("outcome", "rows when it was last heard of", rows)
+        lines += [f"{last.settled} of {last.total} rows were done, {last.calls} calls made."]
+    await link.quietly(acreate_markdown_artifact(markdown="\n".join(lines), key=SUMMARY_KEY))
 
 
 def attention_table(attention: Attention) -> list[dict[str, Any]]:

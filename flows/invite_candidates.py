@@ -25,7 +25,7 @@ from prefect.runtime import deployment, flow_run
 from prefect.settings import get_current_settings
 from prefect.states import Cancelled, Completed, Crashed, Failed
 
-from flows.artifacts import TABLE_ROWS, publish
+from flows.artifacts import TABLE_ROWS, publish, publish_broken_off
 from flows.events import Herald
 from flows.link import Link, Log
 from flows.own_state import OwnState, report
@@ -50,6 +50,7 @@ from jobmojito_batch.pipeline import (
     needs_a_person,
 )
 from jobmojito_batch.pipeline.broken_pipes import console_may_break
+from jobmojito_batch.pipeline.dates import moment_name
 from jobmojito_batch.pipeline.deliver import OnProgress, StopWhen
 from jobmojito_batch.pipeline.sharding import deliver_in_shards
 from jobmojito_batch.sending import Progress
@@ -83,16 +84,13 @@ def is_configured() -> bool:
 
 
 def run_name() -> str:
-    """The run's name in the UI: source and date; a file name is no person."""
+    """The run's name in the UI: source and date, in the zone whose days its folders have."""
     parameters = flow_run.parameters.get("parameters") or {}
-    inputs = (
-        parameters.inputs
-        if isinstance(parameters, InviteParameters)
-        else parameters.get("inputs", [])
-    )
+    given = parameters.model_dump() if isinstance(parameters, InviteParameters) else parameters
+    inputs = given.get("inputs") or []
     first = PurePath(shown(inputs[0])).name if inputs else "candidates"
     more = f" and {len(inputs) - 1} more" if len(inputs) > 1 else ""
-    return f"{first}{more} {datetime.now(UTC):%Y-%m-%d %H:%M}"
+    return f"{first}{more} {moment_name(datetime.now(UTC), given.get('time_zone'))}"
 
 
 @task(name="take", persist_result=False, cache_policy=NO_CACHE, retries=0)
@@ -310,13 +308,19 @@ class Night:
         )
 
     async def _show(self) -> None:
-        """Summary, table and tags."""
+        """Summary, table and tags; of a run that broke off after it began, what is known of it."""
         conclusion = self._attendant.conclusion
+        settings = self._settings
+        environment = settings.environment if settings is not None else None
         if conclusion is not None:
-            await asyncio.gather(
-                publish(self._link, conclusion, self._attention),
-                self._link.quietly(_tag(conclusion)),
-            )
+            name = STATE_NAMES.get(conclusion.exit_code)
+            shown = publish(self._link, conclusion, self._attention)
+        elif self._attendant.has_begun and self._attendant.error is not None:
+            name = STATE_NAMES[4]
+            shown = publish_broken_off(self._link, told(self._attendant.error), self._watcher.last)
+        else:
+            return
+        await asyncio.gather(shown, self._link.quietly(_tag(name, environment)))
 
 
 def _attention(prepared: Prepared, conclusion: Conclusion) -> Attention:
@@ -328,10 +332,14 @@ def _attention(prepared: Prepared, conclusion: Conclusion) -> Attention:
         return Attention()
 
 
-async def _tag(conclusion: Conclusion) -> None:
-    """A NeedsRepair run is as green as a clean one in lists of runs; its tags are not."""
-    state = STATE_NAMES.get(conclusion.exit_code)
-    tags = {*flow_run.tags, TAG, conclusion.summary["environment"], *([state] if state else [])}
+async def _tag(state_name: str | None, environment: str | None) -> None:
+    """
+    A NeedsRepair run is as green as a clean one in lists of runs; its tags are not.
+
+    What an earlier try was called is taken away: a retry that ended well is no run to repair.
+    """
+    kept = set(flow_run.tags) - set(STATE_NAMES.values())
+    tags = kept | {TAG} | {name for name in (state_name, environment) if name}
     run_id = flow_run.id
     if run_id is not None:
         async with get_client() as client:

@@ -8,6 +8,7 @@ from typing import Final
 from flows.artifacts import ProgressArtifact
 from flows.link import Link, Log
 from jobmojito_batch.pipeline import Conclusion, Prepared
+from jobmojito_batch.pipeline.dates import zone_of
 from jobmojito_batch.plan import Kind
 from jobmojito_batch.sending import Progress
 
@@ -32,6 +33,7 @@ class Watcher:
     def planned(self, prepared: Prepared) -> None:
         """What the run is about to do."""
         plan = prepared.plan
+        self._artifact.zone = zone_of(prepared.parameters.time_zone)
         kinds = " ".join(f"{kind.value}={plan.counts[kind]}" for kind in Kind if plan.counts[kind])
         self._log.info(
             f"run.planned run={prepared.run_id} rows={prepared.rows} {kinds} "
@@ -54,6 +56,11 @@ class Watcher:
         if not is_busy and now - self._shown >= SHOW_SECONDS:
             self._shown = now
             self._show(self._artifact.tell(progress))
+
+    @property
+    def last(self) -> Progress | None:
+        """Where the run was when it was last heard of."""
+        return self._last
 
     async def finish(self) -> None:
         """The bar's last place."""

@@ -172,7 +172,12 @@ def serve(
     ] = None,
     timezone: Annotated[
         str | None,
-        typer.Option(metavar="ZONE", help="Of --cron, such as Europe/Bratislava. Default: UTC."),
+        typer.Option(
+            "--timezone",
+            "--time-zone",
+            metavar="ZONE",
+            help="Of --cron, such as Europe/Bratislava. Default: UTC.",
+        ),
     ] = None,
     name: Annotated[str, typer.Option(help="The deployment's name in Prefect.")] = "nightly",
     results: opt.Results = None,
@@ -288,14 +293,19 @@ def status(
 @app.command()
 @told
 def results(
-    run_id: Annotated[str, typer.Argument(help="The run's id, or an unambiguous beginning.")],
+    run_id: Annotated[
+        str,
+        typer.Argument(
+            metavar="RUN_ID", help="The run's id as `status` lists it, or a beginning of it alone."
+        ),
+    ],
     results: opt.Results = None,
     errors: opt.Errors = None,
     summary: opt.Summary = None,
     ledger: opt.LedgerUrl = None,
     json: opt.Json = False,
 ) -> int:
-    """Write a run's files again, from the ledger."""
+    """Write a run's results, errors and summary again, from the ledger; into this folder, or -o."""
     settings = load_settings(ledger=ledger)
     book = Ledger.open_existing(settings.ledger_url)
     if book is None:

@@ -13,7 +13,7 @@ from jobmojito_batch.cli.plan_view import plan_lines
 from jobmojito_batch.cli.talk import err, say, seconds_text
 from jobmojito_batch.pipeline import Attendant, Conclusion, Prepared
 from jobmojito_batch.publish import written_whole
-from jobmojito_batch.sending import OUTAGE_SECONDS
+from jobmojito_batch.sending import OUTAGE_SECONDS, settling_text
 from jobmojito_batch.sending import Progress as RunProgress
 
 
@@ -81,7 +81,8 @@ class Person(Attendant):
             )
             self._bar.start()
             self._task = self._bar.add_task("sending", total=progress.total, detail="")
-        self._bar.update(self._task, completed=progress.settled, detail=_detail(progress))
+        done = min(progress.settled, progress.total - progress.in_doubt)
+        self._bar.update(self._task, completed=max(0, done), detail=_detail(progress))
 
     @contextmanager
     def bar(self) -> Iterator[None]:
@@ -115,7 +116,7 @@ def _detail(progress: RunProgress) -> str:
     if progress.settled and progress.settled < progress.total:
         per_row = progress.seconds / progress.settled
         left = f"  {seconds_text(per_row * (progress.total - progress.settled))} left"
-    doubts = f"  {progress.in_doubt} looked up" if progress.in_doubt else ""
+    doubts = f"  {settling_text(progress)}" if progress.in_doubt else ""
     return f"{rate:.1f}/s  {progress.in_flight} in flight  {counts}{doubts}{left}"
 
 

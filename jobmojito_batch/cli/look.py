@@ -98,7 +98,7 @@ def _state(ledger: Ledger, run: Any) -> str:  # noqa: ANN401 - a row of the ledg
 
 def _runs_table(runs: list[dict[str, Any]]) -> Table:
     table = Table(box=None, pad_edge=False)
-    for name in ("run", "started", "environment", "state", "exit", "rows", "outcomes"):
+    for name in ("run", "started (UTC)", "environment", "state", "exit", "rows", "outcomes"):
         table.add_column(name, justify="right" if name in {"exit", "rows"} else "left")
     for run in runs:
         counts = ", ".join(f"{name} {count}" for name, count in run["outcomes"].items())

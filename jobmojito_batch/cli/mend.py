@@ -75,5 +75,10 @@ def forget_person(settings: Settings, email: str, *, asks: bool) -> int:
         ledger.forget(email)
     finally:
         ledger.close()
-    say("erased, down to the bytes of the file; results files that were written still have them")
+    where = (
+        "down to the bytes of the file"
+        if settings.ledger_url.startswith("sqlite")
+        else "old versions of the rows included; backups of the database still have them"
+    )
+    say(f"erased, {where}; results files that were written still have them")
     return 0

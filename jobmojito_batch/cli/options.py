@@ -55,7 +55,7 @@ Map = Annotated[
 ]
 MappingFile = Annotated[
     Path | None,
-    typer.Option("--mapping", metavar="FILE", help="The same from a TOML file: [columns]."),
+    typer.Option("--mapping", metavar="FILE", help="The same from a TOML file, table \\[columns]."),
 ]
 SaveMapping = Annotated[
     Path | None,
@@ -123,6 +123,8 @@ KeepDays = Annotated[
 TimeZone = Annotated[
     str | None,
     typer.Option(
+        "--time-zone",
+        "--timezone",
         metavar="NAME",
         help="Whose date {date} in a path has, such as Europe/Bratislava. Default: the machine's.",
     ),

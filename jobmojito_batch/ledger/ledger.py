@@ -513,11 +513,20 @@ class Ledger:
 
     def run(self, run_id: str) -> Row[Any] | None:
         """The run's row, by its id or an unambiguous beginning of it."""
-        is_it = runs.c.run_id.startswith(run_id, autoescape=True)
-        query = select(runs).where(is_it, runs.c.parent_id.is_(None)).limit(2)
-        with translated("reading"), self._engine.connect() as connection:
-            found = connection.execute(query).all()
+        found = self.runs_beginning(run_id)
         return found[0] if len(found) == 1 else None
+
+    def runs_beginning(self, run_id: str, *, most: int = 5) -> list[Row[Any]]:
+        """The runs whose ids begin so, the latest first; *most* of them."""
+        is_it = runs.c.run_id.startswith(run_id, autoescape=True)
+        query = (
+            select(runs)
+            .where(is_it, runs.c.parent_id.is_(None))
+            .order_by(runs.c.started_at.desc())
+            .limit(most)
+        )
+        with translated("reading"), self._engine.connect() as connection:
+            return list(connection.execute(query).all())
 
     def runs(self, limit: int = 20) -> list[Row[Any]]:
         """Runs, newest first; a running one whose owner is dead shows as crashed."""

@@ -105,7 +105,8 @@ def sentence(
         if counts.get(outcome)
     ]
     text = (
-        f"{rows} rows: {', '.join(parts) or 'nothing to do'}; about {credits_estimated:g} credits"
+        f"{rows} {'row' if rows == 1 else 'rows'}: {', '.join(parts) or 'nothing to do'}; about "
+        f"{credits_estimated:g} credits"
     )
     if unreadable_files:
         plural = "s" if unreadable_files > 1 else ""
@@ -258,6 +259,11 @@ def write_again(ledger: Ledger, run_id: str, targets: Targets) -> dict[str, Any]
     """
     run = ledger.run(run_id)
     if run is None:
+        several = [one.run_id for one in ledger.runs_beginning(run_id)]
+        if several:
+            raise BatchError(
+                f"several runs begin with {run_id}: {', '.join(several)}; say more of it"
+            )
         raise BatchError(f"the ledger has no run {run_id}; `jobmojito-batch status` lists them")
     if ledger.is_running(run):
         raise BatchError(f"run {run.run_id} is still going on; wait for its end")

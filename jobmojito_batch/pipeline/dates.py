@@ -30,6 +30,15 @@ def day_of(now: datetime, time_zone: str | None) -> date:
     return now.astimezone(zone_of(time_zone)).date()
 
 
+def moment_name(now: datetime, time_zone: str | None) -> str:
+    """A moment as runs are called: `2026-11-24 03:30`, as the day's folder has it."""
+    try:
+        zone = zone_of(time_zone)
+    except SettingsError:  # the run itself says what is wrong with it
+        zone = None
+    return f"{now.astimezone(zone):%Y-%m-%d %H:%M}"
+
+
 def with_dates(parameters: InviteParameters, day: date) -> InviteParameters:
     """The parameters with the dates of that day in their paths."""
     given = {

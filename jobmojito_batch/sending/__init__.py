@@ -10,7 +10,7 @@ from jobmojito_batch.sending.row_queue import RowQueue
 from jobmojito_batch.sending.rows import RowReader
 from jobmojito_batch.sending.sender import Sender
 from jobmojito_batch.sending.settling import Counts, Doubt, Settling
-from jobmojito_batch.sending.tally import Progress, Stop, Tally
+from jobmojito_batch.sending.tally import Progress, Stop, Tally, settling_text
 
 __all__ = [
     "OUTAGE_SECONDS",
@@ -32,5 +32,6 @@ __all__ = [
     "Stop",
     "TakeBlock",
     "Tally",
+    "settling_text",
     "utc_now",
 ]

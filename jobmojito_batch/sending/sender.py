@@ -193,6 +193,7 @@ class Sender:
             seconds=self._common.now() - self._started,
             outcomes=dict(tally.outcomes),
             in_doubt=self.settling.open_doubts if self.settling is not None else 0,
+            settling_until=self.settling.until if self.settling is not None else None,
             is_away=self._reactions.is_away,
         )
 

@@ -11,7 +11,7 @@ import asyncio
 import heapq
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Final
 
@@ -129,6 +129,16 @@ class Settling:
     def open_doubts(self) -> int:
         """Doubts that are not settled yet."""
         return len(self._waiting) + len(self._busy)
+
+    @property
+    def until(self) -> datetime | None:
+        """When the last doubt is settled at the latest; None where nothing tells."""
+        ends = [
+            doubt.of.unknown_since.replace(tzinfo=UTC)
+            for _, _, doubt in self._waiting
+            if not doubt.of.is_held
+        ]
+        return max(ends) + timedelta(seconds=self._settle_seconds) if ends else None
 
     def hear(self, answer: Answer) -> None:
         """Learn the API's clock from whatever it answers."""

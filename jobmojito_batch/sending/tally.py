@@ -3,6 +3,7 @@
 from array import array
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime, tzinfo
 
 from jobmojito_batch.columns import ErrorCode, Outcome
 
@@ -27,8 +28,17 @@ class Progress:
     outcomes: dict[Outcome, int]
     in_doubt: int = 0
     """Rows without a trustworthy answer that are being looked up."""
+    settling_until: datetime | None = None
+    """When the last of them is settled at the latest, by the wall clock; None where unknown."""
     is_away: bool = False
     """There is no connection to the API: the run waits, and tries from time to time."""
+
+
+def settling_text(progress: Progress, zone: tzinfo | None = None) -> str:
+    """What a run that only settles is waiting for: `settling 6, until 02:31 CET`; for a bar."""
+    until = progress.settling_until
+    when = f", until {until.astimezone(zone):%H:%M %Z}" if until is not None else ""
+    return f"settling {progress.in_doubt}{when}"
 
 
 @dataclass(slots=True)

@@ -667,7 +667,7 @@ async def test_a_workbook_whose_sheet_has_to_be_named_does_not_stop_the_others(
 
     night = await nights.go()
 
-    assert concluded(night).sentence.startswith("1 rows: 1 invited")
+    assert concluded(night).sentence.startswith("1 row: 1 invited")
     assert "--sheet" in (nights.box / "failed" / DAY / "two.xlsx.error.txt").read_text()
 
 

@@ -2,10 +2,13 @@
 
 import asyncio
 import os
+import shutil
 import time
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 import yaml
@@ -19,7 +22,7 @@ from flows.invite_candidates import final_state, invite_candidates
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Attendant, Conclusion, attending
 from jobmojito_batch.sandbox import Fault, RunningSandbox
-from jobmojito_batch.sending import Progress
+from jobmojito_batch.sending import Progress, settling_text
 from tests.helpers import RESUME, TOKEN, Run, a_row, friendly, people, write_input
 
 pytestmark = [
@@ -47,9 +50,9 @@ def _prefect() -> Iterator[None]:
     os.environ.update(before)
 
 
-def climb(path: Path, attendant: Attendant | None = None) -> State[Any]:
+def climb(path: Path, attendant: Attendant | None = None, **asked: Any) -> State[Any]:
     async def run() -> State[Any]:
-        parameters = InviteParameters(inputs=[str(path)])
+        parameters = InviteParameters(inputs=[str(path)], **asked)
         state: State[Any] = await invite_candidates(parameters, return_state=True)
         return state
 
@@ -171,6 +174,51 @@ def test_a_second_run_of_the_flow_sends_nothing(
 
     assert state.message == "3 rows: 3 already done; about 0 credits"
     assert run.calls == 3
+
+
+def test_a_run_that_breaks_off_after_it_began_says_what_is_known_of_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As with a disk that fills up: a tag and a summary, though there is no conclusion."""
+    results = tmp_path / "out"
+    results.mkdir()
+
+    class Unlucky(Attendant):
+        def progress(self, progress: Progress) -> None:
+            if progress.settled:
+                shutil.rmtree(results, ignore_errors=True)
+                results.with_suffix("").write_text("no folder any more", encoding="utf-8")
+
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = write_input(tmp_path, people(3))
+        state = climb(path, Unlucky(), results=str(results / "r.csv"))
+
+    found, _ = asyncio.run(stored(state))
+    assert run.creates == 3
+    assert state.name == "Stopped"
+    assert "The run stopped there" in found
+    assert "3 of 3 rows were done" in found
+    assert '"Stopped"' in found.partition('"tags":')[2][:200]
+
+
+@pytest.mark.parametrize(
+    ("in_doubt", "until", "text"),
+    [
+        pytest.param(6, datetime(2026, 11, 24, 1, 31, tzinfo=UTC), "settling 6, until 02:31 CET",
+                     id="the-end-is-known"),
+        pytest.param(1, None, "settling 1", id="nothing-tells"),
+    ],
+)  # fmt: skip
+def test_a_bar_that_waits_says_for_what_and_until_when(
+    in_doubt: int, until: datetime | None, text: str
+) -> None:
+    progress = Progress(
+        total=100, settled=100, in_flight=0, calls=100, seconds=60.0, outcomes={},
+        in_doubt=in_doubt, settling_until=until,
+    )  # fmt: skip
+
+    assert settling_text(progress, ZoneInfo("Europe/Bratislava")) == text
 
 
 def test_who_attends_hears_the_conclusion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -5,6 +5,7 @@ What no other test waits for. Prefect 3.8.8 with SQLAlchemy 2.1 says Ready and p
 """
 
 import json
+import shlex
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -23,6 +24,7 @@ from tests.prefect_real.house import (
     FINAL,
     POOL,
     PREFECT,
+    ROOT,
     Json,
     Night,
     PrefectHouse,
@@ -319,3 +321,24 @@ def test_what_serve_and_prefect_yaml_register_are_two_deployments(house: Prefect
 
     assert "nightly-worker" in names
     assert "nightly" not in names
+
+
+def test_the_import_is_started_from_a_shell_as_the_page_says(
+    house: PrefectHouse, tmp_path: Path, sandbox: RunningSandbox
+) -> None:
+    """docs/nightly.md: `prefect deployment run … -p parameters='{…}'`, its paths put in."""
+    page = (ROOT / "docs" / "nightly.md").read_text()
+    wanted = "deployment run invite-candidates/import -p"
+    [line] = [one for one in page.splitlines() if wanted in one]
+    path = write_input(tmp_path, people(ROWS))
+    more = {"base_url": sandbox.base_url, "ledger": str(tmp_path / "ledger.sqlite"), "rate": 100}
+    words = shlex.split(line.replace("/data/exports/people.csv", str(path)))
+    name, _, parameters = words[-1].partition("=")
+    words[-1] = f"{name}={json.dumps(json.loads(parameters) | more)}"
+
+    house.command(PREFECT, *words[1:])
+
+    results = tmp_path / "people.results.csv"
+    until(results.exists, "the import wrote its results", said=lambda: house.tail("worker.log"))
+    assert len(read_results(results)) == ROWS
+    assert list(creates_per_invitation(sandbox.log).values()) == [1] * ROWS

@@ -162,14 +162,18 @@ def test_a_run_that_prefect_believes_crashed_and_its_successor_invite_nobody_twi
 def test_the_retry_of_a_finished_run_sends_nothing(
     house: PrefectHouse, night: Night, tmp_path: Path
 ) -> None:
-    run_id = night.start(write_input(tmp_path, people(4)))
-    house.wait_for_end(run_id)
+    """And what the first try was called is not what the second is called."""
+    path = write_input(tmp_path, [*people(4), people(1)[0].replace("p0@example.com", "nobody")])
+    run_id = night.start(path)
+    assert "NeedsRepair" in house.wait_for_end(run_id)["tags"]
+    write_input(tmp_path, people(4))
 
     house.set_state(run_id, "SCHEDULED", "AwaitingRetry", force=True)
 
     until(lambda: night.outcomes(1) == {"already_done": 4}, "the retry wrote its files")
     retried = house.wait_for_end(run_id)
     assert (retried["state"]["name"], retried["run_count"]) == ("Completed", 2)
+    assert "NeedsRepair" not in retried["tags"]
     assert (night.calls, night.most_creates) == (4, 1)
 
 
