@@ -82,10 +82,14 @@ def conclude(
 
 
 def exit_code_of(counts: dict[Outcome, int], *, is_stopped: bool, signal_number: int | None) -> int:
-    """The exit code of spec section 3: the signal, then 4, 3, 1, 0."""
+    """
+    The exit code of spec section 3: the signal, then 4, 3, 1, 0.
+
+    A stop that came after the last row had its outcome left nothing unsent.
+    """
     if signal_number is not None:
         return SIGNALLED + signal_number
-    if is_stopped:
+    if is_stopped and counts.get(Outcome.NOT_SENT, 0):
         return STOPPED
     if counts.get(Outcome.UNKNOWN, 0):
         return UNSETTLED
