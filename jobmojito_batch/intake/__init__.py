@@ -6,7 +6,7 @@ from jobmojito_batch.intake.faults import (
     as_input_error,
     input_faults,
 )
-from jobmojito_batch.intake.paths import InputFile, input_files, is_input_name
+from jobmojito_batch.intake.paths import InputFile, input_files, is_input_name, local_path
 from jobmojito_batch.intake.remote import is_remote, shown
 from jobmojito_batch.intake.tables import read_inputs
 
@@ -19,6 +19,7 @@ __all__ = [
     "input_files",
     "is_input_name",
     "is_remote",
+    "local_path",
     "read_inputs",
     "shown",
 ]

@@ -32,6 +32,14 @@ class InputFile:
     """Where a remote one is; a signed URI is a password."""
 
 
+def local_path(text: str) -> Path:
+    """The path that a person means: `~` and `~user` are homes, and `~$b.xlsx` is just a name."""
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        return Path(text)
+
+
 def input_files(inputs: Sequence[str]) -> list[InputFile]:
     """
     The files that *inputs* (files, globs, folders, URIs) stand for, in that order, each once.
@@ -84,7 +92,7 @@ def source_names(files: Sequence[InputFile]) -> list[str]:
 
 
 def _expanded(text: str) -> list[Path]:
-    path = Path(text).expanduser()
+    path = local_path(text)
     if path.is_dir():
         return _in_folder(path, text)
     if path.is_file():

@@ -147,6 +147,8 @@ def prepare(
             spool.prepared,
             lambda own: account_of(settings.base_url, own or merchant, settings.environment),
         )
+        if will_send:
+            targets.check_writable(rows=rows.count)
         plan = plan_rows(rows, ledger, spool, pricing=_pricing(settings), limit=parameters.limit)
         started_at = now or datetime.now(UTC)
         account = view_account(settings, tokens) if tokens is not None and plan.to_send else None

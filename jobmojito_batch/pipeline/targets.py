@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.publish import check_target
+from jobmojito_batch.publish import check_target, write_fault
 
 SPREADSHEETS = frozenset({".xlsx", ".xls", ".xlsb", ".ods"})
 
@@ -21,6 +22,23 @@ class Targets:
     results: Path
     errors: Path
     summary: Path
+
+    def check_writable(self, *, rows: int) -> None:
+        """
+        Raises SettingsError where the files of so many rows could not be written.
+
+        Asked before anything is sent, by writing: a folder's mode says nothing of a full disk.
+        """
+        check_target(self.results, rows=rows)
+        for path in (self.results, self.errors, self.summary):
+            if path.is_dir():
+                raise write_fault(path, IsADirectoryError())
+            try:
+                with TemporaryFile(dir=path.parent) as file:
+                    file.write(b"room")
+                    file.flush()
+            except OSError as exc:
+                raise SettingsError(str(write_fault(path, exc))) from None
 
 
 def find_targets(parameters: InviteParameters, inputs: Sequence[Path], run_id: str) -> Targets:

@@ -168,3 +168,23 @@ def test_parquet_with_typed_columns_is_read_as_text(
 
     assert main(["check", str(path)]) == 0
     assert "would send    1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["check", "invite"])
+def test_the_lock_file_of_a_workbook_is_no_home(
+    command: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """`~$b.xlsx` is what an office leaves while b.xlsx is open, not somebody's home folder."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("JOBMOJITO_API_TOKEN", "made-up")
+    (tmp_path / "~$b.xlsx").write_bytes(b"")
+
+    assert (
+        main([command, "~$b.xlsx", *(["--yes", "--no-prefect"] if command == "invite" else [])])
+        == 2
+    )
+
+    assert "Traceback" not in capsys.readouterr().err

@@ -210,3 +210,34 @@ def test_a_persons_terminal_shows_sentences_and_no_log_lines(
     assert "stopped       " in ended.stderr
     for event in ("run.stopping", "night.", "inbox.", "WARNING"):
         assert event not in ended.stderr
+
+
+@pytest.mark.parametrize("option", ["--results", "--errors", "--summary"])
+def test_a_file_that_cannot_be_written_is_said_before_anything_is_sent(
+    option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A file system without room, a folder in its place: told while nothing is paid for."""
+    (tmp_path / "folder.csv").mkdir()
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = write_input(tmp_path, people(2))
+        targets = [str(tmp_path / "folder.csv")]
+        targets += ["/dev/full/x.csv", "/proc/x.csv"] if os.name == "posix" else []
+        codes = [run.invite(path, option, target) for target in targets]
+
+    assert set(codes) == {2}
+    assert run.creates == 0
+    assert "Traceback" not in capsys.readouterr().err
+
+
+def test_more_rows_than_a_sheet_takes_are_said_before_anything_is_sent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = write_input(tmp_path, ["nobody"] * 1_048_576)
+        code = run.invite(path, "--results", str(tmp_path / "r.xlsx"))
+
+    assert code == 2
+    assert "but a sheet takes 1,048,575; use .csv" in capsys.readouterr().err
+    assert run.creates == 0
