@@ -29,6 +29,7 @@ from jobmojito_batch.intake.windows import (
     windows,
     without_rows,
 )
+from jobmojito_batch.intake.workbook_bounds import refuse_what_cannot_be_held
 from jobmojito_batch.records import Detected, Table
 
 _OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
@@ -88,6 +89,7 @@ def read_workbook(
     memory. Raises SettingsError where there is no such sheet, or two look like candidates;
     InputError where nothing can be read.
     """
+    refuse_what_cannot_be_held(path, source)
     if is_large(path):
         # What cannot be cut is read as a whole, which has the last word on what is wrong with it.
         with suppress(*UNREADABLE, InputError):

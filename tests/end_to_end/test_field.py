@@ -6,10 +6,12 @@ What a careful person would never send is not sent, and the sentence says what t
 
 import csv
 import json
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.sandbox import RunningSandbox
@@ -285,3 +287,57 @@ def test_a_set_that_fills_nothing_is_said_and_one_for_every_row_is_taken(
     assert code == 0
     with (a_run.folder / "people.results.csv").open(encoding="utf-8-sig") as file:
         assert {row["position_name"] for row in csv.DictReader(file)} == {"Tester"}
+
+
+# Workbooks that would take the process along
+
+
+def a_bomb(path: Path) -> Path:
+    """A workbook whose sheet is 600 MB of blanks; it packs to less than one."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("[Content_Types].xml", "<Types/>")
+        with archive.open("xl/worksheets/sheet1.xml", "w", force_zip64=True) as sheet:
+            for _ in range(600):
+                sheet.write(b" " * 1_000_000)
+    return path
+
+
+@pytest.mark.parametrize("kind", ["a-cell-in-the-last-corner", "a-bomb"])
+def test_a_workbook_that_would_end_the_process_is_one_sentence_and_the_others_go_on(
+    kind: str, a_run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The native reader aborts (exit 134), and the good files beside it are never sent."""
+    monkeypatch.setenv("JOBMOJITO_INBOX_STABLE_SECONDS", "0")
+    box = a_run.folder / "inbox"
+    box.mkdir()
+    bad = box / "bad.xlsx"
+    if kind == "a-bomb":
+        a_bomb(bad)
+    else:
+        bad.write_bytes(next(FIELD.glob("10-*")).read_bytes())
+    checked = main(["check", str(bad)])
+    said = capsys.readouterr().err
+    write_input(box, people(2), "good.csv")
+
+    code = main(["invite", str(box), "--inbox", "--yes", "--no-prefect"])
+
+    assert checked == 2
+    assert said.startswith("jobmojito-batch: bad.xlsx: ")
+    assert len(said.splitlines()) == 1
+    assert code == 1
+    assert a_run.creates == 2
+    assert len(list((box / "failed").rglob("bad.xlsx.error.txt"))) == 1
+
+
+def test_a_cell_far_right_of_a_short_list_is_read(a_run: Run) -> None:
+    """A note in column ZZ is odd, and no reason to refuse the list."""
+    path = a_run.folder / "people.xlsx"
+    book = xlsxwriter.Workbook(path)
+    sheet = book.add_worksheet()
+    for number, line in enumerate([HEADERS, *people(2)]):
+        sheet.write_row(number, 0, line.split(","))
+    sheet.write_string(1, 701, "note")
+    book.close()
+
+    assert a_run.invite(path, "--results", str(a_run.folder / "people.results.csv")) == 0
+    assert a_run.creates == 2
