@@ -231,9 +231,11 @@ def test_a_server_that_is_away_stops_no_shard_and_the_run_ends_as_it_would(
     assert set(creates_per_invitation(machines.sandbox.log).values()) == {1}
 
 
-def test_cancelling_the_run_in_the_ui_stops_its_shards_and_writes_its_files(
-    machines: ManyMachines,
+@pytest.mark.parametrize("name", ["Cancelled", "Suspended"])
+def test_ending_the_run_in_the_ui_stops_its_shards_and_writes_its_files(
+    name: str, machines: ManyMachines
 ) -> None:
+    """A cancel reaches it by its worker, a suspension by its own look alone."""
     machines.have_workers(3)  # the run takes one, too
     path = write_input(machines.folder, everybody())
     target = machines.folder / "people.results.csv"
@@ -246,11 +248,15 @@ def test_cancelling_the_run_in_the_ui_stops_its_shards_and_writes_its_files(
         },
     )  # fmt: skip
     until(lambda: machines.created >= 20, "some are invited", said=machines.said)
-    machines.house.set_state(run_id, "CANCELLING", "Cancelling")
-    ended = machines.house.wait_for_end(run_id)
+    if name == "Cancelled":
+        machines.house.set_state(run_id, "CANCELLING", "Cancelling")
+        machines.house.wait_for_end(run_id)
+    else:
+        machines.house.suspend(run_id)
+    until(target.exists, "the run wrote its files", said=machines.said)
 
     sent = machines.created
-    assert ended["state"]["name"] == "Cancelled", machines.said()
+    assert machines.house.flow_run(run_id)["state"]["name"] == name, machines.said()
     assert sent < ROWS
     assert Counter(row["outcome"] for row in read_results(target)) == {
         "invited": sent,
