@@ -25,6 +25,7 @@ ADVICE: Final[dict[str, str]] = {
     ErrorCode.MISSING_FIELD: "fill the cell in the errors file, or give one value for all rows",
     ErrorCode.INVALID_EMAIL: CORRECT,
     ErrorCode.SEVERAL_EMAILS: "keep one address in the cell, send the errors file",
+    ErrorCode.SEVERAL_PEOPLE: "give each person an own address, or take the wrong row out",
     ErrorCode.UNKNOWN_COUNTRY: CORRECT,
     ErrorCode.UNKNOWN_LANGUAGE: CORRECT,
     ErrorCode.INVALID_VALUE: CORRECT,

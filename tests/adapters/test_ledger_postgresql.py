@@ -237,7 +237,7 @@ def grants() -> list[str]:
     """The statements of docs/ledger.md, with its names as places to fill."""
     page = (Path(__file__).parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
     return [
-        " ".join(line.split()).rstrip(";").replace("invitations_ledger", "{schema}")
+        " ".join(line.split()).rstrip(";").replace("public", "{schema}")
         .replace("jobmojito_clerk", "{role}")
         for line in page.splitlines()
         if line.strip().startswith("GRANT ") and "jobmojito_clerk" in line
