@@ -8,6 +8,7 @@ megabytes may unpack to gigabytes.
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import IO, Final
 
@@ -20,6 +21,15 @@ MOST_TIMES_PACKED: Final = 200
 """Text packs to a tenth, rows that are all alike to a hundredth; more is made on purpose."""
 MOST_CELLS: Final = 120_000_000
 """Of the rectangle from the first to the last cell: a million rows of a hundred columns."""
+BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    OSError,
+    EOFError,
+    NotImplementedError,  # a way of packing that Python does not know
+    RuntimeError,  # a password
+    ValueError,  # names that are no text
+)
 _SHEET: Final = re.compile(r"xl/worksheets/[^/]+\.xml", re.IGNORECASE)
 _FAR_COLUMN: Final = re.compile(rb'\br="([A-Z]{2,3})[0-9]+"')
 _ROW: Final = re.compile(rb'\br="[A-Z]{0,3}([0-9]{1,7})"')
@@ -41,7 +51,7 @@ def refuse_what_cannot_be_held(path: Path, source: str) -> None:
                 if _SHEET.fullmatch(member.filename):
                     with archive.open(member) as sheet:
                         _check_corner(sheet, source)
-    except (zipfile.BadZipFile, OSError, NotImplementedError, EOFError):
+    except BROKEN:
         return
 
 

@@ -11,7 +11,7 @@ from jobmojito_batch.normalise.recognition import column_roles, overrides_for, r
 from jobmojito_batch.normalise.resumes import CUT_BY_EXCEL, is_file_name
 from jobmojito_batch.normalise.rules import RULES, explain
 from jobmojito_batch.normalise.slips import domain_slips
-from jobmojito_batch.normalise.text import folded_name, words_of_name
+from jobmojito_batch.normalise.text import folded_name, holds_entity, words_of_name
 
 __all__ = [
     "CUT_BY_EXCEL",
@@ -29,6 +29,7 @@ __all__ = [
     "domain_slips",
     "explain",
     "folded_name",
+    "holds_entity",
     "is_file_name",
     "is_no_id",
     "is_of_application",

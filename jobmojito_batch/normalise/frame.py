@@ -81,6 +81,7 @@ def normalise(
     min_resume_characters: int = 0,
     date_orders: Mapping[str, DateOrder] = _NO_ORDERS,
     resumes: ReadResumes | None = None,
+    undoes_entities: bool = True,
 ) -> pl.LazyFrame:
     """
     The table with its source, a canonical column per member, FAULTS, POSITION_KEY, OPENING_KEY.
@@ -92,7 +93,11 @@ def normalise(
     """
     fills = _canonical_fills(fills, max_resume_characters)
     cells = {field: pl.col(f"{CELL_PREFIX}{column}") for field, column in mapping.fields.items()}
-    frame = _cleaned(table.frame.with_columns(pl.lit(table.source).alias(SOURCE)), cells)
+    frame = _cleaned(
+        table.frame.with_columns(pl.lit(table.source).alias(SOURCE)),
+        cells,
+        undoes_entities=undoes_entities,
+    )
     if RESUME_FILE not in cells:
         frame = frame.with_columns(_NOTHING.alias(RESUME_FILE))
     frame = frame.with_columns(an_id(pl.col(field)) for field in IDS if field in cells)
@@ -119,11 +124,15 @@ def raw_values(row: Mapping[str, str | None], mapping: HeaderMap) -> dict[str, s
     return {field: row[f"{CELL_PREFIX}{column}"] for field, column in mapping.fields.items()}
 
 
-def _cleaned(frame: pl.LazyFrame, cells: Mapping[str, pl.Expr]) -> pl.LazyFrame:
+def _cleaned(
+    frame: pl.LazyFrame, cells: Mapping[str, pl.Expr], *, undoes_entities: bool = True
+) -> pl.LazyFrame:
     """A column of clean text for each field, step by step (see text.py)."""
     ordered = [field for field in FIELDS if field in cells]
     return (
-        frame.with_columns(visible(cells[field]).alias(field) for field in ordered)
+        frame.with_columns(
+            visible(cells[field], undoes_entities=undoes_entities).alias(field) for field in ordered
+        )
         .with_columns(tidy(pl.col(field), multiline=field in MULTILINE) for field in ordered)
         .with_columns(
             said(

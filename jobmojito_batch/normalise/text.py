@@ -59,21 +59,28 @@ _CASE_FOLDS: Final = {"ß": "ss", "ς": "\u03c3", "ŉ": "\u02bcn", "ǰ": "ǰ", "
 # expression, polars 2.1 works the first steps out twice, and a résumé is long.
 
 
-def visible(text: pl.Expr) -> pl.Expr:
+def holds_entity(text: pl.Expr) -> pl.Expr:
+    """Whether there is an HTML entity in the text."""
+    return text.str.contains("&", literal=True) & text.str.contains(_ENTITY)
+
+
+def visible(text: pl.Expr, *, undoes_entities: bool = True) -> pl.Expr:
     """
     Without zero-width and control characters; those that separate words stay.
 
-    HTML entities are undone before, and the formula around a text that is to stay one.
+    HTML entities are undone before, where there may be any, and the formula around a text that is
+    to stay one.
     """
     quoted = text.str.contains('="', literal=True)
-    bare = text.str.extract(_QUOTED_FORMULA, 1).str.replace_all('""', '"', literal=True)
-    plain = pl.when(quoted).then(pl.coalesce(bare, text)).otherwise(text)
-    return _without_entities(plain).str.replace_all(_INVISIBLE, "")
+    inner = text.str.extract(_QUOTED_FORMULA, 1).str.replace_all('""', '"', literal=True)
+    plain = pl.when(quoted).then(pl.coalesce(inner, text)).otherwise(text)
+    bare = _without_entities(plain) if undoes_entities else plain
+    return bare.str.replace_all(_INVISIBLE, "")
 
 
 def _without_entities(text: pl.Expr) -> pl.Expr:
     """`R&amp;D` as `R&D`, made only for the cells that hold one."""
-    holds_one = text.str.contains("&", literal=True) & text.str.contains(_ENTITY)
+    holds_one = holds_entity(text)
     undone = by_distinct(pl.when(holds_one).then(text), unescape)
     return pl.when(holds_one).then(undone).otherwise(text)
 
