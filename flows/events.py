@@ -11,8 +11,9 @@ from prefect.runtime import deployment, flow_run
 from prefect.utilities.urls import url_for
 
 from jobmojito_batch.alerts import Alert, AlertKind, overrun, overrun_after_seconds
+from jobmojito_batch.intake import shown
 from jobmojito_batch.notify import notify
-from jobmojito_batch.pipeline import Prepared
+from jobmojito_batch.pipeline import Prepared, where
 from jobmojito_batch.settings import Settings, load_alert_settings
 
 EVENT_PREFIX: Final = "jobmojito-batch."
@@ -35,7 +36,8 @@ class Herald:
             return
         took = (datetime.now(UTC) - prepared.started_at).total_seconds()
         await asyncio.sleep(max(0.0, limit - took))
-        await self.tell([overrun(prepared.run_id, limit, limit)], prepared.settings)
+        facts = where(inputs_of(prepared))
+        await self.tell([overrun(prepared.run_id, limit, limit, facts)], prepared.settings)
         self._has_told_overrun = True
 
     async def tell(self, alerts: Sequence[Alert], settings: Settings | None) -> None:
@@ -51,6 +53,13 @@ class Herald:
             page = run_page()
             with_page = [replace(alert, facts=(*alert.facts, *page)) for alert in new]
             await asyncio.to_thread(notify, with_page, settings or load_alert_settings())
+
+
+def inputs_of(prepared: Prepared) -> str:
+    """What messages call the inputs of a run."""
+    if prepared.taken is not None:
+        return prepared.taken.place
+    return ", ".join(map(shown, prepared.parameters.inputs))
 
 
 def run_page() -> list[str]:

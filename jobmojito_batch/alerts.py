@@ -122,19 +122,24 @@ class Alert:
 # Whether tonight may be sent unasked
 
 
-def lost_ledger(*, new: int, runs: int, example: str, ledger: str) -> str:
+def lost_ledger(*, runs: int, example: str, ledger: str) -> str:
     """
     The folders of earlier nights are of runs that the ledger does not know: no question of numbers.
 
     Everybody looks new then, and would be paid for again. There is no option that releases it.
-    *ledger*: where it lies, without a password.
+    *runs*: how many; *example*: one of their folders; *ledger*: where it lies, without a password.
     """
+    missing = (
+        f"does not know the one earlier run, whose results lie in {example}"
+        if runs == 1
+        else f"knows none of the {runs} earlier runs, whose results lie in folders such as "
+        f"{example}"
+    )
     return (
-        f"{new} {'row looks' if new == 1 else 'rows look'} new, since the ledger {ledger} knows "
-        f"none of the {runs} earlier {'run' if runs == 1 else 'runs'} whose results lie in "
-        f"{example}: it is new, or another one, and whoever was invited before would be paid for "
-        "again. Point JOBMOJITO_LEDGER at the ledger of those runs, or restore its backup; where "
-        "you mean to begin anew, move those folders away first (docs/ledger.md)"
+        f"the ledger {ledger} {missing}: it is new, or another one, and whoever was invited "
+        "before would be paid for again. Point JOBMOJITO_LEDGER at the ledger of those runs, or "
+        "restore its backup; where you mean to begin anew, move those folders away first "
+        "(docs/ledger.md)"
     )
 
 
@@ -200,7 +205,7 @@ def overrun_after_seconds(history: Sequence[Night]) -> float | None:
     return None if most is None else max(LEAST_OVERRUN_SECONDS, TIMES_USUAL * most)
 
 
-def overrun(run_id: str, seconds: float, limit: float) -> Alert:
+def overrun(run_id: str, seconds: float, limit: float, facts: Sequence[str] = ()) -> Alert:
     """The alert of a run that takes, or took, far longer than the recent nights."""
     return Alert(
         kind=AlertKind.OVERRUN,
@@ -209,6 +214,7 @@ def overrun(run_id: str, seconds: float, limit: float) -> Alert:
         "far more than the recent nights took",
         run_id=run_id,
         counts={"seconds": round(seconds, 1), "limit_seconds": round(limit, 1)},
+        facts=tuple(facts),
     )
 
 
@@ -354,7 +360,9 @@ def _overrun(tonight: Night, history: Sequence[Night]) -> list[Alert]:
     limit = overrun_after_seconds(history)
     if tonight.run_id is None or tonight.seconds is None or limit is None:
         return []
-    return [overrun(tonight.run_id, tonight.seconds, limit)] if tonight.seconds > limit else []
+    if tonight.seconds <= limit:
+        return []
+    return [overrun(tonight.run_id, tonight.seconds, limit, tonight.facts)]
 
 
 def _alert(kind: AlertKind, severity: Severity, sentence: str, night: Night) -> Alert:

@@ -3,6 +3,7 @@ What can go wrong, cut by what a person does next.
 
 * BatchError
   + SettingsError   mend the settings or the command line, run again
+    + PrefectAwayError   start its server, or run without
   + InputError      mend the file, run again
     + VolumeError   look at the plan, then release it or mend the file
       + LostLedgerError   name the ledger of the earlier nights
@@ -19,6 +20,15 @@ class BatchError(Exception):
 
 class SettingsError(BatchError):
     """Settings or options that make no sense; nothing was sent."""
+
+
+class PrefectAwayError(SettingsError):
+    """Prefect takes no run; nothing was sent."""
+
+    def __init__(self, why: str) -> None:
+        super().__init__(f"{why}; nothing was sent. Start the server, or run with --no-prefect")
+        self.why = why
+        """What is wrong with it, as the beginning of a sentence."""
 
 
 class InputError(BatchError):

@@ -23,6 +23,9 @@ PREFIX: Final = "JOBMOJITO_"
 PRODUCTION_URL: Final = "https://cool.jobmojito.com/functions/v1"
 APP_NAME: Final = "jobmojito-batch"
 
+_ENV_FILE_ENCODINGS: Final = ("utf-8-sig", "utf-16", "latin-1")
+"""How a `.env` may be written, UTF-16 by PowerShell; each but the last refuses the others."""
+
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 Credits = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 
@@ -244,6 +247,8 @@ def load_settings(**overrides: Any) -> Settings:  # noqa: ANN401 - typed by the 
         raise SettingsError("; ".join(_sentence(error) for error in exc.errors())) from None
     except UnicodeDecodeError:
         raise SettingsError(".env: not UTF-8 text; save it as UTF-8") from None
+    except OSError as exc:
+        raise SettingsError(f".env: cannot be read ({exc.strerror})") from None
 
 
 def load_alert_settings() -> AlertSettings:
@@ -253,12 +258,12 @@ def load_alert_settings() -> AlertSettings:
     A `.env` that is no UTF-8, or a kind of alert that there is not, must not silence the alert that
     says so.
     """
-    with suppress(ValidationError, UnicodeDecodeError, OSError):
-        return AlertSettings()
-    try:
-        return AlertSettings(_env_file_encoding="latin-1", notify_on="")
-    except (ValidationError, OSError):
-        return AlertSettings(_env_file=None, environment="live", notify_on="")
+    harmless: dict[str, Any] = {"environment": "live", "notify_on": ""}
+    for given in ({}, harmless):
+        for encoding in _ENV_FILE_ENCODINGS:
+            with suppress(ValidationError, UnicodeError, OSError):
+                return AlertSettings(_env_file_encoding=encoding, **given)
+    return AlertSettings(_env_file=None, **harmless)
 
 
 def _sentence(error: Any) -> str:  # noqa: ANN401 - pydantic's own dict

@@ -1,4 +1,4 @@
-"""Where alerts go, on loopback: a mail server and a webhook."""
+"""On loopback: where alerts go (a mail server, a webhook), and a Prefect API that is of no use."""
 
 import json
 import socket
@@ -90,3 +90,32 @@ def mail_to(server: MailServer) -> str:
         f"mailto://user:{PASSWORD}@127.0.0.1:{server.port}?smtp=127.0.0.1&mode=insecure"
         "&user=&from=batch@example.com&to=hr@example.com"
     )
+
+
+@contextmanager
+def api_that_takes_nothing(status: int) -> Iterator[str]:
+    """A Prefect API whose health is well and which answers *status* to all else; its address."""
+
+    class Api(BaseHTTPRequestHandler):
+        def answer(self) -> None:
+            self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            self.send_response(200 if self.path.rstrip("/").endswith("/health") else status)
+            self.send_header("Content-Type", "application/json")
+            self.send_header("Content-Length", "4")
+            self.end_headers()
+            self.wfile.write(b"true")
+
+        do_GET = do_POST = do_PATCH = answer  # noqa: N815 - as http.server names them
+
+        def log_message(self, *_: Any) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/api"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

@@ -1,13 +1,19 @@
 """Arguments in, exit code out; the only room that prints."""
 
+import re
 import sys
 from collections.abc import Sequence
+from typing import Any, Final
+
+import typer
 
 from jobmojito_batch.cli.alerting import tell_failure
 from jobmojito_batch.cli.app import app
-from jobmojito_batch.cli.talk import USAGE, begun
+from jobmojito_batch.cli.talk import USAGE, begun, is_interactive
 
 __all__ = ["main"]
+
+_OPTION: Final = re.compile(r"--?[a-z][a-z-]*")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -23,8 +29,28 @@ def main(argv: Sequence[str] | None = None) -> int:
         app(args=words, prog_name="jobmojito-batch")
     except SystemExit as exc:
         code = exc.code if isinstance(exc.code, int) else 1
-        if code == USAGE and not begun.get() and "invite" in words and "--yes" in words:
+        if code == USAGE and not begun.get() and _is_unattended_invite(words):
             # A night whose command line is wrong fails every night, and nobody looks.
-            tell_failure("its command line cannot be used", words[1:])
+            tell_failure(f"its command line cannot be used{_usage_fault(words)}")
         return code
     return 0
+
+
+def _is_unattended_invite(words: Sequence[str]) -> bool:
+    return "invite" in words and ("--yes" in words or not is_interactive())
+
+
+def _usage_fault(words: Sequence[str]) -> str:
+    """What is wrong with a command line that was refused, by names alone: values may be people."""
+    command: Any = typer.main.get_command(app)
+    try:
+        command.commands["invite"].make_context("invite", list(words[words.index("invite") + 1 :]))
+    except Exception as exc:  # noqa: BLE001 - typer keeps the classes of its errors to itself
+        parameter = getattr(exc, "param", None)
+        if parameter is not None:
+            return f": it cannot take what {parameter.opts[0]} is given, or lacks it"
+        option = getattr(exc, "option_name", "")
+        if _OPTION.fullmatch(option):
+            is_there = any(option in one.opts for one in command.commands["invite"].params)
+            return f": {option} lacks its value" if is_there else f": there is no option {option}"
+    return ""

@@ -1,14 +1,15 @@
 """Alerts of a run that ends before it can tell of itself: nobody may be looking."""
 
-import platform
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from jobmojito_batch.alerts import Alert, AlertKind, Severity
 from jobmojito_batch.cli.attend import Person
-from jobmojito_batch.cli.talk import say
-from jobmojito_batch.errors import told
+from jobmojito_batch.cli.talk import is_interactive, say
+from jobmojito_batch.errors import PrefectAwayError, told
+from jobmojito_batch.intake import shown
 from jobmojito_batch.notify import notify
+from jobmojito_batch.pipeline import where
 from jobmojito_batch.settings import AlertSettings, load_alert_settings
 
 
@@ -21,20 +22,22 @@ def tell_alerts(person: Person, settings: AlertSettings) -> None:
 @contextmanager
 def failures_told(person: Person, inputs: Sequence[str]) -> Iterator[None]:
     """
-    Alert of an error that nobody has told of: settings, Prefect or the unexpected.
+    Alert of an end that nobody has told of: settings, Prefect, an interruption, the unexpected.
 
     By the one setting that is needed for it, whatever is wrong with the others. The error goes on.
     """
     try:
         yield
-    except Exception as exc:
-        if not person.confirms and not person.alerts:
-            tell_failure(told(exc), inputs, may_have_sent=person.has_begun)
+    except BaseException as exc:  # a panic of polars is no Exception
+        is_watched = person.confirms and is_interactive()
+        if not is_watched and not person.alerts:
+            cause = "it was interrupted" if isinstance(exc, KeyboardInterrupt) else told(exc)
+            tell_failure(cause, inputs, may_have_sent=person.has_begun)
         raise
 
 
-def tell_failure(cause: str, inputs: Sequence[str], *, may_have_sent: bool = False) -> None:
-    """Alert of a run that failed before it was one."""
+def tell_failure(cause: str, inputs: Sequence[str] = (), *, may_have_sent: bool = False) -> None:
+    """Alert of a run that failed before it was one. *cause* quotes nobody."""
     sent = "the next run settles what was under way" if may_have_sent else "nothing was sent"
     alert = Alert(
         kind=AlertKind.FAILED,
@@ -43,7 +46,7 @@ def tell_failure(cause: str, inputs: Sequence[str], *, may_have_sent: bool = Fal
         "settings, token, API, ledger and Prefect",
         run_id=None,
         counts={"exit_code": 2},
-        facts=(f"host: {platform.node()}", f"inputs: {', '.join(inputs)}"),
+        facts=where(", ".join(map(shown, inputs))),
     )
     _send([alert], load_alert_settings())
 
@@ -56,13 +59,14 @@ def _send(alerts: Sequence[Alert], settings: AlertSettings) -> None:
         )
 
 
-def prefect_away(address: str) -> Alert:
-    """The run went without Prefect, which did not answer at its start."""
+def prefect_away(error: PrefectAwayError, inputs: Sequence[str]) -> Alert:
+    """The run goes without Prefect, which took none at its start."""
     return Alert(
         kind=AlertKind.PREFECT_AWAY,
         severity=Severity.WARNING,
-        sentence=f"the Prefect API {address} did not answer, so the run goes without it and is on "
-        "no page there; start the server (`prefect server start`)",
+        sentence=f"{error.why}, so the run goes without it and is on no page there; start the "
+        "server (`prefect server start`), and see what `jobmojito-batch doctor` says of it",
         run_id=None,
         counts={},
+        facts=where(", ".join(map(shown, inputs))),
     )

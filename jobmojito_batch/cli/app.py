@@ -18,7 +18,7 @@ from jobmojito_batch.cli.mend import forget_person, reconcile_ledger
 from jobmojito_batch.cli.nightly import serve_flow, set_up
 from jobmojito_batch.cli.plan_view import plan_json, plan_lines
 from jobmojito_batch.cli.talk import STOPPED, USAGE, is_interactive, out, print_json, say, told
-from jobmojito_batch.errors import BatchError, SettingsError
+from jobmojito_batch.errors import BatchError, PrefectAwayError, SettingsError
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
@@ -397,36 +397,43 @@ def _invite(
     parameters: InviteParameters, person: Person, *, prefect: bool | None, as_json: bool
 ) -> int:
     settings = settings_for(parameters)  # what makes no sense ends before Prefect is bothered
-    through_flow = _goes_through_flow(person, prefect)
     try:
         with person.bar(), console_may_break():
-            if through_flow:  # which tells its alerts itself
-                asyncio.run(through_prefect.run_flow(parameters, person))
-            else:
-                asyncio.run(run(parameters, person))
+            if not _went_through_prefect(parameters, person, prefect):
+                try:
+                    asyncio.run(run(parameters, person))
+                finally:  # the flow tells its alerts itself
+                    tell_alerts(person, settings)
     except BatchError as exc:
         person.error = exc
-    finally:
-        if not through_flow:
-            tell_alerts(person, settings)
     return ended(person, as_json=as_json)
 
 
-def _goes_through_flow(person: Person, prefect: bool | None) -> bool:
+def _went_through_prefect(
+    parameters: InviteParameters, person: Person, prefect: bool | None
+) -> bool:
     """
-    Whether the run goes through Prefect: as asked, else where an API is configured.
+    Whether the run took place through Prefect: as asked, else where an API is configured.
 
-    A night is not lost for a page that shows it: where nobody is asked and the API is away, the run
-    goes without, and says so.
+    A night is not lost for a page that shows it: where nobody asked for it, nobody is asked, and
+    Prefect takes no run, there is none yet, and a note of that. Raises BatchError.
     """
-    if prefect is not None or not through_prefect.is_configured():
-        return bool(prefect)
-    if person.confirms or through_prefect.is_reachable():
-        return True
-    alert = prefect_away(through_prefect.address())
-    say(f"warning       {alert.sentence}")
-    person.notes.append(alert)
-    return False
+    if prefect is False:
+        return False
+    try:
+        if prefect is None and not through_prefect.is_configured():
+            return False
+        if prefect is None and not person.confirms:
+            through_prefect.check_reachable()
+        asyncio.run(through_prefect.run_flow(parameters, person))
+    except PrefectAwayError as exc:
+        if prefect or person.confirms:
+            raise
+        alert = prefect_away(exc, parameters.inputs)
+        say(f"warning       {alert.sentence}")
+        person.notes.append(alert)
+        return False
+    return True
 
 
 def ended(person: Person, *, as_json: bool = False) -> int:

@@ -11,7 +11,7 @@ import os
 from typing import TYPE_CHECKING, Final
 from urllib.parse import parse_qsl
 
-from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.errors import PrefectAwayError, SettingsError
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Attendant, attending
 
@@ -25,8 +25,14 @@ UI_PORT: Final = 4200
 
 
 def is_configured() -> bool:
-    """Whether a Prefect API is configured."""
-    from flows.invite_candidates import is_configured as asked  # noqa: PLC0415 - see above
+    """Whether a Prefect API is configured. Raises PrefectAwayError where Prefect cannot say."""
+    try:
+        from flows.invite_candidates import is_configured as asked  # noqa: PLC0415 - see above
+    except Exception as exc:
+        raise PrefectAwayError(
+            f"Prefect does not start ({type(exc).__name__}); look at the PREFECT_… variables and "
+            "the profile (`prefect config validate`)"
+        ) from exc
 
     for handler in logging.getLogger().handlers:
         if type(handler).__module__.startswith("prefect."):  # it has just put its console there
@@ -52,6 +58,12 @@ def is_reachable() -> bool:
 
     with get_client(sync_client=True) as client:
         return client.api_healthcheck() is None
+
+
+def check_reachable() -> None:
+    """Raises PrefectAwayError where the Prefect API does not answer."""
+    if not is_reachable():
+        raise PrefectAwayError(f"the Prefect API {address()} did not answer")
 
 
 def standings() -> "list[Standing]":
@@ -102,7 +114,7 @@ async def run_flow(
     Run the flow in this process with *attendant* looking on; gives the flow run's id.
 
     Its conclusion or error is the attendant's then. Raises SettingsError where no Prefect API is
-    configured or it cannot be reached before anything was sent.
+    configured, PrefectAwayError where it took no run.
     """
     if not may_embed and not is_configured():
         raise SettingsError(
@@ -118,9 +130,10 @@ async def run_flow(
     except Exception as exc:
         if attendant.has_begun:
             raise
-        raise SettingsError(
-            f"the Prefect API cannot be used ({type(exc).__name__}); nothing was sent. Start the "
-            "server, or run with --no-prefect"
+        if attendant.conclusion is not None or attendant.error is not None:
+            return None  # it is over; only its state did not get through
+        raise PrefectAwayError(
+            f"the Prefect API {address() or 'of its own'} cannot be used ({type(exc).__name__})"
         ) from exc
     finally:
         attending.reset(mark)

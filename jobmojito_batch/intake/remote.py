@@ -20,6 +20,7 @@ _SCHEMES: Final = frozenset(
 )
 _LOOPBACK: Final = re.compile(r"^http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?/")
 _PATTERN: Final = re.compile(r"[*?\[]")
+_LOGIN: Final = re.compile(r"://[^/]*@")
 _PATH: Final = "path"
 
 
@@ -34,8 +35,13 @@ def name_of(uri: str) -> str:
 
 
 def shown(uri: str) -> str:
-    """A URI for messages: what follows a question mark may be a key that opens the file."""
-    return uri.partition("?")[0]
+    """
+    A path as it is, a URI for messages: without a login before its host and without what follows
+    a question mark, which may be a key that opens the file.
+    """
+    if _URI.match(uri) is None:
+        return uri
+    return _LOGIN.sub("://", uri.partition("?")[0], count=1)
 
 
 def remote_uris(uri: str) -> list[str]:

@@ -5,7 +5,7 @@ from jobmojito_batch.pipeline.attendant import Attendant, attending, run
 from jobmojito_batch.pipeline.attention import Attention, NeedsPerson, advice_on, needs_a_person
 from jobmojito_batch.pipeline.conclude import Conclusion, conclude, write_again
 from jobmojito_batch.pipeline.deliver import Delivered, deliver
-from jobmojito_batch.pipeline.finishing import finish
+from jobmojito_batch.pipeline.finishing import finish, where
 from jobmojito_batch.pipeline.night import hold_if_unsure, prepare_taken, taking
 from jobmojito_batch.pipeline.prepare import Prepared, prepare, settings_for
 from jobmojito_batch.pipeline.preview import FaultyRow, Preview, Reason
@@ -46,5 +46,6 @@ __all__ = [
     "taking",
     "targets_again",
     "view_account",
+    "where",
     "write_again",
 ]

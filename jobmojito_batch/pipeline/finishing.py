@@ -106,7 +106,7 @@ def _tonight(
     """The night in counts, and in lines for whoever is told of it."""
     day = taken.day if taken is not None else now.date()
     place = taken.place if taken is not None else ", ".join(map(shown, parameters.inputs))
-    facts = [f"host: {platform.node()}", f"inputs: {place}"]
+    facts = where(place)
     new = prepared.plan.to_send if prepared is not None else 0
     known = prepared.known if prepared is not None else 0
     if conclusion is None:
@@ -122,7 +122,7 @@ def _tonight(
             known=known,
             cause=told(error) if error is not None else None,
             may_have_sent=has_begun,
-            facts=tuple(facts),
+            facts=facts,
         )
     summary = conclusion.summary
     started, ended = (datetime.fromisoformat(summary[at]) for at in ("started_at", "ended_at"))
@@ -141,6 +141,11 @@ def _tonight(
         errors_file=summary["files"]["errors"],
         facts=(*facts, *_facts(conclusion)),
     )
+
+
+def where(inputs: str) -> tuple[str, ...]:
+    """What an alert says first below its sentences: the machine, and the inputs as text."""
+    return (f"host: {platform.node()}", *([f"inputs: {inputs}"] if inputs else []))
 
 
 def _trouble_of(error: Exception | None) -> Trouble:

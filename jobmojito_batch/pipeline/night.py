@@ -418,11 +418,11 @@ def check_volume(prepared: Prepared, *, is_attended: bool = False) -> None:
     What somebody expects decides where it was said. Else, where no person confirms the run
     (*is_attended*), the recent nights of the same series do (see alerts.volume_doubt). A ledger
     that is not the one of the earlier nights is no question of numbers: only a person at the
-    terminal may go on with it.
+    terminal may go on with it, who is asked, so never where there is nothing to ask about.
     """
-    if prepared.lost_ledger is not None and not is_attended:
-        raise LostLedgerError(f"{prepared.lost_ledger}. Nothing was sent")
     new = prepared.plan.to_send
+    if prepared.lost_ledger is not None and not (is_attended and new):
+        raise LostLedgerError(f"{prepared.lost_ledger}. Nothing was sent")
     expected = prepared.parameters.expect_at_most
     if expected is not None:
         if new > expected:

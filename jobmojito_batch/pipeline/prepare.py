@@ -162,7 +162,7 @@ def prepare(
             known=counts[Kind.ALREADY_DONE] + counts[Kind.UNKNOWN],
             history=history,
         )
-        lost = _lost_ledger(plan.to_send, taken, ledger, settings)
+        lost = _lost_ledger(taken, ledger, settings)
         elsewhere = known_elsewhere(
             rows, plan, ledger, settings, is_expected=parameters.expect_at_most is not None
         )
@@ -216,15 +216,17 @@ def _history_of(taken: Taken | None, ledger: Ledger | None) -> tuple[Night, ...]
     return tuple(ledger.nights(taken.series))
 
 
-def _lost_ledger(
-    new: int, taken: Taken | None, ledger: Ledger | None, settings: Settings
-) -> str | None:
-    """Whether the folders of earlier days are of runs of which the ledger knows none."""
+def _lost_ledger(taken: Taken | None, ledger: Ledger | None, settings: Settings) -> str | None:
+    """
+    Whether the folders of earlier days are of runs of which the ledger knows none.
+
+    However few rows are new tonight: this run would be one that it knows, and the next one would
+    pass.
+    """
     runs = taken.earlier_runs() if taken is not None else {}
-    if not new or not runs or (ledger is not None and ledger.knows_any(runs.keys())):
+    if not runs or (ledger is not None and ledger.knows_any(runs.keys())):
         return None
     return lost_ledger(
-        new=new,
         runs=len(runs),
         example=str(max(runs.values())),
         ledger=named(settings.ledger_url),

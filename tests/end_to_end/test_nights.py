@@ -7,6 +7,8 @@ import platform
 import re
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -14,12 +16,13 @@ from typing import Any
 
 import pytest
 import xlsxwriter
+from polars.exceptions import PanicException
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from flows.artifacts import summary_markdown
 from jobmojito_batch.alerts import SMALL_NIGHT, Night, Trouble, alerts_of
 from jobmojito_batch.cli import main
-from jobmojito_batch.cli.alerting import tell_alerts
+from jobmojito_batch.cli.alerting import failures_told, tell_alerts
 from jobmojito_batch.cli.attend import Person, tell_ending
 from jobmojito_batch.errors import BatchError, LostLedgerError
 from jobmojito_batch.parameters import InviteParameters
@@ -34,7 +37,7 @@ from jobmojito_batch.pipeline import (
 )
 from jobmojito_batch.sandbox import Fault, RunningSandbox
 from jobmojito_batch.settings import load_settings
-from tests.channels import webhook
+from tests.channels import api_that_takes_nothing, webhook
 from tests.helpers import HEADERS, Run, a_row, friendly, people, read_results, write_input
 from tests.store import a_bucket
 
@@ -824,14 +827,48 @@ async def test_a_lost_ledger_holds_the_night_though_it_is_small(nights: Nights) 
     held = await nights.go(1)
     released = await nights.go(1, expect_at_most=1_000, volume_guard=False)
 
-    assert f"knows none of the 1 earlier run whose results lie in {nights.box}/done/{DAY}" in str(
-        held.error
+    assert f"does not know the one earlier run, whose results lie in {nights.box}/done/{DAY}" in (
+        str(held.error)
     )
     assert isinstance(released.error, LostLedgerError)
     assert kinds(held) == ["failed"]
     assert "--expect-at-most" not in held.alerts[0].sentence
     assert nights.run.calls == 2
     assert nights.lie() == {"people.csv"}
+
+
+async def test_a_lost_ledger_is_not_made_known_by_a_night_with_nobody_to_invite(
+    nights: Nights,
+) -> None:
+    """A run whose rows are all invalid would be in the new ledger, and so release the next one."""
+    nights.put(people(2))
+    await nights.go()
+    for file in nights.run.folder.glob("ledger.sqlite*"):
+        file.unlink()
+    nights.put([a_row("nobody")])
+
+    without_new = await nights.go(1)
+    nights.put(people(2))
+    held = await nights.go(2)
+
+    assert isinstance(without_new.error, LostLedgerError)
+    assert str(without_new.error).startswith("the ledger sqlite:///")
+    assert isinstance(held.error, LostLedgerError)
+    assert nights.run.calls == 2
+
+
+async def test_a_lost_ledger_is_not_made_known_by_an_empty_inbox(nights: Nights) -> None:
+    nights.put(people(2))
+    await nights.go()
+    for file in nights.run.folder.glob("ledger.sqlite*"):
+        file.unlink()
+
+    concluded(await nights.go(1))
+    nights.put(people(2))
+    held = await nights.go(2)
+
+    assert isinstance(held.error, LostLedgerError)
+    assert nights.run.calls == 2
 
 
 async def test_who_means_to_begin_anew_moves_the_old_folders_away(nights: Nights) -> None:
@@ -998,7 +1035,11 @@ def test_a_run_that_nobody_confirmed_sends_its_alerts(
             id="a-token-file",
         ),
         pytest.param({"JOBMOJITO_LEDGER": "/proc/ledger"}, [], "/proc", id="a-ledger"),
-        pytest.param({}, ["--limit", "few"], "command line", id="a-wrong-option"),
+        pytest.param({}, ["--limit", "few"], "cannot take what --limit is given", id="a-value"),
+        pytest.param({}, ["--ledgr", "here"], "there is no option --ledgr", id="an-option"),
+        pytest.param(
+            {"JOBMOJITO_ENVIRONMENT": "x" * 65}, [], "JOBMOJITO_ENVIRONMENT", id="a-label"
+        ),
     ],
 )  # fmt: skip
 def test_an_unattended_run_that_never_became_one_is_alerted(
@@ -1032,6 +1073,84 @@ def test_an_environment_file_that_cannot_be_read_is_alerted(
     assert ".env: not UTF-8 text" in hook[0]["message"]
 
 
+@pytest.mark.parametrize(
+    ("fault", "encoding"),
+    [
+        pytest.param(f"JOBMOJITO_ENVIRONMENT={'x' * 65}", "utf-8", id="a-setting-of-its-own"),
+        pytest.param("JOBMOJITO_ENVIRONMENT=Prüfung", "latin-1", id="latin-1"),
+        pytest.param("", "utf-16", id="as-powershell-writes-it"),
+        pytest.param("JOBMOJITO_NOTIFY_ON=sometimes", "utf-8-sig", id="with-a-mark"),
+    ],
+)
+def test_the_address_of_alerts_is_found_in_an_environment_file_that_has_a_fault(
+    fault: str,
+    encoding: str,
+    nights: Nights,
+    hook: list[dict[str, Any]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(nights.run.folder)
+    text = f"JOBMOJITO_NOTIFY={os.environ['JOBMOJITO_NOTIFY']}\n{fault}\n"
+    monkeypatch.delenv("JOBMOJITO_NOTIFY")
+    (nights.run.folder / ".env").write_bytes(text.encode(encoding))
+
+    assert nights.run.invite(write_input(nights.run.folder, people(1))) == 2
+
+    (message,) = hook
+    assert message["title"].endswith(": failed")
+
+
+def test_an_alert_of_a_wrong_command_line_quotes_nothing_of_it(hook: list[dict[str, Any]]) -> None:
+    """One letter is wrong, and a password and a person stand beside it."""
+    secret, person = "postgresql://u:made-up@db/x", "candidate_email=zoe@example.com"
+
+    code = main(
+        ["invite", "p.csv", "--yes", "--ledgr", secret, "--set", person, "--limit", "zoe@x"]
+    )
+
+    assert code == 2
+    assert "there is no option --ledgr" in hook[0]["message"]
+    assert not any(word in str(hook) for word in ("made-up@", "zoe", "postgresql"))
+
+
+def test_an_alert_shows_no_login_and_no_key_of_an_address(
+    nights: Nights, hook: list[dict[str, Any]]
+) -> None:
+    address = "https://user:made-up@127.0.0.1:1/people.csv?sig=made-up-key"
+
+    assert nights.run.invite(Path("gone.csv"), address) == 2
+    assert main(["invite", address, "--yes", "--no-prefect", "--time-zone", "Mars/Olympus"]) == 2
+
+    assert len(hook) == 2
+    assert "made-up-key" not in str(hook)
+    assert "user:made-up@" not in str(hook)
+    assert "https://127.0.0.1:1/people.csv" in hook[1]["message"]
+
+
+def test_a_run_where_nobody_can_be_asked_and_yes_is_missing_is_alerted(
+    nights: Nights, hook: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A cron job without --yes fails every night."""
+    path = write_input(nights.run.folder, people(1))
+    with Path(os.devnull).open() as nobody:
+        monkeypatch.setattr(sys, "stdin", nobody)
+        codes = [main(["invite", str(path)]), main(["invite", str(path), "--limit", "few"])]
+
+    assert codes == [2, 2]
+    assert "say --yes" in hook[0]["message"]
+    assert "--limit" in hook[1]["message"]
+
+
+def test_a_panic_of_a_library_is_alerted(hook: list[dict[str, Any]]) -> None:
+    """What Rust calls a panic is no Exception to Python."""
+    with pytest.raises(PanicException), failures_told(Person(asks=False), ["/data/inbox"]):
+        raise PanicException("quotes a cell")
+
+    (message,) = hook
+    assert "unexpected PanicException at test_nights.py" in message["message"]
+    assert "quotes" not in str(hook)
+
+
 def test_a_night_goes_without_prefect_where_it_is_away_and_says_so(
     nights: Nights, hook: list[dict[str, Any]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -1047,6 +1166,45 @@ def test_a_night_goes_without_prefect_where_it_is_away_and_says_so(
     assert "http://127.0.0.1:9/api did not answer" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("status", [401, 404, 500])
+def test_a_night_goes_without_a_prefect_that_is_there_and_takes_no_run(
+    status: int, nights: Nights, hook: list[dict[str, Any]]
+) -> None:
+    """Its health is well: a login that is missing, a proxy, a database that is full."""
+    path = write_input(nights.run.folder, people(2))
+
+    with api_that_takes_nothing(status) as url, temporary_settings({PREFECT_API_URL: url}):
+        code = main(["invite", str(path), "--yes"])
+
+    assert code == 0
+    assert nights.run.creates == 2
+    (message,) = hook
+    assert message["title"] == "jobmojito-batch (live): prefect_away"
+    assert f"host: {platform.node()}" in message["message"]
+
+
+@pytest.mark.parametrize("option", [[], ["--prefect"]])
+def test_settings_of_prefect_that_cannot_be_read_lose_a_night_only_where_it_is_a_must(
+    option: list[str], nights: Nights, hook: list[dict[str, Any]]
+) -> None:
+    path = write_input(nights.run.folder, people(2))
+
+    run_ = subprocess.run(
+        [sys.executable, "-m", "jobmojito_batch", "invite", str(path), "--yes", *option],
+        env=os.environ | {"PREFECT_API_URL": "http://[bad", "PREFECT_API_REQUEST_TIMEOUT": "soon"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+    assert (run_.returncode, nights.run.creates) == ((2, 0) if option else (0, 2)), run_.stderr
+    assert "Traceback" not in run_.stderr
+    (message,) = hook
+    assert message["title"].endswith(": failed" if option else ": prefect_away")
+    assert "PREFECT_" in message["message"]
+
+
 def test_prefect_that_is_asked_for_and_away_is_an_alert(
     nights: Nights, hook: list[dict[str, Any]]
 ) -> None:
@@ -1057,7 +1215,7 @@ def test_prefect_that_is_asked_for_and_away_is_an_alert(
 
     assert code == 2
     assert nights.run.creates == 0
-    assert "the Prefect API cannot be used" in hook[0]["message"]
+    assert "the Prefect API http://127.0.0.1:9/api cannot be used" in hook[0]["message"]
 
 
 def test_a_person_who_was_asked_is_sent_nothing(hook: list[dict[str, Any]]) -> None:

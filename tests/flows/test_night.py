@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import platform
 import time
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
@@ -207,7 +208,11 @@ def test_an_overrun_is_told_while_the_run_goes_on_and_not_again_at_its_end() -> 
         Night(day=date(2026, 1, day), rows=9, new=9, seconds=60.0) for day in range(1, 6)
     )
     prepared: Any = SimpleNamespace(
-        run_id="r", history=nights, started_at=datetime.now(UTC) - timedelta(days=1), settings=None
+        run_id="r",
+        history=nights,
+        started_at=datetime.now(UTC) - timedelta(days=1),
+        settings=None,
+        taken=SimpleNamespace(place="/data/inbox"),
     )
     herald = Herald(is_watched=True, emit=told.append)
 
@@ -215,6 +220,7 @@ def test_an_overrun_is_told_while_the_run_goes_on_and_not_again_at_its_end() -> 
     asyncio.run(herald.tell([overrun("r", 90_000.0, 900.0)], None))
 
     assert [alert.kind for alert in told] == [AlertKind.OVERRUN]
+    assert told[0].facts == (f"host: {platform.node()}", "inputs: /data/inbox")
 
 
 # What is shown, without a server
