@@ -1,22 +1,26 @@
-# Two commands: `make demo` shows the main job on the sample file, `make test` runs every check.
+# `make demo` shows the main job on the sample file, `make test` runs every check.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/installed
 NEWEST := .venv-newest
 
-.PHONY: demo test test-newest check lint types layers unit bench bench-flow bench-memory chaos soak mutants screenshots clean
+.PHONY: demo desk wheel test test-newest check lint types layers unit bench bench-check bench-flow bench-memory chaos letters soak mutants screenshots clean
 .DEFAULT_GOAL := help
 
 help:
 	@echo "make demo    install into $(VENV), start the sandbox, run the sample file through it"
+	@echo "make desk    the same without a terminal: a page on this machine"
+	@echo "make wheel   the wheel to install elsewhere, into dist/"
 	@echo "make test    formatter, linter, types, layers, tests"
 	@echo "make test-newest   Prefect's tests on the newest releases that pyproject.toml allows"
 	@echo "make bench   benchmarks against a bare loop and peers (QUICK=1: three minutes)"
+	@echo "make bench-check   what people wait for: check, second nights, results, starts (ROWS=, ODD=1)"
 	@echo "make bench-flow   what the Prefect flow costs over the plain pipeline"
 	@echo "make screenshots  the pictures in docs/images (needs Chromium)"
 	@echo "make chaos   real kills, N=200 of them, LEDGER=sqlite or postgresql"
 	@echo "make soak    the real program for MINUTES=20, then the model, 20,000 lives"
+	@echo "make letters N=1000 letters, killed KILLS=20 times; nobody is written to twice"
 	@echo "make mutants each safety rule taken out: the tests must see it"
 
 # constraints.txt pins every package; pip is told to take nothing else.
@@ -34,10 +38,17 @@ test-newest:
 	$(NEWEST)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --upgrade-strategy eager --editable '.[resumes]' --group dev
 	$(NEWEST)/bin/python -m pip list --format freeze --disable-pip-version-check | grep --ignore-case --extended-regexp '^(prefect|sqlalchemy|fastapi|starlette|pydantic)='
 	$(NEWEST)/bin/python -m pip check
-	$(NEWEST)/bin/pytest -n $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder $(or $(TESTS),tests/flows tests/prefect_real)
+	$(NEWEST)/bin/pytest -n $(or $(WORKERS),2) --dist loadfile --no-loadscope-reorder --max-worker-restart 0 $(or $(TESTS),tests/flows tests/prefect_real)
 
 demo: $(STAMP)
 	$(BIN)/jobmojito-batch demo
+
+desk: $(STAMP)
+	$(BIN)/jobmojito-batch desk
+
+wheel: $(STAMP)
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --wheel-dir dist .
+	@ls dist/*.whl
 
 test: check
 check: lint types layers unit
@@ -52,13 +63,19 @@ types: $(STAMP)
 layers: $(STAMP)
 	$(BIN)/lint-imports
 
-# Three at a time: most of a test's time is waiting for a server or a process.
+# Four at a time: much of a test's time is waiting for a server or a process. A worker that dies ends
+# the whole with what it was at; one that was started in its place would wait for work for ever.
 unit: $(STAMP)
-	$(BIN)/pytest -n $(or $(WORKERS),3) --dist loadfile --no-loadscope-reorder
+	$(BIN)/pytest -n $(or $(WORKERS),4) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # QUICK=1 ends in about three minutes; the peers get an environment of their own, .venv-peers.
 bench: $(STAMP)
 	$(BIN)/python benchmarks/run.py $(if $(QUICK),--quick)
+	$(BIN)/python benchmarks/reading.py --write --odd $(if $(QUICK),--rows 200000 --rounds 1)
+
+# The reading part alone, as ratios of wall and of processor times; about five minutes, if it is quiet.
+bench-check: $(STAMP)
+	$(BIN)/python benchmarks/reading.py --write --rows $(or $(ROWS),1000000) $(if $(ODD),--odd)
 
 bench-flow: $(STAMP)
 	$(BIN)/python -m benchmarks.flow_overhead
@@ -71,6 +88,9 @@ bench-memory: $(STAMP)
 chaos: $(STAMP)
 	$(BIN)/python -m tests.chaos --kills $(or $(N),200) --seed $(or $(SEED),0) --ledger $(or $(LEDGER),sqlite)
 
+letters: $(STAMP)
+	LETTERS=$(or $(N),1000) LETTER_KILLS=$(or $(KILLS),20) SEED=$(or $(SEED),0) $(BIN)/pytest tests/end_to_end/test_letter_kills.py -s
+
 # The model's lives, then the real program for MINUTES with upkeep beside it.
 soak: $(STAMP)
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),20)
@@ -82,7 +102,7 @@ mutants: $(STAMP)
 
 # The pictures of docs/images, from a real Prefect server in the Chromium of the system.
 screenshots: $(STAMP)
-	SCREENSHOTS=docs/images $(BIN)/pytest tests/prefect_real/test_browser.py
+	SCREENSHOTS=docs/images $(BIN)/pytest tests/prefect_real/test_watched_run.py
 
 clean:
 	rm -rf $(VENV) $(NEWEST)

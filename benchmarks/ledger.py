@@ -76,7 +76,7 @@ async def write_pairs(ledger: Ledger, run_id: str, count: int, in_flight: int) -
 
 def enter(ledger: Ledger, run_id: str, count: int, at: datetime | None = None) -> int:
     """A run with its rows; gives its position."""
-    ledger.begin_run(
+    ledger.runs.begin(
         RunRecord(
             run_id=run_id,
             base_url="https://api.example",
@@ -88,9 +88,9 @@ def enter(ledger: Ledger, run_id: str, count: int, at: datetime | None = None) -
         )
     )
     key = ("account", "name:nurse")
-    position_id = ledger.ensure_positions([(*key, "nurse")])[key]
+    position_id = ledger.runs.ensure_positions([(*key, "nurse")])[key]
     for start in range(0, count, 5_000):
-        ledger.add_rows(
+        ledger.runs.add_rows(
             [
                 {
                     "run_id": run_id,

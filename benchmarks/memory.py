@@ -87,7 +87,7 @@ def seed(path: Path, url: str, rows: int) -> None:
     path.unlink(missing_ok=True)
     ledger = Ledger.open(f"sqlite:///{path}")
     now = datetime.now(UTC).replace(tzinfo=None)
-    ledger.begin_run(
+    ledger.runs.begin(
         RunRecord(
             run_id=SEEDED, base_url=url, merchant="", environment="live", started_at=now,
             rows=rows, layouts="[]",
@@ -95,7 +95,7 @@ def seed(path: Path, url: str, rows: int) -> None:
     )  # fmt: skip
     account = f"{url}||live"
     names = [f"job {number}" for number in range(POSITIONS)]
-    made = ledger.ensure_positions((account, f"name:{name}", name) for name in names)
+    made = ledger.runs.ensure_positions((account, f"name:{name}", name) for name in names)
     ledger.close()
     at = now.isoformat(" ")
     with sqlite3.connect(path) as connection:

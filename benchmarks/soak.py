@@ -5,7 +5,7 @@
 
 One `invite` at 40 starts a second against a stub of a process of its own that answers after half a
 second. Beside it this process enters runs of long ago in the same ledger, 2,000 rows each, and
-prunes them, which deletes, gives pages back and folds in the write-ahead log. Every few seconds the
+deletes them as docs/ledger.md says (Retention), under the ledger's lock. Every few seconds the
 program is looked at from outside. Memory and threads must not be above in the last fifth of the
 time what they were in the second (medians); connections and files have bounds. The ledger itself
 grows with what was sent; that is told and not judged.
@@ -26,10 +26,13 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
+from sqlalchemy import delete
+
 from benchmarks.ledger import enter, now
 from benchmarks.run import CLI, HERE, write_rows
 from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.ledger.schema import run_rows
 
 RATE, DELAY = 40.0, 0.5
 PLACES = 40
@@ -61,13 +64,13 @@ BOUNDED = {"connections": PLACES + 4, "files": PLACES + 16}
 
 
 class Upkeep(threading.Thread):
-    """Enters old runs and prunes them until it is told to end."""
+    """Enters old runs and deletes their rows until it is told to end."""
 
     def __init__(self, url: str) -> None:
         super().__init__(name="upkeep")
         self._url = url
         self._ending = threading.Event()
-        self.pruned = 0
+        self.deleted = 0
         self.failure: Exception | None = None
 
     def run(self) -> None:
@@ -84,10 +87,12 @@ class Upkeep(threading.Thread):
         while not self._ending.wait(UPKEEP_SECONDS):
             turn += 1
             enter(ledger, f"old-{turn}", OLD_ROWS, at=long_ago)
-            ledger.end_run(
+            ledger.runs.end(
                 f"old-{turn}", at=long_ago, stop_code=ErrorCode.INTERRUPTED, stop_message="old"
             )
-            self.pruned += ledger.prune(now() - timedelta(days=300))
+            with ledger.database.writing() as connection:
+                old = run_rows.c.run_id == f"old-{turn}"
+                self.deleted += connection.execute(delete(run_rows).where(old)).rowcount
         ledger.close()
 
     def end(self) -> None:
@@ -97,7 +102,7 @@ class Upkeep(threading.Thread):
 
 
 def soak(minutes: float, folder: Path) -> tuple[list[Sample], list[float], int]:
-    """Samples of the time of sending, the moments of the starts, and the rows that were pruned."""
+    """Samples of the time of sending, the moments of the starts, and the rows that were deleted."""
     people, starts_file, ledger = folder / "people.csv", folder / "starts", folder / "ledger.sqlite"
     write_rows(people, int(RATE * minutes * 60))
     stub = subprocess.Popen(
@@ -142,7 +147,7 @@ def soak(minutes: float, folder: Path) -> tuple[list[Sample], list[float], int]:
     starts.frombytes(starts_file.read_bytes())
     moments = sorted(starts)
     sending = [one for one in samples if moments[0] <= one.seconds <= moments[-1]]
-    return sending, moments, upkeep.pruned
+    return sending, moments, upkeep.deleted
 
 
 def _looked_at(pid: int, ledger: Path) -> list[Sample]:
@@ -214,14 +219,14 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=20.0)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("BENCH_FOLDER")) as name:
-        samples, starts, pruned = soak(options.minutes, Path(name))
+        samples, starts, deleted = soak(options.minutes, Path(name))
     if len(samples) < 25:
         sys.exit("too short to tell: there are fewer than 25 samples")
     print(*table(samples), sep="\n")
     print(
         f"{len(starts):,} calls in {(starts[-1] - starts[0]) / 60:.1f} minutes, "
         f"{(len(starts) - 1) / (starts[-1] - starts[0]):.1f} a second; longest time without a "
-        f"start {_longest_pause(starts):.2f} s; {pruned:,} old rows pruned beside"
+        f"start {_longest_pause(starts):.2f} s; {deleted:,} old rows deleted beside"
     )
     if faults := judged(samples, starts):
         sys.exit("; ".join(faults))

@@ -12,6 +12,9 @@ from enum import StrEnum
 from statistics import median
 from typing import Final
 
+from jobmojito_batch.columns import NEEDS_REPAIR, Outcome
+from jobmojito_batch.exit_codes import ExitCode
+
 RECENT_NIGHTS: Final = 14
 """How many nights are looked back: two weeks, so that a weekly peak is seen twice."""
 FEWEST_NIGHTS: Final = 3
@@ -24,8 +27,12 @@ MOSTLY_KNOWN: Final = 0.5
 """A series of full exports: at least this share of its rows is known on a usual night."""
 KNOWN_SHARE_LEFT: Final = 0.5
 """Full exports look new where less than this part of the usual share of known rows is left."""
+MOST_NAMED: Final = 5
+"""Files of an inbox that one sentence names."""
 LEAST_OVERRUN_SECONDS: Final = 900.0
 """Nobody is told of a run before a quarter of an hour, however short the others were."""
+RAN_THROUGH: Final = (ExitCode.OK, ExitCode.NEEDS_REPAIR)
+"""Every row is settled, if not to everybody's liking."""
 
 
 class AlertKind(StrEnum):
@@ -39,7 +46,10 @@ class AlertKind(StrEnum):
     STOPPED = "stopped"
     FAILED = "failed"
     RECOVERED = "recovered"
+    REPORT = "report"
+    """A good night; told only where somebody asked for it."""
     PREFECT_AWAY = "prefect_away"
+    CHASE = "chase"
 
 
 class Severity(StrEnum):
@@ -67,7 +77,7 @@ class Night:
 
     day: date
     run_id: str | None = None
-    exit_code: int | None = 0
+    exit_code: ExitCode | None = ExitCode.OK
     """None where the run crashed."""
     trouble: Trouble | None = None
     rows: int = 0
@@ -76,8 +86,10 @@ class Night:
     known: int = 0
     """Rows that the ledger had an invitation for."""
     seconds: float | None = None
-    outcomes: dict[str, int] = field(default_factory=dict)
+    outcomes: dict[Outcome, int] = field(default_factory=dict)
     unreadable_files: int = 0
+    not_taken: tuple[str, ...] = ()
+    """What lies in the inbox and is no export by its name."""
     cause: str | None = None
     """Why it ended early or without a run: a sentence that quotes nobody."""
     may_have_sent: bool = False
@@ -92,7 +104,7 @@ class Night:
     @property
     def is_good(self) -> bool:
         """Whether it needed nobody."""
-        return self.exit_code == 0 and self.trouble is None
+        return self.exit_code == ExitCode.OK and self.trouble is None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,14 +230,32 @@ def overrun(run_id: str, seconds: float, limit: float, facts: Sequence[str] = ()
     )
 
 
+# What to tell of those who were invited
+
+
+def chase(waiting: int, invited: int, *, days: float) -> Alert:
+    """The alert of people who have not started so many days after their invitation."""
+    return Alert(
+        kind=AlertKind.CHASE,
+        severity=Severity.INFO,
+        sentence=f"{waiting} of {invited} invited people have not started {days:g} days after "
+        "their invitation; `jobmojito-batch followup --stage not_started` lists them",
+        run_id=None,
+        counts={"not_started": waiting, "invited": invited},
+    )
+
+
 # What to tell in the morning
 
 
-def alerts_of(tonight: Night, history: Sequence[Night]) -> list[Alert]:
+def alerts_of(
+    tonight: Night, history: Sequence[Night], *, reports_good: bool = False
+) -> list[Alert]:
     """
     What somebody should know of tonight, the worst first; empty where all is as usual.
 
-    *history*: earlier nights of the series, the latest first.
+    *history*: earlier nights of the series, the latest first; *reports_good*: a night of which
+    there is nothing to tell is told of, too.
     """
     alerts = [
         *_endings(tonight),
@@ -242,15 +272,26 @@ def alerts_of(tonight: Night, history: Sequence[Night]) -> list[Alert]:
                 tonight,
             )
         )
+    if reports_good and tonight.is_good and not alerts:
+        alerts.append(
+            _alert(AlertKind.REPORT, Severity.INFO, f"{_good(tonight)}; nobody is needed", tonight)
+        )
     order = [Severity.ERROR, Severity.WARNING, Severity.INFO]
     return sorted(alerts, key=lambda alert: order.index(alert.severity))
+
+
+def _good(tonight: Night) -> str:
+    counts = ", ".join(
+        f"{count} {outcome.value.replace('_', ' ')}" for outcome, count in tonight.outcomes.items()
+    )
+    return f"a good night: {tonight.rows} rows: {counts or 'nothing to do'}"
 
 
 def _endings(tonight: Night) -> list[Alert]:
     """By the exit code, and by what it hides: a run that was stopped may also leave unknowns."""
     count = tonight.outcomes.get
-    unknown, not_sent = count("unknown", 0), count("not_sent", 0)
-    repairs = count("invalid", 0) + count("failed", 0)
+    unknown, not_sent = count(Outcome.UNKNOWN, 0), count(Outcome.NOT_SENT, 0)
+    repairs = sum(count(outcome, 0) for outcome in NEEDS_REPAIR)
     alerts = []
     if tonight.trouble in {Trouble.FAULT, Trouble.LEDGER}:
         sent = (
@@ -267,7 +308,7 @@ def _endings(tonight: Night) -> list[Alert]:
                 tonight,
             )
         )
-    elif tonight.trouble is None and tonight.exit_code not in {0, 1, 3}:
+    elif tonight.trouble is None and tonight.exit_code not in {*RAN_THROUGH, ExitCode.UNSETTLED}:
         then = (
             "the next run will stop there too, until that is mended"
             if tonight.stops_again
@@ -292,10 +333,11 @@ def _endings(tonight: Night) -> list[Alert]:
                 tonight,
             )
         )
-    if repairs or tonight.unreadable_files:
+    if repairs or tonight.unreadable_files or tonight.not_taken:
         files = tonight.unreadable_files
         parts = [f"{repairs} of {tonight.rows} rows are invalid or failed"] if repairs else []
         parts += [f"{files} file{'s' if files > 1 else ''} could not be read"] if files else []
+        parts += [_not_taken(tonight.not_taken)] if tonight.not_taken else []
         alerts.append(
             _alert(
                 AlertKind.NEEDS_REPAIR,
@@ -316,11 +358,20 @@ def _where_to_repair(tonight: Night) -> str:
         )
     if tonight.unreadable_files:
         parts.append("the folder failed/ has the files, each with its reason beside it")
+    if tonight.not_taken:
+        parts.append("export them in a kind that is read (CSV, .xlsx, JSON, Parquet)")
     return "; ".join(parts) or "the results file says which"
 
 
+def _not_taken(names: Sequence[str]) -> str:
+    more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+    return (
+        f"in the inbox lies what is not taken for its suffix: {', '.join(names[:MOST_NAMED])}{more}"
+    )
+
+
 def _zero_rows(tonight: Night) -> list[Alert]:
-    if tonight.rows or tonight.trouble is not None or tonight.exit_code not in {0, 1}:
+    if tonight.rows or tonight.trouble is not None or tonight.exit_code not in RAN_THROUGH:
         return []
     return [
         _alert(
@@ -371,7 +422,7 @@ def _alert(kind: AlertKind, severity: Severity, sentence: str, night: Night) -> 
         "new": night.new,
         "known": night.known,
         "unreadable_files": night.unreadable_files,
-        **night.outcomes,
+        **{outcome.value: rows for outcome, rows in night.outcomes.items()},
     }
     if night.exit_code is not None:
         counts["exit_code"] = night.exit_code

@@ -9,9 +9,17 @@ live API returns null in members declared as strings, and may add statuses).
 
 from datetime import datetime
 from enum import StrEnum
-from typing import Any, Final, Literal, get_args
+from typing import Annotated, Any, Final, Literal, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidatorFunctionWrapHandler,
+    WrapValidator,
+)
 
 CREATE_PATH: Final = "job-interview-create-for-candidate-with-token"
 
@@ -252,22 +260,67 @@ class PlatformErrorBody(_Received):
     message: str | None = Field(None, repr=False)
 
 
-class ResultRow(_Received):
-    """One enrolment in merchant-result-list, as far as settling looks at it."""
+def _or_nothing(value: object, read: ValidatorFunctionWrapHandler) -> object:
+    try:
+        return read(value)
+    except ValidationError:
+        return None
 
-    profile_id: str | None = None
-    profile_interview_id: str | None = None
-    definition_id: str | None = None
-    candidate_email: str | None = Field(None, repr=False)
-    position_name: str | None = None
-    decision_status: str | None = None
-    created_at: datetime | None = None
+
+_T = TypeVar("_T")
+Lenient = Annotated[_T | None, WrapValidator(_or_nothing)]
+"""A member that reads as null where it holds anything else: it does not cost the whole answer."""
+
+
+def _moment(value: object) -> datetime | None:
+    """An ISO 8601 text; a number would read as seconds since 1970, which is long ago."""
+    try:
+        return datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+class ResultRow(_Received):
+    """
+    A row of merchant-result-list, as far as settling looks at it.
+
+    One enrolment may have several: of its screening, its interview, its attempts (reference,
+    jobmojito-after section 0).
+    """
+
+    profile_id: Lenient[str] = None
+    profile_interview_id: Lenient[str] = None
+    definition_id: Lenient[str] = None
+    candidate_email: Lenient[str] = Field(None, repr=False)
+    position_name: Lenient[str] = None
+    position_step: Lenient[str] = None
+    decision_status: Lenient[str] = None
+    created_at: Annotated[datetime | None, BeforeValidator(_moment)] = None
+
+
+class FollowUpRow(ResultRow):
+    """The same row, as far as following up looks at it: how far the candidate is, what was said."""
+
+    model_config = ConfigDict(extra="ignore")  # there are thousands, and who they are is known
+
+    id: Lenient[str] = None
+    interview_result_id: Lenient[str] = None
+    interview_result_pre_screening_id: Lenient[str] = None
+    external_id: Lenient[str] = None
+    status: Lenient[str] = None
+    coach_status: Lenient[str] = None
+    processing_status: Lenient[str] = None
+    interview_started: Lenient[bool] = None
+    is_test: Lenient[bool] = None
+    score: Lenient[float] = None
+    updated_at: Annotated[datetime | None, BeforeValidator(_moment)] = None
 
 
 class Pagination(_Received):
     """Where a page of a list stands."""
 
     has_more: bool = False
+    total: Lenient[int] = None
 
 
 class ResultPage(_Received):
@@ -277,18 +330,56 @@ class ResultPage(_Received):
     pagination: Pagination = Pagination()
 
 
+class FollowUpPage(_Received):
+    """The same page, for following up."""
+
+    data: list[FollowUpRow] = Field(repr=False)
+    pagination: Pagination = Pagination()
+
+
+class CreditRow(_Received):
+    """One charge of the account's credit ledger."""
+
+    id: Lenient[str] = None
+    event_date: Annotated[datetime | None, BeforeValidator(_moment)] = None
+    event: Lenient[str] = None
+    credit_amount: Lenient[float] = None
+    profile_id: Lenient[str] = None
+    profile_interview_id: Lenient[str] = None
+    object_uuid: Lenient[str] = None
+    parent_object_uuid: Lenient[str] = None
+
+
+class CreditPage(_Received):
+    """A page of merchant-analytics-credits-used, newest first."""
+
+    data: list[CreditRow] = Field(repr=False)
+    pagination: Pagination = Pagination()
+
+
+class PdfAnswer(_Received):
+    """Where a report can be fetched, for a while and by anybody."""
+
+    pdf_export_url: str = Field(min_length=1, repr=False)
+
+
 class MerchantStatus(_Received):
     """merchant-status, as far as the plan looks at it."""
 
-    merchant_id: str | None = None
-    credits_interview_monthly: float | None = None
-    credits_interview_extra: float | None = None
-    credits_interview_single: float | None = None
-    invitations_available: int | None = None
+    merchant_id: Lenient[str] = None
+    credits_interview_monthly: Lenient[float] = None
+    credits_interview_extra: Lenient[float] = None
+    credits_interview_single: Lenient[float] = None
+    invitations_available: Lenient[float] = None
+    """A number with fractions, below nothing where more were sent than the credits allow."""
 
     @property
     def credits_left(self) -> float | None:
-        """Monthly and extra credits together; single ones are for one position only."""
-        if self.credits_interview_monthly is None:
-            return None
-        return self.credits_interview_monthly + (self.credits_interview_extra or 0.0)
+        """
+        Monthly and extra credits together; single ones are for one position only.
+
+        None where the answer names neither: a plan without a month's credits may have extra ones.
+        """
+        named = [self.credits_interview_monthly, self.credits_interview_extra]
+        known = [one for one in named if one is not None]
+        return sum(known) if known else None

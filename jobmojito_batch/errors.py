@@ -25,8 +25,8 @@ class SettingsError(BatchError):
 class PrefectAwayError(SettingsError):
     """Prefect takes no run; nothing was sent."""
 
-    def __init__(self, why: str) -> None:
-        super().__init__(f"{why}; nothing was sent. Start the server, or run with --no-prefect")
+    def __init__(self, why: str, what_to_do: str = "Start the server") -> None:
+        super().__init__(f"{why}; nothing was sent. {what_to_do}, or run with --no-prefect")
         self.why = why
         """What is wrong with it, as the beginning of a sentence."""
 

@@ -12,13 +12,12 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 from jobmojito_batch.alerts import Alert, Severity
+from jobmojito_batch.events import Event, warn
 from jobmojito_batch.settings import AlertSettings
 
 PATIENCE_SECONDS: Final = 20.0
 """How long all channels together are waited for: a hung mail server must not hold a night."""
 TITLE: Final = "jobmojito-batch"
-
-logger = logging.getLogger(__name__)
 
 Clock = Callable[[], float]
 
@@ -50,8 +49,7 @@ def notify(
     except Exception:  # noqa: BLE001 - the run is over, and its sentence was said elsewhere
         is_sent = False
     if not is_sent:
-        kinds = [alert.kind.value for alert in wanted]
-        logger.warning("notify.failed %s", ", ".join(kinds), extra={"kinds": kinds})
+        warn(Event.NOTIFY_FAILED, kinds=[alert.kind.value for alert in wanted])
     return is_sent
 
 

@@ -28,6 +28,8 @@ POSITION: Final = "position"
 KIND: Final = "kind"
 FIRST: Final = "first"
 """The ordinal of the row that a duplicate repeats."""
+IS_INCOMPLETE: Final = "is_incomplete"
+"""A row of our own results, which hold no résumé: it can be done, and cannot be sent."""
 HELD_BY: Final = "held_by"
 IS_IN_FLIGHT: Final = "is_in_flight"
 EMAIL: Final = "candidate_email"
@@ -94,6 +96,8 @@ class Plan:
     credits: float
     seconds: float
     warnings: tuple[str, ...] = ()
+    learned_from: int = 0
+    """How many rows' charges the credits rest on; 0: on the price of the settings."""
 
     @property
     def positions_to_create(self) -> int:
@@ -151,8 +155,9 @@ def sort_rows(rows: pl.LazyFrame, places: pl.DataFrame, history: pl.LazyFrame) -
     """
     Every row of a part in exactly one kind: the columns of Plan.rows, in no order.
 
-    `rows`: ORDINAL, FAULTS, ACCOUNT, POSITION_KEY, candidate_email. `places`: those of Plan, and
-    `is_unresolved`. `history`: position_id, candidate_email, state, is_in_flight, held_by.
+    `rows`: ORDINAL, FAULTS, IS_INCOMPLETE, ACCOUNT, POSITION_KEY, candidate_email. `places`: those
+    of Plan, and `is_unresolved`. `history`: position_id, candidate_email, state, is_in_flight,
+    held_by.
     Duplicates are looked for among the rows that passed the checks, so that a bad first row does
     not take a good second one down with it.
     """
@@ -168,10 +173,12 @@ def sort_rows(rows: pl.LazyFrame, places: pl.DataFrame, history: pl.LazyFrame) -
             ORDINAL,
             EMAIL,
             is_good.alias("is_good"),
+            IS_INCOMPLETE,
             *(pl.when(is_good).then(name).alias(name) for name in facts),
         )
         .join(history.rename({"position_id": POSITION}), on=[POSITION, EMAIL], how="left")
         .collect(engine="streaming")
+        .with_columns(pl.col("is_good") & (~pl.col(IS_INCOMPLETE) | _is_settled()))
         .with_columns(_first_of_its_invitation())
         .select(
             ORDINAL,
@@ -227,7 +234,7 @@ def _kind() -> pl.Expr:
         .then(pl.lit(Kind.INVALID.value))
         .when(pl.col(FIRST).is_not_null())
         .then(pl.lit(Kind.DUPLICATE.value))
-        .when(state == "settled")
+        .when(_is_settled())
         .then(pl.lit(Kind.ALREADY_DONE.value))
         .when(state != "")
         .then(pl.lit(Kind.UNKNOWN.value))
@@ -235,6 +242,10 @@ def _kind() -> pl.Expr:
         .then(pl.lit(Kind.UNRESOLVED.value))
         .otherwise(pl.lit(Kind.TO_SEND.value))
     )
+
+
+def _is_settled() -> pl.Expr:
+    return pl.col("state").fill_null("") == "settled"
 
 
 def _over_limit(limit: int | None) -> pl.Expr:

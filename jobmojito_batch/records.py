@@ -23,7 +23,7 @@ class InputDoubt:
     """
     Something of an input that the plan is not sure of; a person sees it before anything is sent.
 
-    Its texts quote headers and settings, never a cell of a person.
+    Its texts quote headers and settings, never a cell of a person; only its examples do.
     """
 
     kind: str
@@ -38,6 +38,10 @@ class InputDoubt:
     """The first rows that it is about, as a person counts them; none where it is about a column."""
     holds: bool = True
     """Where nobody is asked, nothing of the input is sent; else it is a warning in the plan."""
+    lacks: str = ""
+    """The field that no column gives: said here once, and not again for each row."""
+    examples: tuple[str, ...] = field(default=(), repr=False)
+    """Cells that show it: for the eyes of the person who is asked, in no log, alert or file."""
 
     @property
     def text(self) -> str:
@@ -85,6 +89,8 @@ class HeaderMap:
     corrected errors file, and columns that hold a résumé but lost it to a better-ranked one
     (results hold no résumé text).
     """
+    offers: tuple[tuple[int, str], ...] = ()
+    """Carried columns that look like a field that no column gives, and that field."""
     notes: tuple[str, ...] = ()
     """Sentences for the plan, such as a column that lost its field to a better-ranked one."""
     doubts: tuple[InputDoubt, ...] = ()

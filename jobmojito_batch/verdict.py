@@ -21,6 +21,7 @@ from jobmojito_batch.contract import (
     PlatformErrorBody,
     Status,
 )
+from jobmojito_batch.urls import is_loopback
 
 CLIENT_CLOSED_REQUEST: Final = 499
 PROJECT_PAUSED: Final = 540
@@ -275,6 +276,4 @@ def is_safe_link(link: str | None) -> bool:
         return False
     if not host:
         return False
-    return parts.scheme == "https" or (
-        parts.scheme == "http" and host in {"127.0.0.1", "localhost", "::1"}
-    )
+    return parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host))

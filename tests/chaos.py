@@ -9,7 +9,6 @@ import argparse
 import json
 import os
 import random
-import subprocess
 import sys
 import tempfile
 import time
@@ -21,6 +20,7 @@ from pathlib import Path
 from jobmojito_batch.sandbox import Fault, RunningSandbox, Scenario, creates_per_invitation
 from tests.helpers import TOKEN, people, read_results, write_input
 from tests.postgresql import own_schema, why_not
+from tests.processes import Started, start
 
 ROWS = 40
 SETTLE_SECONDS = 1.0
@@ -82,7 +82,7 @@ def _round(dice: random.Random, kills_left: int, ledger: str | None) -> Counter[
         }
         for _ in range(min(kills_left, dice.randrange(2, 5))):
             running = [_started(path, environment, n) for n in range(dice.choice([1, 1, 2]))]
-            time.sleep(dice.uniform(0.6, 2.2))
+            time.sleep(dice.uniform(0.1, 1.7))
             for process in running:
                 process.kill()
                 process.wait()
@@ -107,15 +107,10 @@ def _round(dice: random.Random, kills_left: int, ledger: str | None) -> Counter[
     return counts
 
 
-def _started(path: Path, environment: dict[str, str], number: int) -> "subprocess.Popen[bytes]":
-    command = [sys.executable, "-m", "jobmojito_batch", "invite", str(path), "--yes"]
+def _started(path: Path, environment: dict[str, str], number: int) -> Started:
     target = path.with_name(f"{number}.results.csv")
-    return subprocess.Popen(
-        [*command, "--no-prefect", "-o", str(target)],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
+    command = ("jobmojito_batch", "invite", str(path), "--yes", "--no-prefect", "-o", str(target))
+    return start(*command, environment=environment)
 
 
 def _is_true(row: dict[str, str], effects: Counter[tuple[str, str]]) -> bool:

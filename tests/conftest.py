@@ -1,10 +1,13 @@
 """Keep every test away from this person's own settings, data folders and Prefect profile."""
 
+import gc
 import os
+import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pytest
 from hypothesis import settings
@@ -13,8 +16,9 @@ from jobmojito_batch.ledger import Ledger
 from tests.helpers import OpenLedger
 from tests.postgresql import own_database, own_schema, why_not
 
-# No test asserts on time: a busy machine must not turn one red.
-settings.register_profile("untimed", deadline=None)
+# No test asserts on time: a busy machine must not turn one red. An example is mostly a whole frame
+# through all expressions, so there are few of them, of many rows.
+settings.register_profile("untimed", deadline=None, max_examples=30)
 settings.load_profile("untimed")
 
 
@@ -42,20 +46,61 @@ def _own_world(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "home"
     home.mkdir()
     monkeypatch.setenv("HOME", str(home))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
     monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
     monkeypatch.setenv("XDG_CACHE_HOME", str(home / "cache"))
     monkeypatch.setenv("PREFECT_HOME", str(home / "prefect"))
     monkeypatch.chdir(tmp_path)
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", autouse=True)
+def _prefects_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
+    """
+    Prefect leaves sockets to the collector: they are collected with the file that used it.
+
+    Else the warning of it falls into whichever test of another file the collector runs in.
+    """
+    yield
+    if "prefect" in request.path.read_text(encoding="utf-8"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            gc.collect()
+
+
+LEDGERS = ("sqlite", "postgresql")
+
+
+@pytest.fixture(params=LEDGERS)
 def ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    """An empty ledger of either kind, the test's own."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'books' / 'ledger.sqlite'}"
-        return
-    if (reason := why_not()) is not None:
+    """An empty ledger of each kind, the test's own."""
+    if request.param == "postgresql" and (reason := why_not()) is not None:
         pytest.skip(reason)
+    with _ledger(request.param, tmp_path) as url:
+        yield url
+
+
+@pytest.fixture
+def either_ledger_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """
+    An empty ledger of one kind, for what takes long and is no matter of the ledger alone.
+
+    Over the cases of a file both kinds take turns, the same each time; BOTH_LEDGERS gives each test
+    both.
+    """
+    kind = getattr(request, "param", LEDGERS[crc32(request.node.name.encode()) % 2])
+    if kind == "postgresql" and (reason := why_not()) is not None:
+        if hasattr(request, "param"):
+            pytest.skip(reason)
+        kind = "sqlite"
+    with _ledger(kind, tmp_path) as url:
+        yield url
+
+
+@contextmanager
+def _ledger(kind: str, folder: Path) -> Iterator[str]:
+    if kind == "sqlite":
+        yield f"sqlite:///{folder / 'books' / 'ledger.sqlite'}"
+        return
     with own_schema() as url:
         yield url
 

@@ -3,11 +3,10 @@
 import csv
 import json
 import os
-import subprocess
-import sys
+import time
 from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,8 @@ from jobmojito_batch.intake import read_inputs
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.records import Table
 from jobmojito_batch.sandbox import RunningSandbox, Scenario
+from jobmojito_batch.summary import Summary
+from tests import processes
 
 OpenLedger = Callable[..., Ledger]
 
@@ -74,15 +75,32 @@ def starts_of(results: Iterable[dict[str, str]]) -> list[float]:
     return [datetime.fromisoformat(row["sent_at"]).timestamp() for row in results if row["sent_at"]]
 
 
+BOTH_LEDGERS = pytest.mark.parametrize("either_ledger_url", ["sqlite", "postgresql"], indirect=True)
+
+
 def living_shards(ledger_url: str) -> int:
     """Shards of the latest run that somebody sends, as the ledger knows it."""
     ledger = Ledger.open(ledger_url)
     try:
         return sum(
-            one.is_living for run in ledger.runs(1) for one in ledger.shard_attempts(run.run_id)
+            one.is_living
+            for run in ledger.runs.latest(1)
+            for one in ledger.shards.attempts(run.run_id)
         )
     finally:
         ledger.close()
+
+
+PATIENCE_SECONDS = 120.0
+"""How long anything is waited for: many times what it takes, since no test asserts on time."""
+
+
+def wait_until(is_so: Callable[[], bool], what: str) -> None:
+    """Look often; a test that waits in vain fails and says for what."""
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not is_so():
+        assert time.monotonic() < until, f"still not so: {what}"
+        time.sleep(0.01)
 
 
 class Run:
@@ -119,15 +137,14 @@ class Run:
         """The same, and unknown rows are looked up."""
         return main(["invite", str(path), "--yes", "--no-prefect", *options])
 
-    def start(self, path: Path, *options: str) -> "subprocess.Popen[bytes]":
+    def start(self, path: Path, *options: str) -> processes.Started:
         """The same in a process of its own, to be killed."""
-        command = [sys.executable, "-m", "jobmojito_batch", "invite", str(path), "--yes"]
-        return subprocess.Popen(
-            [*command, "--no-prefect", "--no-settle", *options],
-            env=os.environ | self.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
+        return self.start_settling(path, "--no-settle", *options)
+
+    def start_settling(self, path: Path, *options: str) -> processes.Started:
+        """The same, and unknown rows are looked up."""
+        command = ("jobmojito_batch", "invite", str(path), "--yes", "--no-prefect")
+        return processes.start(*command, *options, environment=os.environ | self.environment)
 
     @property
     def results(self) -> list[dict[str, str]]:
@@ -154,6 +171,13 @@ class Run:
             entry.event == "received" and entry.endpoint.startswith("job-interview-create")
             for entry in self.sandbox.log
         )
+
+
+def a_summary(**given: Any) -> Summary:
+    """The summary of a run that found nothing, but for what is *given*."""
+    moment = datetime(2026, 1, 1, tzinfo=UTC)
+    run = {"run_id": "r", "environment": "test", "started_at": moment, "ended_at": moment}
+    return Summary.model_validate(run | {"exit_code": 0, "host": "here"} | given)
 
 
 def friendly(**settings: Any) -> Scenario:

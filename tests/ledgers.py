@@ -33,12 +33,12 @@ def begin(
         "rows": 1,
         "layouts": "[]",
     }
-    ledger.begin_run(RunRecord(run_id=run_id, **(given | more)), now=entered_at)
+    ledger.runs.begin(RunRecord(run_id=run_id, **(given | more)), now=entered_at)
 
 
 def a_position(ledger: Ledger, key: str = "name:nurse", opening_key: str | None = "nurse") -> int:
     """The id of a position, made where absent."""
-    return ledger.ensure_positions([(ACCOUNT, key, opening_key)])[ACCOUNT, key]
+    return ledger.runs.ensure_positions([(ACCOUNT, key, opening_key)])[ACCOUNT, key]
 
 
 def taking(

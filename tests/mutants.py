@@ -33,6 +33,9 @@ class Mutant:
 SETTLING = "tests/end_to_end/test_settling.py"
 MAIN_JOB = "tests/end_to_end/test_main_job.py"
 DOUBTS = "tests/adapters/test_ledger_doubts.py"
+FIELD = "tests/end_to_end/test_field.py"
+ENV_FILES = "tests/adapters/test_env_files.py"
+MERCHANTS = "tests/end_to_end/test_merchants.py"
 
 MUTANTS = (
     Mutant(
@@ -44,30 +47,30 @@ MUTANTS = (
     ),
     Mutant(
         "the claim stands before the call",
-        "jobmojito_batch/sending/sender.py",
-        "            if start is None or not await self._claims.hold(call):\n",
+        "jobmojito_batch/sending/caller.py",
+        "            if start is None or not await self.claims.hold(call):\n",
         "            if start is None:\n",
         ("tests/unit/test_one_claim.py",),
     ),
     Mutant(
         "a claim that waited long is made sure of before the call",
         "jobmojito_batch/sending/claiming.py",
-        "    return abs((self._common.at() - at).total_seconds()) > STALE_SECONDS\n",
-        "    return False\n",
+        "        return abs((self._context.clock.at() - at).total_seconds()) > STALE_SECONDS\n",
+        "        return False\n",
         ("tests/adapters/test_claiming.py",),
     ),
     Mutant(
         "the gate: the first row of a position goes alone",
-        "jobmojito_batch/sending/gate.py",
-        "            if position.door is Door.OPEN:\n",
-        "            if position.door is not Door.SHUT:\n",
-        ("tests/unit/test_gate.py", MAIN_JOB, "-k", "alone or first or gate or opens"),
+        "jobmojito_batch/sending/dispatch.py",
+        "            if position.state is PositionState.OPEN:\n",
+        "            if position.state is not PositionState.SHUT:\n",
+        ("tests/unit/test_dispatch.py", MAIN_JOB, "-k", "alone or first or gate or opens"),
     ),
     Mutant(
         "one opening over all processes",
-        "jobmojito_batch/ledger/sharing.py",
-        "            return str(held.run_id)\n",
-        "            return None\n",
+        "jobmojito_batch/ledger/positions.py",
+        "    return Opener(opening.run_id, opening.ordinal)\n",
+        "    return None\n",
         (DOUBTS, "-k", "opens"),
     ),
     Mutant(
@@ -80,17 +83,17 @@ MUTANTS = (
     Mutant(
         "a doubt is taken over by one run alone",
         "jobmojito_batch/ledger/claims.py",
-        "        invitations.c.id == one.invitation_id,\n"
+        "        invitations.c.id == settled.invitation_id,\n"
         "        invitations.c.state == ClaimState.UNKNOWN,\n"
-        "        invitations.c.claimed_at == one.seen_at,\n",
-        "        invitations.c.id == one.invitation_id,\n",
+        "        invitations.c.claimed_at == settled.seen_at,\n",
+        "        invitations.c.id == settled.invitation_id,\n",
         (DOUBTS,),
     ),
     Mutant(
         "the Retry-After pause",
-        "jobmojito_batch/sending/reacting.py",
-        "        common.pace.pause(asked)\n",
-        "        common.pace.pause(0.0)\n",
+        "jobmojito_batch/sending/flow_control.py",
+        "        context.pace.pause(asked)\n",
+        "        context.pace.pause(0.0)\n",
         (MAIN_JOB, "-k", "retry_after"),
     ),
     Mutant(
@@ -103,34 +106,34 @@ MUTANTS = (
     Mutant(
         "the cap of a day, over processes",
         "jobmojito_batch/ledger/claims.py",
-        "    return one.day_limit is None or spent + one.credits <= one.day_limit + ROUNDING\n",
+        "    return call.day_limit is None or spent + call.credits <= call.day_limit + ROUNDING\n",
         "    return True\n",
         (DOUBTS, "-k", "day"),
     ),
     Mutant(
         "one pace for all processes",
-        "jobmojito_batch/ledger/sharing.py",
+        "jobmojito_batch/ledger/shared_pace.py",
         "    first = max(due, earliest)\n",
         "    first = earliest\n",
         (DOUBTS, "-k", "starts"),
     ),
     Mutant(
         "the API's own clock when looking up",
-        "jobmojito_batch/sending/looking.py",
+        "jobmojito_batch/sending/match.py",
         "        + timedelta(seconds=clock_ahead_seconds)\n",
         "",
         (SETTLING, "-k", "clock"),
     ),
     Mutant(
         "the lease of an owner on another host",
-        "jobmojito_batch/ledger/owners.py",
+        "jobmojito_batch/ledger/leases.py",
         "        return lease_until is None or now is None or lease_until > now\n",
         "        return True\n",
         (DOUBTS, "-k", "another_host"),
     ),
     Mutant(
         "what outlives the drain is in doubt",
-        "jobmojito_batch/ledger/ledger.py",
+        "jobmojito_batch/ledger/runs.py",
         "            doubt_claims(connection, run_id, since=at)\n",
         "",
         (DOUBTS, "-k", "drain"),
@@ -138,9 +141,121 @@ MUTANTS = (
     Mutant(
         "an older unknown may be sent once more",
         "jobmojito_batch/pipeline/deliver.py",
-        "    for kinds in (sent_kinds(prepared), [Kind.UNKNOWN.value]):\n",
-        "    for kinds in (sent_kinds(prepared),):\n",
+        "    for kinds, may_go in ((kinds_to_send, True), (in_doubt, False)):\n",
+        "    for kinds, may_go in ((kinds_to_send, True),):\n",
         (SETTLING, "-k", "earlier_run_lost"),
+    ),
+    Mutant(
+        "the merchant of a row in its look-ups",
+        "jobmojito_batch/sending/settling.py",
+        "        return doubt.of.merchant if doubt.of.merchant != own else None\n",
+        "        return None\n",
+        (MERCHANTS,),
+    ),
+    Mutant(
+        "the merchant of a row in a link minted for its answer",
+        "jobmojito_batch/sending/recorder.py",
+        "            merchant_id=call.merchant_id,\n",
+        "",
+        (MERCHANTS,),
+    ),
+    Mutant(
+        "a link that an answer lacked is minted",
+        "jobmojito_batch/sending/recorder.py",
+        "            await self._mint_missing_link(call)\n",
+        "",
+        (MAIN_JOB, "-k", "link"),
+    ),
+    Mutant(
+        "reconcile takes what was sent for others",
+        "jobmojito_batch/ledger/doubts.py",
+        "        return self._doubted(IN_DOUBT, or_(own, of_its_runs))\n",
+        "        return self._doubted(IN_DOUBT, own)\n",
+        (MERCHANTS,),
+    ),
+    Mutant(
+        "rows of one enrolment are one",
+        "jobmojito_batch/sending/match.py",
+        "        found.setdefault(row.profile_interview_id or number, []).append(row)\n",
+        "        found.setdefault(number, []).append(row)\n",
+        ("tests/unit/test_match.py",),
+    ),
+    Mutant(
+        "a fresh connection for a paid call",
+        "jobmojito_batch/client/transport.py",
+        "should_close=should_close or not self._keeps)\n",
+        "should_close=should_close)\n",
+        ("tests/adapters/test_client.py", "-k", "idle"),
+    ),
+    Mutant(
+        "the floor of a résumé",
+        "jobmojito_batch/normalise/resumes.py",
+        "        (text.str.len_chars() < least)\n",
+        "        (text.str.len_chars() < 0)\n",
+        (FIELD,),
+    ),
+    Mutant(
+        "an id with several names is no position",
+        "jobmojito_batch/pipeline/contradictions.py",
+        '        .filter(pl.col("names") > 1)\n',
+        '        .filter(pl.col("names") > 9)\n',
+        (FIELD,),
+    ),
+    Mutant(
+        "a rounded number is no id",
+        "jobmojito_batch/normalise/ids.py",
+        "    return pl.when(~is_no_id(text)).then(text)\n",
+        "    return text\n",
+        (FIELD,),
+    ),
+    Mutant(
+        "a letter that is unknown is not posted again",
+        "jobmojito_batch/ledger/letters.py",
+        "    LetterState.UNKNOWN: LetterStanding.UNKNOWN,\n",
+        "",
+        ("tests/adapters/test_ledger_letters.py",),
+    ),
+    Mutant(
+        "a letter that a living process posts is left to it",
+        "jobmojito_batch/ledger/letters.py",
+        "            if _is_held(row, wish.at):\n",
+        "            if False:\n",
+        ("tests/adapters/test_ledger_letters.py",),
+    ),
+    Mutant(
+        "a letter whose process died is unknown",
+        "jobmojito_batch/ledger/letters.py",
+        "            _orphan(connection, [row.id])\n",
+        "            continue\n",
+        ("tests/adapters/test_ledger_letters.py",),
+    ),
+    Mutant(
+        "no answer after DATA is no knowledge",
+        "jobmojito_batch/letters/smtp.py",
+        "            return Handed(handing=Handing.UNKNOWN, says=says)\n",
+        "            return Handed(handing=Handing.NOT_TAKEN, says=says)\n",
+        ("tests/adapters/test_letter_smtp.py",),
+    ),
+    Mutant(
+        "a folder's .env sets nothing that runs commands or says where data goes",
+        "jobmojito_batch/env_files.py",
+        "    taken = {name: value for name, value in values.items() if name in harmless}\n",
+        "    taken = dict(values)\n",
+        (ENV_FILES, "-k", "folder"),
+    ),
+    Mutant(
+        "a .env of somebody else is not read",
+        "jobmojito_batch/env_files.py",
+        "    if file.st_uid != os.geteuid():\n",
+        "    if file.st_uid < 0:\n",
+        (ENV_FILES, "-k", "somebody_else"),
+    ),
+    Mutant(
+        "opening a ledger waits for a lock",
+        "jobmojito_batch/ledger/database.py",
+        "    stop=stop_after_delay(BUSY_SECONDS),\n",
+        "    stop=stop_after_delay(0),\n",
+        ("tests/adapters/test_ledger.py", "-k", "opening"),
     ),
 )
 

@@ -2,16 +2,15 @@
 
 import asyncio
 import contextlib
-import os
-import subprocess
 import sys
 from collections.abc import Callable
-from pathlib import Path
 
 from jobmojito_batch.parameters import InviteParameters, ShardParameters
-from jobmojito_batch.pipeline import Conclusion, conclude, prepare
+from jobmojito_batch.pipeline import RunRequest, conclude, prepare
 from jobmojito_batch.pipeline.deliver import OnProgress
 from jobmojito_batch.pipeline.sharding import deliver_in_shards
+from jobmojito_batch.summary import Summary
+from tests import processes
 
 
 class Processes:
@@ -19,21 +18,16 @@ class Processes:
 
     def __init__(self, *, does_begin: Callable[[ShardParameters], bool] = lambda _: True) -> None:
         self.orders: list[ShardParameters] = []
-        self.running: dict[tuple[int, int], subprocess.Popen[bytes]] = {}
+        self.running: dict[tuple[int, int], processes.Started] = {}
         self._does_begin = does_begin
 
     async def start(self, order: ShardParameters) -> bool:
         self.orders.append(order)
-        command = [sys.executable, "-m", "tests.shard_process", order.model_dump_json()]
-        if not self._does_begin(order):
-            command = [sys.executable, "-c", ""]
-        self.running[order.shard, order.attempt] = subprocess.Popen(  # noqa: ASYNC220 - it returns at once
-            command,
-            cwd=Path(__file__).parents[1],
-            env=os.environ,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            start_new_session=True,  # what ends the parent does not reach them
+        module = "tests.shard_process" if self._does_begin(order) else "__future__"  # does nothing
+        self.running[order.shard, order.attempt] = processes.start(
+            module,
+            order.model_dump_json(),
+            has_own_session=True,  # what ends the parent does not reach them
         )
         return True
 
@@ -57,16 +51,14 @@ class Processes:
 
 async def invite_in_shards(
     parameters: InviteParameters, crew: Processes, *, on_progress: OnProgress | None = None
-) -> Conclusion:
+) -> Summary:
     """The whole staircase."""
-    prepared = prepare(parameters, will_send=True)
+    ready = prepare(RunRequest.of(parameters))
     try:
-        delivered = await deliver_in_shards(
-            prepared, crew, on_progress=on_progress, drain_seconds=20
-        )
-        return conclude(prepared, delivered)
+        delivered = await deliver_in_shards(ready, crew, on_progress=on_progress, drain_seconds=20)
+        return conclude(ready, delivered)
     finally:
-        prepared.close()
+        ready.close()
 
 
 if __name__ == "__main__":

@@ -5,11 +5,8 @@ import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-import typer
-
-from jobmojito_batch.cli.alerting import tell_failure
-from jobmojito_batch.cli.app import app
-from jobmojito_batch.cli.talk import USAGE, begun, is_interactive
+from jobmojito_batch.cli.at_once import answered
+from jobmojito_batch.exit_codes import ExitCode
 
 __all__ = ["main"]
 
@@ -24,24 +21,42 @@ def main(argv: Sequence[str] | None = None) -> int:
         ):  # a Windows console may not be UTF-8; never die of a name
             stream.reconfigure(errors="replace")
     words = list(sys.argv[1:] if argv is None else argv)
+    return ExitCode.OK if answered(words) else _run(words)
+
+
+def _run(words: Sequence[str]) -> int:
+    from jobmojito_batch.cli.app import app
+    from jobmojito_batch.cli.console import begun
+    from jobmojito_batch.cli.model_options import bare_filled
+    from jobmojito_batch.parameters import FollowUpParameters
+
+    words = bare_filled(FollowUpParameters, words)
     begun.set(False)
     try:
         app(args=words, prog_name="jobmojito-batch")
     except SystemExit as exc:
-        code = exc.code if isinstance(exc.code, int) else 1
-        if code == USAGE and not begun.get() and _is_unattended_invite(words):
+        code = exc.code if isinstance(exc.code, int) else ExitCode.NEEDS_REPAIR
+        if code == ExitCode.USAGE and not begun.get() and _is_unattended_invite(words):
+            from jobmojito_batch.cli.alerting import tell_failure
+
             # A night whose command line is wrong fails every night, and nobody looks.
             tell_failure(f"its command line cannot be used{_usage_fault(words)}")
         return code
-    return 0
+    return ExitCode.OK
 
 
 def _is_unattended_invite(words: Sequence[str]) -> bool:
+    from jobmojito_batch.cli.console import is_interactive
+
     return "invite" in words and ("--yes" in words or not is_interactive())
 
 
 def _usage_fault(words: Sequence[str]) -> str:
     """What is wrong with a command line that was refused, by names alone: values may be people."""
+    import typer
+
+    from jobmojito_batch.cli.app import app
+
     command: Any = typer.main.get_command(app)
     try:
         command.commands["invite"].make_context("invite", list(words[words.index("invite") + 1 :]))

@@ -4,23 +4,25 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from jobmojito_batch.alerts import Alert, AlertKind, Severity
-from jobmojito_batch.cli.attend import Person
-from jobmojito_batch.cli.talk import is_interactive, say
+from jobmojito_batch.cli.console import is_interactive, say, say_warning
+from jobmojito_batch.cli.observer import ConsoleObserver
 from jobmojito_batch.errors import PrefectAwayError, told
-from jobmojito_batch.intake import shown
+from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.notify import notify
 from jobmojito_batch.pipeline import where
+from jobmojito_batch.pipeline.run_signals import RunSignals
 from jobmojito_batch.settings import AlertSettings, load_alert_settings
+from jobmojito_batch.urls import shown
 
 
-def tell_alerts(person: Person, settings: AlertSettings) -> None:
+def tell_alerts(person: ConsoleObserver, settings: AlertSettings) -> None:
     """Send what nobody here has seen: a person who was asked has the screen."""
     if not person.confirms:
         _send([*person.alerts, *person.notes], settings)
 
 
 @contextmanager
-def failures_told(person: Person, inputs: Sequence[str]) -> Iterator[None]:
+def failures_told(person: ConsoleObserver, inputs: Sequence[str]) -> Iterator[None]:
     """
     Alert of an end that nobody has told of: settings, Prefect, an interruption, the unexpected.
 
@@ -31,13 +33,28 @@ def failures_told(person: Person, inputs: Sequence[str]) -> Iterator[None]:
     except BaseException as exc:  # a panic of polars is no Exception
         is_watched = person.confirms and is_interactive()
         if not is_watched and not person.alerts:
-            cause = "it was interrupted" if isinstance(exc, KeyboardInterrupt) else told(exc)
-            tell_failure(cause, inputs, may_have_sent=person.has_begun)
+            was_interrupted = isinstance(exc, KeyboardInterrupt)
+            tell_failure(
+                "it was interrupted" if was_interrupted else told(exc),
+                inputs,
+                may_have_sent=person.has_begun,
+                code=ExitCode.INTERRUPTED if was_interrupted else ExitCode.USAGE,
+            )
         raise
 
 
-def tell_failure(cause: str, inputs: Sequence[str] = (), *, may_have_sent: bool = False) -> None:
-    """Alert of a run that failed before it was one. *cause* quotes nobody."""
+def tell_failure(
+    cause: str,
+    inputs: Sequence[str] = (),
+    *,
+    may_have_sent: bool = False,
+    code: ExitCode = ExitCode.USAGE,
+) -> None:
+    """Tell people and machines of a run that failed before it was one. *cause* quotes nobody."""
+    signals = RunSignals(
+        inputs, environment=None, is_counted=True, is_unattended=True, warns=say_warning
+    )
+    signals.ends(code, None, has_begun=may_have_sent)
     sent = "the next run settles what was under way" if may_have_sent else "nothing was sent"
     alert = Alert(
         kind=AlertKind.FAILED,
@@ -45,7 +62,7 @@ def tell_failure(cause: str, inputs: Sequence[str] = (), *, may_have_sent: bool 
         sentence=f"the run failed: {cause}. So far {sent}; `jobmojito-batch doctor` looks at "
         "settings, token, API, ledger and Prefect",
         run_id=None,
-        counts={"exit_code": 2},
+        counts={"exit_code": ExitCode.USAGE},
         facts=where(", ".join(map(shown, inputs))),
     )
     _send([alert], load_alert_settings())

@@ -1,18 +1,23 @@
 """`doctor`: what a run needs, one line each, and what to do about what is missing."""
 
-from collections.abc import Iterator
+import asyncio
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from jobmojito_batch.cli import through_prefect
-from jobmojito_batch.cli.talk import out, print_json
+from jobmojito_batch.cli import prefect_runner
+from jobmojito_batch.cli.console import out, print_json
+from jobmojito_batch.cli.next_steps import command
 from jobmojito_batch.client import TokenSource, expiry_of
-from jobmojito_batch.errors import BatchError
+from jobmojito_batch.env_files import Origin, own_path
+from jobmojito_batch.errors import BatchError, PrefectAwayError
+from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.notify import understood
 from jobmojito_batch.pipeline import AccountView, view_account
-from jobmojito_batch.settings import Settings
+from jobmojito_batch.pipeline.letters import try_mail_server
+from jobmojito_batch.settings import Settings, Sources, settings_sources
 from jobmojito_batch.verdict import Silence
 
 SOON: Final = timedelta(hours=1)
@@ -30,7 +35,7 @@ class Line:
 
 def examine(settings: Settings) -> list[Line]:
     """Every line, the faults too; raises nothing for what it finds."""
-    lines: list[Line] = []
+    lines: list[Line] = list(_settings_lines(settings_sources()))
     tokens = TokenSource(settings)
     token: str | None = None
     try:
@@ -45,6 +50,7 @@ def examine(settings: Settings) -> list[Line]:
     lines.append(_ledger_line(settings))
     lines += _prefect_lines()
     lines += _alerts_lines(settings)
+    lines += _mail_lines(settings)
     return lines
 
 
@@ -60,7 +66,29 @@ def show_doctor(settings: Settings, *, as_json: bool) -> int:
     else:
         for line in lines:
             out().print(f"{line.state:<8} {line.what:<8} {line.says}", markup=False)
-    return 1 if any(line.state == "fault" for line in lines) else 0
+    has_faults = any(line.state == "fault" for line in lines)
+    return ExitCode.NEEDS_REPAIR if has_faults else ExitCode.OK
+
+
+def _settings_lines(sources: Sources) -> Iterator[Line]:
+    """Where settings come from: variables by name, never a value; and what is not taken."""
+    if sources.environment:
+        yield _settings_line("the environment", sources.environment)
+    for file in sources.files:
+        names = [name for name, source in sources.taken.items() if source is file]
+        if file.distrust is None:
+            yield _settings_line(f"{file.path} ({file.origin})", names)
+        if file.notice is not None:
+            yield Line(what="settings", state="warning", says=file.notice)
+        if file.origin is not Origin.HERE and file.laxity is not None:
+            says = f"{file.path}: {file.laxity}, and it may hold a token; chmod 600 it"
+            yield Line(what="settings", state="warning", says=says)
+    if own_path() not in {file.path for file in sources.files}:
+        yield Line(what="settings", state="ok", says=f"{own_path()} is not there; it takes them")
+
+
+def _settings_line(place: str, names: Sequence[str]) -> Line:
+    return Line(what="settings", state="ok", says=f"{place}: {', '.join(names) or 'nothing taken'}")
 
 
 def _token_line(token: str) -> Line:
@@ -114,14 +142,15 @@ def _ledger_line(settings: Settings) -> Line:
     try:
         ledger = Ledger.open(settings.ledger_url)
         try:
-            ledger.settle_orphans()
-            unknown = sum(not one.is_held for one in ledger.doubts())
+            ledger.runs.settle_orphans()
+            unknown = sum(not one.is_held for one in ledger.doubts.all())
         finally:
             ledger.close()
     except BatchError as exc:
         return Line(what="ledger", state="fault", says=str(exc))
     if unknown:
-        says = f"writable; {unknown} invitations are unknown: `jobmojito-batch reconcile`"
+        what = "1 invitation is" if unknown == 1 else f"{unknown} invitations are"
+        says = f"writable; {what} unknown: `{command('reconcile')}`"
         return Line(what="ledger", state="warning", says=says)
     return Line(what="ledger", state="ok", says="writable")
 
@@ -143,13 +172,31 @@ def _alerts_lines(settings: Settings) -> Iterator[Line]:
     yield Line(what="alerts", state="ok", says=says)
 
 
+def _mail_lines(settings: Settings) -> Iterator[Line]:
+    """Only where letters would be posted; the address is a secret, so nothing of it is shown."""
+    if settings.smtp_url is None:
+        return
+    try:
+        sender = asyncio.run(try_mail_server(settings))
+    except BatchError as exc:
+        yield Line(what="mail", state="fault", says=str(exc))
+        return
+    says = f"the mail server lets us in; letters are from {sender.address}. None was sent to try"
+    yield Line(what="mail", state="ok", says=says)
+
+
 def _prefect_lines() -> Iterator[Line]:
     """Whether the API answers, and whether what is scheduled there will start."""
-    if not through_prefect.is_configured():
+    try:
+        is_configured = prefect_runner.is_configured()
+    except PrefectAwayError as exc:
+        yield Line(what="Prefect", state="fault", says=f"not looked at: {exc.why}")
+        return
+    if not is_configured:
         yield Line(what="Prefect", state="ok", says="not configured; runs go without it")
         return
-    address = through_prefect.address()
-    if not through_prefect.is_reachable():
+    address = prefect_runner.address()
+    if not prefect_runner.is_reachable():
         yield Line(
             what="Prefect",
             state="fault",
@@ -158,5 +205,5 @@ def _prefect_lines() -> Iterator[Line]:
         )
         return
     yield Line(what="Prefect", state="ok", says=f"{address} answers")
-    for one in through_prefect.standings():
+    for one in prefect_runner.standings():
         yield Line(what=one.what, state=one.state, says=one.says)

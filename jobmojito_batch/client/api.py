@@ -24,8 +24,11 @@ from jobmojito_batch.client.transport import careful_transport
 from jobmojito_batch.contract import (
     CREATE_PATH,
     CreateResponse,
+    CreditPage,
     ErrorBody,
+    FollowUpPage,
     MerchantStatus,
+    PdfAnswer,
     PlatformErrorBody,
     ResultPage,
 )
@@ -38,8 +41,15 @@ MAX_ANSWER_BYTES: Final = 1_000_000
 TOKEN_PATH: Final = "job-interview-token"  # noqa: S105 - a path
 
 RESULTS_PATH: Final = "merchant-result-list"
+CREDITS_PATH: Final = "merchant-analytics-credits-used"
+REPORT_PATH: Final = "job-interview-pdf"
 STATUS_PATH: Final = "merchant-status"
 PAGE_ROWS: Final = 50
+MOST_PAGE_ROWS: Final = 1000
+"""The most that a list gives in one answer."""
+MAX_PAGE_BYTES: Final = 64_000_000
+"""A thousand rows of a list have about 1.5 MB; more than this is no page."""
+MAX_REPORT_BYTES: Final = 100_000_000
 UNIX_TIMES_FROM: Final = 1e9
 """A reset above this is a moment, not a number of seconds."""
 MOST_LIMIT_PAUSE_SECONDS: Final = 300.0
@@ -82,6 +92,8 @@ class JobMojito:
         self._create_url = httpx.URL(f"{settings.base_url}/{CREATE_PATH}")
         self._token_url = httpx.URL(f"{settings.base_url}/{TOKEN_PATH}")
         self._results_url = httpx.URL(f"{settings.base_url}/{RESULTS_PATH}")
+        self._credits_url = httpx.URL(f"{settings.base_url}/{CREDITS_PATH}")
+        self._report_url = httpx.URL(f"{settings.base_url}/{REPORT_PATH}")
         self._status_url = httpx.URL(f"{settings.base_url}/{STATUS_PATH}")
         self._headers = [
             (b"accept", b"application/json"),
@@ -115,34 +127,116 @@ class JobMojito:
         return await self._post(self._create_url, body, token, _read_create)
 
     async def mint_link(
-        self, *, interview_profile_id: str, interview_id: str, token: str
+        self,
+        *,
+        interview_profile_id: str,
+        interview_id: str,
+        token: str,
+        merchant_id: str | None = None,
     ) -> str | None:
+        """The same as `minted`, for whom a refusal is no news."""
+        _, link = await self.minted(
+            interview_profile_id=interview_profile_id,
+            interview_id=interview_id,
+            token=token,
+            merchant_id=merchant_id,
+        )
+        return link
+
+    async def minted(
+        self,
+        *,
+        interview_profile_id: str,
+        interview_id: str,
+        token: str,
+        merchant_id: str | None = None,
+    ) -> tuple[Answer, str | None]:
         """
         The link of an enrolment that exists already (POST job-interview-token); None if refused.
 
-        Creates nothing and costs nothing (reference, section 5).
+        *merchant_id* where it is not of the token's own merchant: it stands in every call that is
+        about another (reference, jobmojito-after section 0). Creates nothing and costs nothing
+        (reference, section 5).
         """
-        request = _Mint(interview_profile_id=interview_profile_id, interview_id=interview_id)
-        answer = await self._post(
-            self._token_url, request.model_dump_json().encode(), token, _read_link
+        request = _Mint(
+            interview_profile_id=interview_profile_id,
+            interview_id=interview_id,
+            merchant_id=merchant_id,
         )
-        body = answer.body
-        return body.interview_url if isinstance(body, CreateResponse) else None
+        answer = await self._post(
+            self._token_url,
+            request.model_dump_json(exclude_none=True).encode(),
+            token,
+            _read_link,
+        )
+        return answer, link_in(answer)
 
-    async def results_of(self, email: str, *, offset: int, token: str) -> LookUp:
+    async def results_of(
+        self, email: str, *, offset: int, token: str, merchant_id: str | None = None
+    ) -> LookUp:
         """
         A page of merchant-result-list for an e-mail, newest first; never raises for the network.
 
         Creates nothing and costs nothing.
         """
         query = {"filter_text": email, "limit": str(PAGE_ROWS), "offset": str(offset)}
-        url = self._results_url.copy_merge_params(query)
+        url = _about(self._results_url.copy_merge_params(query), merchant_id)
         answer, page = await self._ask("GET", url, None, token, _read_page)
         return LookUp(answer=answer, page=page)
 
-    async def status(self, token: str) -> tuple[Answer, MerchantStatus | None]:
+    async def definition_results(
+        self,
+        definition_id: str | None,
+        *,
+        token: str,
+        order_by: str,
+        offset: int = 0,
+        profile_interview_id: str | None = None,
+        email: str | None = None,
+        merchant_id: str | None = None,
+    ) -> tuple[Answer, FollowUpPage | None]:
+        """
+        The largest page of merchant-result-list, of a definition, an enrolment or an e-mail.
+
+        Creates nothing and costs nothing.
+        """
+        query = {
+            "interview_id": definition_id,
+            "profile_interview_id": profile_interview_id,
+            "filter_text": email,
+            "order_by": order_by,
+            "limit": str(MOST_PAGE_ROWS),
+            "offset": str(offset),
+        }
+        given = {name: value for name, value in query.items() if value is not None}
+        url = _about(self._results_url.copy_merge_params(given), merchant_id)
+        return await self._ask("GET", url, None, token, _page_read_by(FollowUpPage), MAX_PAGE_BYTES)
+
+    async def credits_used(
+        self, *, offset: int, token: str, merchant_id: str | None = None
+    ) -> tuple[Answer, CreditPage | None]:
+        """The largest page of the account's credit ledger, newest first. Costs nothing."""
+        query = {"limit": str(MOST_PAGE_ROWS), "offset": str(offset)}
+        url = _about(self._credits_url.copy_merge_params(query), merchant_id)
+        return await self._ask("GET", url, None, token, _page_read_by(CreditPage), MAX_PAGE_BYTES)
+
+    async def report(
+        self, interview_result_id: str, *, token: str
+    ) -> tuple[Answer, PdfAnswer | None]:
+        """Have the PDF report of a result made (POST job-interview-pdf); may cost credits."""
+        body = _Report(interview_result_id=interview_result_id).model_dump_json().encode()
+        return await self._ask("POST", self._report_url, body, token, _page_read_by(PdfAnswer))
+
+    async def fetched(self, url: str) -> tuple[Answer, bytes | None]:
+        """What lies under an address that the API gave; our token does not go there."""
+        return await self._ask("GET", httpx.URL(url), None, None, _as_it_is, MAX_REPORT_BYTES)
+
+    async def status(
+        self, token: str, *, merchant_id: str | None = None
+    ) -> tuple[Answer, MerchantStatus | None]:
         """merchant-status: whose token it is and what is left. Costs nothing."""
-        return await self._ask("GET", self._status_url, None, token, _read_status)
+        url = _about(self._status_url, merchant_id)
+        return await self._ask("GET", url, None, token, _read_status)
 
     async def _post(
         self,
@@ -162,21 +256,27 @@ class JobMojito:
         method: str,
         url: httpx.URL,
         body: bytes | None,
-        token: str,
+        token: str | None,
         read: Callable[[int, bytes | None], T | None],
+        most_bytes: int = MAX_ANSWER_BYTES,
     ) -> tuple[Answer, T | None]:
-        """The answer without its body, and the body as *read* understands it."""
+        """
+        The answer without its body, and the body as *read* understands it.
+
+        Without a token the call is another host's: it is told nothing of ours.
+        """
         started = time.monotonic()
+        own = [*self._headers, (b"authorization", b"Bearer " + (token or "").encode())]
         request = httpx.Request(
             method,
             url,
             content=body,
-            headers=[*self._headers, (b"authorization", b"Bearer " + token.encode())],
+            headers=own if token is not None else [(b"accept-encoding", b"identity")],
             extensions={"timeout": self._timeouts},
         )
         try:
             async with asyncio.timeout(self._whole_seconds):
-                status, headers, text = await self._exchange(request)
+                status, headers, text = await self._exchange(request, most_bytes)
         except NOT_DELIVERED:
             return Answer(silence=Silence.NOT_DELIVERED, seconds=time.monotonic() - started), None
         except (httpx.UnsupportedProtocol, httpx.InvalidURL) as exc:
@@ -196,13 +296,15 @@ class JobMojito:
         )
         return answer, read(status, text)
 
-    async def _exchange(self, request: httpx.Request) -> tuple[int, Headers, bytes | None]:
+    async def _exchange(
+        self, request: httpx.Request, most_bytes: int
+    ) -> tuple[int, Headers, bytes | None]:
         """Status, headers and body; None for a body that is too large or compressed."""
         response = await self._transport.handle_async_request(request)
         try:
             # Once, as bytes: each look-up in httpx.Headers decodes all of them again.
             headers = {name.lower(): value for name, value in response.headers.raw}
-            return response.status_code, headers, await _limited(response, headers)
+            return response.status_code, headers, await _limited(response, headers, most_bytes)
         finally:
             await response.aclose()
 
@@ -211,16 +313,33 @@ class _Mint(BaseModel):
     type: str = "interview-for-profile"
     interview_profile_id: str
     interview_id: str
+    merchant_id: str | None = None
 
 
-async def _limited(response: httpx.Response, headers: Headers) -> bytes | None:
+class _Report(BaseModel):
+    export_type: str = "pdf"
+    store_file: bool = True
+    interview_result_id: str
+
+
+def link_in(answer: Answer) -> str | None:
+    """The link that an answer has, if it has one."""
+    return answer.body.interview_url if isinstance(answer.body, CreateResponse) else None
+
+
+def _about(url: httpx.URL, merchant_id: str | None) -> httpx.URL:
+    """The address with the merchant that the call is about; None is the token's own."""
+    return url if merchant_id is None else url.copy_merge_params({"merchant_id": merchant_id})
+
+
+async def _limited(response: httpx.Response, headers: Headers, most: int) -> bytes | None:
     if headers.get(b"content-encoding", b"identity").lower() != b"identity":
         return None
     body = bytearray()
     assert isinstance(response.stream, httpx.AsyncByteStream)  # noqa: S101 - of an async transport
     async for chunk in response.stream:
         body += chunk
-        if len(body) > MAX_ANSWER_BYTES:
+        if len(body) > most:
             return None
     return bytes(body)
 
@@ -251,6 +370,14 @@ def _read_link(status: int, text: bytes | None) -> CreateResponse | None:
     except ValueError:
         return None
     return CreateResponse(status="minted", interview_url=link) if isinstance(link, str) else None
+
+
+def _page_read_by(model: type[M]) -> Callable[[int, bytes | None], M | None]:
+    return lambda status, text: _validated(model, status, text)
+
+
+def _as_it_is(status: int, text: bytes | None) -> bytes | None:
+    return text if status == 200 else None  # noqa: PLR2004
 
 
 def _read_page(status: int, text: bytes | None) -> ResultPage | None:

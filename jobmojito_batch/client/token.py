@@ -8,6 +8,7 @@ import subprocess
 from datetime import UTC, datetime
 from typing import Final
 
+from jobmojito_batch.env_files import own_path
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.settings import Settings
 
@@ -64,8 +65,9 @@ class TokenSource:
         if settings.api_token_command is not None:
             return _checked(_printed_by(settings.api_token_command), "JOBMOJITO_API_TOKEN_COMMAND")
         raise SettingsError(
-            "no API token: set JOBMOJITO_API_TOKEN, JOBMOJITO_API_TOKEN_FILE or "
-            "JOBMOJITO_API_TOKEN_COMMAND (or try `jobmojito-batch demo`, which needs none)"
+            f"no API token: write a line JOBMOJITO_API_TOKEN=… into {own_path()}, or set "
+            "JOBMOJITO_API_TOKEN, JOBMOJITO_API_TOKEN_FILE or JOBMOJITO_API_TOKEN_COMMAND (or try "
+            "`jobmojito-batch demo`, which needs none)"
         )
 
 

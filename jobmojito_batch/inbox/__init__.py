@@ -1,10 +1,9 @@
 """Where exports land: whole files are taken, and put away when they are done."""
 
+from jobmojito_batch.inbox.day_folders import NightFolder, earlier_runs, remove_old_nights
+from jobmojito_batch.inbox.factory import open_inbox
 from jobmojito_batch.inbox.folder import FolderInbox
-from jobmojito_batch.inbox.looks import Found, Inbox, Look, Sleep, find_whole, sha256_of
-from jobmojito_batch.inbox.nights import NightFolder, earlier_runs, remove_old_nights
-from jobmojito_batch.inbox.opening import is_prefix, open_inbox
-from jobmojito_batch.inbox.store import library
+from jobmojito_batch.inbox.stability import Found, Inbox, Look, Sleep, find_whole, sha256_of
 
 __all__ = [
     "FolderInbox",
@@ -15,8 +14,6 @@ __all__ = [
     "Sleep",
     "earlier_runs",
     "find_whole",
-    "is_prefix",
-    "library",
     "open_inbox",
     "remove_old_nights",
     "sha256_of",

@@ -6,8 +6,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from jobmojito_batch.errors import InputError
-from jobmojito_batch.inbox.looks import MARKER, Look
-from jobmojito_batch.inbox.nights import NightFolder, earlier_runs, remove_old_nights
+from jobmojito_batch.inbox.day_folders import NightFolder, earlier_runs, remove_old_nights
+from jobmojito_batch.inbox.stability import MARKER, Look
 
 DONE = "done"
 FAILED = "failed"

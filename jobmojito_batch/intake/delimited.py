@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Final
@@ -20,9 +21,19 @@ from jobmojito_batch.intake.encodings import (
     is_utf_16,
     refuse_binary,
 )
-from jobmojito_batch.intake.frames import cell_names, has_text, no_rows, refuse_no_rows, shaped
-from jobmojito_batch.intake.header_rows import TOTAL_NOTE, is_total
-from jobmojito_batch.intake.soundness import check_text, strict_records, undecodable
+from jobmojito_batch.intake.errors import input_faults
+from jobmojito_batch.intake.footers import LAST_ROWS, Footer, footer_of, footer_rows
+from jobmojito_batch.intake.frames import (
+    cell_names,
+    has_text,
+    no_rows,
+    overflow_in,
+    overflow_of,
+    refuse_no_rows,
+    shaped,
+)
+from jobmojito_batch.intake.precheck import check_text, strict_records, undecodable
+from jobmojito_batch.intake.wrapped import NOTE, unwrapped
 from jobmojito_batch.records import Detected, Table
 
 CHUNK_ROWS: Final = 20_000
@@ -31,7 +42,7 @@ CHUNK_ROWS: Final = 20_000
 # take 700 MiB, and with these 450 (docs/decisions/0014). A person's own choice stands.
 os.environ.setdefault("POLARS_CSV_CHUNK_SIZE", "4000000")
 LEAST_SPARE_COLUMNS: Final = 8
-_TAIL_BYTES: Final = 8 * 1024
+_TAIL_BYTES: Final = 16 * 1024
 
 
 def read_delimited(
@@ -40,25 +51,28 @@ def read_delimited(
     overrides: Mapping[str, str],
     scratch: Path,
     *,
+    encoding: str | None = None,
     is_ragged: bool = False,
 ) -> Table:
     """
     *path* as a lazy all-text table; its bytes are checked here, its rows read on collect.
 
     Rows count records, blank ones too. What is not UTF-8 is read from a copy in *scratch*, which
-    has to stay until the frame is collected. *is_ragged* reads rows of any width, slowly: say it
+    has to stay until the frame is collected. *encoding* is its codec, where a person has said it.
+    *is_ragged* reads rows of any width, slowly: say it
     where collecting raised RaggedRowsError. Raises InputError, here or in `input_faults`, for what
     is not text, has no rows or open quotes.
     """
     head = _head(path)
-    if is_utf_16(head):
-        return _read(_copied(path, source, overrides, scratch), source, overrides, is_ragged)
+    if encoding is not None or is_utf_16(head):
+        copy = _copied(path, source, overrides, scratch, encoding)
+        return _read(copy, source, overrides, scratch, is_ragged)
     refuse_binary(head, source)
     try:
-        return _read(Plain(path=path, encoding=UTF_8), source, overrides, is_ragged)
+        return _read(Plain(path=path, encoding=UTF_8), source, overrides, scratch, is_ragged)
     except NotPlainError:
         copy = _copied(path, source, overrides, scratch)
-        return _read(copy, source, overrides, is_ragged)
+        return _read(copy, source, overrides, scratch, is_ragged)
 
 
 def _head(path: Path) -> bytes:
@@ -66,16 +80,27 @@ def _head(path: Path) -> bytes:
         return file.read(SAMPLE_BYTES + 1)
 
 
-def _copied(path: Path, source: str, overrides: Mapping[str, str], scratch: Path) -> Plain:
+def _copied(
+    path: Path,
+    source: str,
+    overrides: Mapping[str, str],
+    scratch: Path,
+    encoding: str | None = None,
+) -> Plain:
     try:
-        return as_plain(path, source, scratch)
+        return as_plain(path, source, scratch, encoding)
     except UndecodableError as exc:
         text = _head(path)[:SAMPLE_BYTES].decode(exc.codec, "replace")
         dialect = dialect_of(text.encode(), source, overrides, is_whole=True)
         raise undecodable(path, source, dialect, codec=exc.codec, encoding=exc.encoding) from exc
 
 
-def _read(plain: Plain, source: str, overrides: Mapping[str, str], is_ragged: bool) -> Table:
+def _read(
+    plain: Plain, source: str, overrides: Mapping[str, str], scratch: Path, is_ragged: bool
+) -> Table:
+    inner = unwrapped(plain.path, overrides, scratch)
+    if inner is not None:
+        plain = replace(plain, path=inner, notes=(*plain.notes, NOTE))
     path = plain.path
     head = _head(path)
     is_whole = len(head) <= SAMPLE_BYTES
@@ -91,12 +116,11 @@ def _read(plain: Plain, source: str, overrides: Mapping[str, str], is_ragged: bo
     else:
         frame = _fast_scan(path, dialect, spare)
     notes = [*plain.notes, *dialect.notes]
-    last = _last_record(path, dialect)
-    ends_in_total = is_total(last)
-    if ends_in_total:
-        frame = frame.filter(~_equals(last, width))
-        notes.append(TOTAL_NOTE)
-    if not dialect.has_rows or ends_in_total:
+    footer = _footer(path, dialect, frame, source)
+    if footer is not None:
+        frame = frame.filter(~pl.col(ROW).is_in(footer.rows))
+        notes.append(footer.note)
+    if not dialect.has_rows or footer is not None:
         refuse_no_rows(source, frame, dialect.headers)
     return Table(
         source=source,
@@ -110,28 +134,44 @@ def _read(plain: Plain, source: str, overrides: Mapping[str, str], is_ragged: bo
             header_row=dialect.header_row,
         ),
         notes=tuple(notes),
+        doubts=plain.doubts,
     )
 
 
-def _last_record(path: Path, dialect: Dialect) -> list[str]:
-    """The last record that is not blank, where it has no line break in it; else nothing."""
+def _footer(path: Path, dialect: Dialect, frame: pl.LazyFrame, source: str) -> Footer | None:
+    """
+    The footer of a report, where there is one.
+
+    A look at the end of the file says whether there may be; only then a scan says which rows.
+    """
+    last = _last_records(path, dialect)
+    width = len(dialect.headers)
+    if not footer_rows(last, above=last[0][0] - 1 if last else 0, width=width):
+        return None
+    with input_faults(source):
+        rows = frame.select(ROW).tail(len(last)).collect(engine="streaming")[ROW].to_list()
+    cells = [record for _, record in last[len(last) - len(rows) :]]
+    return footer_of(list(zip(rows, cells, strict=True)), above=dialect.header_row, width=width)
+
+
+def _last_records(path: Path, dialect: Dialect) -> list[tuple[int, list[str]]]:
+    """The last records that are not blank and have no line break in them, numbered as lines."""
     with path.open("rb") as file:
         size = file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _TAIL_BYTES))
+        start = max(0, size - _TAIL_BYTES)
+        file.seek(start)
         tail = file.read().decode("utf-8", "replace")
-    lines = [line for line in tail.split(dialect.line_end) if line.strip(" \t\r\n;,|")]
-    if len(lines) < 2:  # noqa: PLR2004 - the first may be cut, or be the header
-        return []
-    only = lines[-1].replace("\r", " ").replace("\n", " ")  # a cell's own, whichever it is
-    return next(csv_records([only], dialect.delimiter), [])
-
-
-def _equals(record: list[str], width: int) -> pl.Expr:
-    cells = [*record[:width], *[""] * (width - len(record))]
-    return pl.all_horizontal(
-        pl.col(name).fill_null("") == text
-        for name, text in zip(cell_names(width), cells, strict=True)
-    )
+    lines = tail.removeprefix("\ufeff").split(dialect.line_end)
+    found: list[tuple[int, list[str]]] = []
+    # The first line may be cut.
+    for number in range(len(lines) - 1, 0 if start else -1, -1):
+        line = lines[number].replace("\r", " ").replace("\n", " ")  # a cell's own, whichever it is
+        if line.count('"') % 2 or len(found) == LAST_ROWS:
+            break
+        record = next(csv_records([line], dialect.delimiter), [])
+        if any(map(has_text, record)):
+            found.append((number, record))
+    return found[::-1]
 
 
 def _fast_scan(path: Path, dialect: Dialect, spare: int) -> pl.LazyFrame:
@@ -151,9 +191,8 @@ def _fast_scan(path: Path, dialect: Dialect, spare: int) -> pl.LazyFrame:
         row_index_offset=1,
         glob=False,
     )
-    rest = pl.concat_str(spares, separator=dialect.delimiter, ignore_nulls=True)
-    overflow = pl.when(pl.any_horizontal(pl.col(spares).str.contains(r"\S"))).then(rest)
-    return shaped(scan.filter(pl.col(ROW) > dialect.header_row), len(cells), overflow)
+    below = scan.filter(pl.col(ROW) > dialect.header_row)
+    return shaped(below, len(cells), overflow_in(spares))
 
 
 def _exact_scan(path: Path, source: str, dialect: Dialect) -> pl.LazyFrame:
@@ -182,8 +221,7 @@ def _exact_rows(
     path: Path, source: str, dialect: Dialect
 ) -> Iterator[tuple[int | str | None, ...]]:
     width = len(dialect.headers)
-    for row, record in strict_records(path, source, dialect):
+    for row, record in strict_records(path, source, dialect, is_checked=True):
         if row > dialect.header_row:
             missing = [None] * (width - len(record))
-            rest = [text for text in record[width:] if has_text(text)]
-            yield (row, *record[:width], *missing, dialect.delimiter.join(rest) or None)
+            yield (row, *record[:width], *missing, overflow_of(record[width:]))

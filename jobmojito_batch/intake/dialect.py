@@ -13,11 +13,12 @@ from jobmojito_batch.intake.frames import has_text
 from jobmojito_batch.intake.header_rows import SEARCHED_ROWS, header_place, preamble_note
 
 SAMPLE_BYTES: Final = 256 * 1024
-CELL_CHARACTERS: Final = 2**31 - 1
+MOST_BYTES: Final = 16 << 20
+"""Of a line or a cell; a person's longest résumé is a thousandth of it."""
 BOM: Final = b"\xef\xbb\xbf"
 
 # Where two delimiters explain a file equally well the earlier wins: commas also stand in names.
-_DELIMITERS: Final = "\t;|,"
+DELIMITERS: Final = "\t;|,"
 _QUOTED: Final = re.compile(r'"[^"]*"?')
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _LONE_CR: Final = re.compile(r"\r(?!\n)")
@@ -72,7 +73,7 @@ def dialect_of(
     if line_end == "\n":
         text = _LONE_CR.sub(" ", text)  # a cell's own; the csv module would end the row there
     said = _SAID.match(text)
-    delimiters = said[1] if said else _DELIMITERS
+    delimiters = said[1] if said else DELIMITERS
     readings = [
         _reading(text, each, overrides, is_whole=is_whole, skips=said is not None)
         for each in delimiters
@@ -97,7 +98,7 @@ def csv_records(
     lines: Iterable[str], delimiter: str, *, strict: bool = False
 ) -> Iterator[list[str]]:
     """The records of *lines*, with room for a résumé in a cell."""
-    csv.field_size_limit(CELL_CHARACTERS)  # the module's own limit is 131,072
+    csv.field_size_limit(MOST_BYTES)  # the module's own limit is 131,072
     return csv.reader(lines, delimiter=delimiter, strict=strict)
 
 
@@ -148,8 +149,26 @@ def _records(text: str, delimiter: str, *, is_whole: bool) -> Iterator[list[str]
 
 
 def _without_trailing_blanks(records: Sequence[Sequence[str]]) -> tuple[str, ...]:
-    """The header without the columns that its trailing delimiters make, where they stay empty."""
-    width = len(records[0])
-    while width > 1 and not any(has_text("".join(record[width - 1 :])) for record in records):
+    """
+    The header without the columns that its trailing delimiters make.
+
+    They are columns where most rows fill one of them; what a few have there is too much, as an
+    unquoted comma makes it, whether or not the header ends in delimiters.
+    """
+    header, *below = records
+    width = len(header)
+    while width > 1 and not has_text(header[width - 1]):
         width -= 1
-    return tuple(records[0][:width])
+    filled = sum(has_text("".join(record[width:])) for record in below)
+    if filled * 2 <= len(below):
+        return tuple(header[:width])
+    last = max(len(header) - len(_blank_end(header, below)), width)
+    return tuple(header[:last])
+
+
+def _blank_end(header: Sequence[str], below: Sequence[Sequence[str]]) -> Sequence[str]:
+    """The columns at the end of *header* that no record fills."""
+    width = len(header)
+    while width > 1 and not any(has_text("".join(each[width - 1 :])) for each in (header, *below)):
+        width -= 1
+    return header[width:]

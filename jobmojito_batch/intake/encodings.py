@@ -12,41 +12,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import chardet
-
 from jobmojito_batch.errors import InputError
+from jobmojito_batch.intake.code_pages import PAGES, Guess, guess
+from jobmojito_batch.intake.scratch import scratch_file
+from jobmojito_batch.records import InputDoubt
 
 BLOCK_BYTES: Final = 1 << 20
 UTF_8: Final = "UTF-8"
 
-# What exports are written in where it is not Unicode. chardet is asked about these alone: with all
-# that it knows, three accents in a short file are Icelandic or a Macintosh's.
-_LEGACY: Final = {
-    "windows-1250": "cp1250",
-    "windows-1252": "cp1252",
-    "iso-8859-2": "iso8859_2",
-    "iso-8859-1": "latin_1",
-}
 _NAMES: Final = {
-    "cp1250": "Windows-1250",
-    "cp1252": "Windows-1252",
-    "iso8859_2": "ISO-8859-2",
-    "latin_1": "ISO-8859-1",
+    **{page.codec: page.name for page in PAGES},
     "utf_16_le": "UTF-16 LE",
     "utf_16_be": "UTF-16 BE",
     "utf_8": UTF_8,
 }
-_UNSURE: Final = 0.7
-_EASTERN: Final = re.compile(rb"\.(?:sk|cz|pl|hu|ro|si|hr|rs|ba)\b", re.IGNORECASE)
-_WESTERN: Final = re.compile(
-    rb"\.(?:de|at|ch|fr|be|es|it|pt|br|mx|ar|nl|dk|se|no|fi|uk|ie|us|ca)\b", re.IGNORECASE
-)
-# What both halves write in the same way: the umlauts, most acute accents, ß and ç.
-_NOT_SHARED: Final = re.compile(
-    rb"[\x80-\xff](?<![\xc1\xc2\xc4\xc7\xc9\xcb\xcd\xce\xd3\xd4\xd6\xda\xdc\xdd\xdf\xe1\xe2\xe4\xe7\xe9\xeb\xed\xee\xf3\xf4\xf6\xfa\xfc\xfd])"
-)
-# ISO 8859 has control characters where Windows has quotes, dashes and the rest of its letters.
-_WINDOWS_ONLY: Final = re.compile(rb"[\x80-\x9f]")
+KNOWN: Final = (UTF_8, "UTF-16", *(page.name for page in PAGES if page.is_read))
+"""What is found out; others have to be said."""
+
 _SAMPLE_BYTES: Final = 200_000
 _LINE_WITH_ACCENTS: Final = re.compile(rb"[^\n\r]*[\x80-\xff][^\n\r]*[\n\r]*")
 _NOT_ASCII: Final = re.compile("[^\x00-\x7f]")
@@ -54,6 +36,19 @@ _UNDECODABLE: Final = re.compile("[\udc80-\udcff]")
 # Control characters that no text holds; a NUL may be a slip of the program that wrote the file.
 _BINARY: Final = re.compile(rb"[\x01-\x08\x0e-\x19\x1c-\x1f]")
 _MOST_BINARY_SHARE: Final = 0.01
+_MOST_NAMED: Final = 3
+_NO_ENCODINGS: Final = frozenset(
+    {
+        "idna",
+        "punycode",
+        "raw-unicode-escape",
+        "unicode-escape",
+        "undefined",
+        "utf-7",
+        "mbcs",
+        "oem",
+    }
+)
 _MAGIC: Final = (b"PK\x03\x04", bytes.fromhex("D0CF11E0"), b"%PDF-", b"PAR1", b"\x1f\x8b")
 
 
@@ -65,6 +60,7 @@ class Plain:
     encoding: str
     """What the original is written in, as people call it."""
     notes: tuple[str, ...] = ()
+    doubts: tuple[InputDoubt, ...] = ()
 
 
 class NotPlainError(Exception):
@@ -77,7 +73,7 @@ class UndecodableError(Exception):
     def __init__(self, codec: str) -> None:
         super().__init__(codec)
         self.codec = codec
-        self.encoding = _NAMES[codec]
+        self.encoding = _name_of(codec)
 
 
 def is_utf_16(head: bytes) -> bool:
@@ -85,30 +81,81 @@ def is_utf_16(head: bytes) -> bool:
     return _utf_16(head) is not None
 
 
-def as_plain(path: Path, source: str, scratch: Path) -> Plain:
+def as_plain(path: Path, source: str, scratch: Path, said: str | None = None) -> Plain:
     """
     A copy of *path* in *scratch*, in UTF-8 and without NUL bytes; mode 600.
 
-    Raises InputError for what is no text, UndecodableError.
+    *said* is the codec that a person has named. Raises InputError for what is no text,
+    UndecodableError.
     """
+    if said is not None:
+        copy, notes = _copied(path, said, scratch)
+        return Plain(path=copy, encoding=_name_of(said), notes=notes)
     with path.open("rb") as file:
         head = file.read(_SAMPLE_BYTES)
     refuse_binary(head, source)
-    codec = _utf_16(head) or _eight_bit_codec(path)
-    copy = scratch / f"{len(list(scratch.iterdir()))}.utf8.csv"
+    found = _utf_16(head) or _eight_bit_codec(path)
+    if isinstance(found, str):
+        copy, notes = _copied(path, found, scratch)
+        return Plain(path=copy, encoding=_NAMES[found], notes=notes)
+    copy, notes = _copied(path, found.page.codec, scratch)
+    name = found.page.name
+    guessed = f"read as {name}, by the look of its letters; check that the names are right"
+    return Plain(
+        path=copy,
+        encoding=name,
+        notes=(guessed, *notes),
+        doubts=() if found.is_sure else (_doubt(found, source),),
+    )
+
+
+def _copied(path: Path, codec: str, scratch: Path) -> tuple[Path, tuple[str, ...]]:
+    """The copy in UTF-8, and what is said of it."""
+    copy = scratch_file(scratch, ".utf8.csv")
     has_nul = False
-    with copy.open("xb") as out:
-        copy.chmod(0o600)
+    with copy.open("wb") as out:
         for text in _decoded(path, codec):
             has_nul = has_nul or "\x00" in text
             out.write(text.replace("\x00", "").encode("utf-8", "surrogatepass"))
-    name = _NAMES[codec]
-    notes = []
-    if codec in _LEGACY.values():
-        notes.append(f"read as {name}, by the look of its letters; check that the names are right")
-    if has_nul:
-        notes.append("holds NUL bytes, which are left out")
-    return Plain(path=copy, encoding=name, notes=tuple(notes))
+    return copy, ("holds NUL bytes, which are left out",) if has_nul else ()
+
+
+def _doubt(found: Guess, source: str) -> InputDoubt:
+    """That nobody knows the encoding; the words that it hangs on are for a person's eyes alone."""
+    names = [page.name for page in (found.page, *found.others)]
+    if not found.is_likely:
+        seen, names = "its accents make no words of a language we know", []
+    elif len(names) > 1:
+        seen = f"its accents are as likely {' as '.join(names[:_MOST_NAMED])}"
+    else:
+        seen = f"its accents look like {names[0]}, which is rare"
+    settles = " or ".join(f"--encoding {name}" for name in names[:_MOST_NAMED])
+    return InputDoubt(
+        kind="encoding",
+        source=source,
+        sentence=f"{seen}; read wrongly, people and positions have wrong names",
+        option=f"say {settles or '--encoding NAME'}, or save it again as CSV UTF-8",
+        examples=found.examples,
+    )
+
+
+def codec_called(name: str) -> str | None:
+    """The codec that a person calls *name*, such as Windows-1250; None where there is none."""
+    alike = {page.name.casefold(): page.codec for page in PAGES}
+    wanted = "-".join(name.casefold().replace("_", " ").split())
+    try:
+        found = codecs.lookup(alike.get(wanted, wanted))
+    except LookupError:
+        return None
+    # A codec of bytes to bytes (base64, zip) or of the Internet's names is no encoding of a text.
+    is_text = getattr(found, "_is_text_encoding", True) and found.name not in _NO_ENCODINGS
+    return found.name if is_text else None
+
+
+def _name_of(codec: str) -> str:
+    """As people call it."""
+    wanted = codecs.lookup(codec).name
+    return next((n for c, n in _NAMES.items() if codecs.lookup(c).name == wanted), codec.upper())
 
 
 def refuse_binary(head: bytes, source: str) -> None:
@@ -137,11 +184,11 @@ def _utf_16(head: bytes) -> str | None:
     return "utf_16_be" if even > odd else "utf_16_le"
 
 
-def _eight_bit_codec(path: Path) -> str:
+def _eight_bit_codec(path: Path) -> str | Guess:
     """
     UTF-8 where more of what is not ASCII decodes than does not, so that a stray byte is named.
 
-    Else the legacy encoding that the lines with accents look like.
+    Else what the lines with accents look like.
     """
     decoder = codecs.getincrementaldecoder("utf-8")("surrogateescape")
     good = bad = 0
@@ -157,38 +204,7 @@ def _eight_bit_codec(path: Path) -> str:
             room -= len(match[0])
             if room <= 0:
                 break
-    if good >= bad:
-        return "utf_8"
-    return legacy_codec(b"".join(lines))
-
-
-def legacy_codec(sample: bytes) -> str:
-    """
-    The codec of text with accents that is not Unicode, by its letters.
-
-    Where chardet hardly prefers one half of Europe to the other (two accents in a short file), the
-    countries in the addresses decide, and `ñ` is taken to be a Spanish one rather than Polish.
-    """
-    found = chardet.detect_all(sample, include_encodings=list(_LEGACY))
-    trust = {
-        _LEGACY[str(one["encoding"]).lower()]: one["confidence"]
-        for one in found
-        if str(one["encoding"]).lower() in _LEGACY  # None where it has no idea
-    }
-    eastern = max(("cp1250", "iso8859_2"), key=lambda codec: trust.get(codec, 0.0))
-    western = max(("cp1252", "latin_1"), key=lambda codec: trust.get(codec, 0.0))
-    east, west = trust.get(eastern, 0.0), trust.get(western, 0.0)
-    is_eastern = east > west
-    if min(east, west) > _UNSURE * max(east, west):
-        ends = [len(ending.findall(sample)) for ending in (_EASTERN, _WESTERN)]
-        if ends[0] != ends[1]:
-            is_eastern = ends[0] > ends[1]
-        elif set(_NOT_SHARED.findall(sample)) <= {b"\xf1", b"\xd1"}:
-            is_eastern = False
-    codec = eastern if is_eastern else western
-    if _WINDOWS_ONLY.search(sample):
-        return {"latin_1": "cp1252", "iso8859_2": "cp1250"}.get(codec, codec)
-    return codec
+    return "utf_8" if good >= bad else guess(b"".join(lines))
 
 
 def _decoded(path: Path, codec: str) -> Iterator[str]:

@@ -1,14 +1,31 @@
 """The shape that all formats share: `row`, `cell:0` … `cell:N`, `overflow`."""
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Final
 
 import polars as pl
 
-from jobmojito_batch.columns import CELL_PREFIX, EXPLANATION_MARKS, OVERFLOW, ROW
-from jobmojito_batch.intake.faults import NoRowsError
+from jobmojito_batch.columns import (
+    CELL_PREFIX,
+    EXPLANATION_MARKS,
+    OVERFLOW,
+    OVERFLOW_SEPARATOR,
+    ROW,
+)
+from jobmojito_batch.intake.errors import NoRowsError
 from jobmojito_batch.normalise.fields import OBJECTS
 
+GROUP_ROWS: Final = 10_000
+"""Rows of a row group of the prepared file: few groups, or its footer grows with the rows."""
+
 NO_OVERFLOW = pl.lit(None, dtype=pl.String).alias(OVERFLOW)
+
+
+def sink_rows(frame: pl.LazyFrame, target: Path) -> None:
+    """Write rows to *target* as they come, as Parquet that one person may read (mode 600)."""
+    target.touch(mode=0o600)
+    frame.sink_parquet(target, row_group_size=GROUP_ROWS, compression="lz4", engine="streaming")
 
 
 def cell_names(width: int) -> list[str]:
@@ -24,6 +41,21 @@ def is_object_member(header: str) -> bool:
 def has_text(text: str | None) -> bool:
     """True where a cell holds more than blanks."""
     return text is not None and bool(text.strip())
+
+
+def overflow_of(cells: Sequence[str | None]) -> str | None:
+    """The overflow of a row from its *cells* beyond the last header."""
+    if not any(map(has_text, cells)):
+        return None
+    return OVERFLOW_SEPARATOR.join(text or "" for text in cells).rstrip(OVERFLOW_SEPARATOR)
+
+
+def overflow_in(columns: Sequence[str]) -> pl.Expr:
+    """The same from the *columns* that hold those cells."""
+    texts = [pl.col(column).fill_null("") for column in columns]
+    rest = pl.concat_str(texts, separator=OVERFLOW_SEPARATOR)
+    has_any = pl.any_horizontal(pl.col(columns).str.contains(r"\S"))
+    return pl.when(has_any).then(rest.str.strip_chars_end(OVERFLOW_SEPARATOR))
 
 
 def shaped(frame: pl.LazyFrame, width: int, overflow: pl.Expr = NO_OVERFLOW) -> pl.LazyFrame:

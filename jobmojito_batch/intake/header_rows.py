@@ -43,11 +43,26 @@ def header_place(rows: Sequence[Cells], overrides: Mapping[str, str]) -> HeaderP
     if best >= _LEAST_FIELDS:
         enough = max(_LEAST_FIELDS, best * _SHARE_OF_BEST)
         index = next(i for i, fields in enumerate(named) if fields >= enough)
+        index = _above_people(rows, named, index)
         return HeaderPlace(index, named[index])
     filled = [sum(map(has_text, row)) for row in rows[:SEARCHED_ROWS]]
     likely = named.index(best) if best else _first_wide(filled)
     index = likely if filled[likely] > filled[0] else 0
     return HeaderPlace(index, named[index])
+
+
+def _above_people(rows: Sequence[Cells], named: Sequence[int], index: int) -> int:
+    """
+    The header of the rows with addresses that stand above row *index*, else *index*.
+
+    Of two joined exports the second may have the better header; the people of the first are no
+    preamble of it.
+    """
+    for above in range(index):
+        people = (text for row in rows[above + 1 : index] for text in row)
+        if named[above] >= _LEAST_FIELDS and any("@" in (text or "") for text in people):
+            return above
+    return index
 
 
 def _first_wide(filled: Sequence[int]) -> int:
@@ -66,9 +81,6 @@ def is_total(cells: Cells) -> bool:
     return _TOTAL.fullmatch(first) is not None and all(
         _AMOUNT.fullmatch(text) for text in others if has_text(text)
     )
-
-
-TOTAL_NOTE: Final = "the last row is left out: it looks like a total, not like a candidate"
 
 
 def preamble_note(first: int, header: int) -> str:

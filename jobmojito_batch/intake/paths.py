@@ -10,16 +10,23 @@ from pathlib import Path
 from typing import Final
 
 from jobmojito_batch.errors import InputError
-from jobmojito_batch.intake.faults import input_faults
-from jobmojito_batch.intake.remote import is_remote, name_of, remote_uris, shown
+from jobmojito_batch.file_names import PACKED, without_packing
+from jobmojito_batch.intake.errors import input_faults
+from jobmojito_batch.intake.remote import name_of, remote_uris
+from jobmojito_batch.intake.resumes import SUFFIXES as RESUME_SUFFIXES
+from jobmojito_batch.urls import is_url, shown
 
 DELIMITED: Final = frozenset({".csv", ".tsv", ".txt"})
 WORKBOOKS: Final = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
 LINES: Final = frozenset({".ndjson", ".jsonl"})
+DOCUMENTS: Final = frozenset({".json"})
 COLUMNAR: Final = frozenset({".parquet"})
-SUFFIXES: Final = DELIMITED | WORKBOOKS | LINES | COLUMNAR
+SUFFIXES: Final = DELIMITED | WORKBOOKS | LINES | DOCUMENTS | COLUMNAR
 
-_OUR_OUTPUTS: Final = ("*.results.*", "*.errors.csv", "*.summary.json")
+_RESUMES: Final = RESUME_SUFFIXES | {".doc", ".pages", ".jpg", ".jpeg", ".png"}
+_OUR_OUTPUTS: Final = (
+    *("*.results.*", "*.errors.csv", "*.errors.xlsx", "*.errors.kept-*", "*.summary.json"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,7 +58,7 @@ def input_files(inputs: Sequence[str]) -> list[InputFile]:
         raise InputError("no input given; name at least one file, glob or folder")
     found: dict[Path | str, InputFile] = {}
     for text in inputs:
-        if is_remote(text):
+        if is_url(text):
             for uri in remote_uris(text):
                 found.setdefault(uri, InputFile(path=Path(name_of(uri) or "input"), uri=uri))
             continue
@@ -67,8 +74,35 @@ def is_input_name(name: str, *, is_marked: bool) -> bool:
 
     A .txt is taken for a résumé, and an unknown ending for something else, unless it is marked.
     """
-    suffix = Path(name).suffix.lower()
-    return _is_candidate(Path(name)) and (is_marked or (suffix in SUFFIXES and suffix != ".txt"))
+    return _is_candidate(Path(name)) and (
+        is_marked or (_is_table_name(name) and Path(without_packing(name)).suffix.lower() != ".txt")
+    )
+
+
+def left_lying(names: Sequence[str], *, are_alone: bool) -> tuple[str, ...]:
+    """
+    What to say of names in an inbox that are no inputs: ours are left out.
+
+    Résumés lie beside an export, are often called after people, and are only counted; not worth a
+    word unless nothing else came (*are_alone*).
+    """
+    foreign = [
+        name
+        for name in names
+        if _is_candidate(Path(name)) and not name.endswith((".error.txt", ".note.txt"))
+    ]
+    resumes = Counter(
+        suffix for name in foreign if (suffix := Path(name).suffix.lower()) in _RESUMES
+    )
+    others = [name for name in foreign if Path(name).suffix.lower() not in _RESUMES]
+    counted = [f"{count} {suffix}" for suffix, count in sorted(resumes.items())]
+    return (*others, *(counted if others or are_alone else []))
+
+
+def _is_table_name(name: str) -> bool:
+    """Whether the suffix is one of a table; of a compressed file the one before, if there is."""
+    inner = Path(without_packing(name)).suffix.lower()
+    return inner in SUFFIXES or (Path(name).suffix.lower() in PACKED and not inner)
 
 
 def source_names(files: Sequence[InputFile]) -> list[str]:
@@ -108,16 +142,23 @@ def _in_folder(folder: Path, text: str) -> list[Path]:
     usable = sorted(
         path
         for path in folder.iterdir()
-        if path.suffix.lower() in SUFFIXES and _is_candidate(path) and path.is_file()
+        if _is_table_name(path.name) and _is_candidate(path) and path.is_file()
     )
-    # Résumés often lie beside the spreadsheet as .txt: those are inputs only where nothing else is.
-    chosen = [path for path in usable if path.suffix.lower() != ".txt"] or usable
+    # Résumés often lie beside the spreadsheet, as .txt or in a .zip: those are inputs only where
+    # nothing else is.
+    chosen = [path for path in usable if not _may_be_resumes(path)] or usable
     if not chosen:
         raise InputError(
             f"{text}: a folder without inputs; looked for files ending in "
-            f"{', '.join(sorted(SUFFIXES))}"
+            f"{', '.join(sorted(SUFFIXES))}, also compressed ({', '.join(sorted(PACKED))})"
         )
     return chosen
+
+
+def _may_be_resumes(path: Path) -> bool:
+    return path.suffix.lower() == ".txt" or (
+        path.suffix.lower() == ".zip" and not Path(path.stem).suffix
+    )
 
 
 def _matching(pattern: Path, text: str) -> list[Path]:
@@ -137,4 +178,5 @@ def _is_candidate(path: Path) -> bool:
 
 
 def _is_ours(name: str) -> bool:
-    return any(fnmatch(name.lower(), pattern) for pattern in _OUR_OUTPUTS)
+    plain = without_packing(name.lower())
+    return any(fnmatch(plain, pattern) for pattern in _OUR_OUTPUTS)

@@ -12,36 +12,19 @@ from typing import Final
 import polars as pl
 
 from jobmojito_batch.errors import InputError
+from jobmojito_batch.intake.scratch import scratch_file
+from jobmojito_batch.storage import STORES
+from jobmojito_batch.urls import leads_here, scheme_of, shown
 
 READ_FROM_AFAR: Final = (".parquet", ".csv", ".tsv", ".txt", ".ndjson", ".jsonl")
-_URI: Final = re.compile(r"^([A-Za-z][A-Za-z0-9+.-]+)://")
-_SCHEMES: Final = frozenset(
-    {"s3", "s3a", "gs", "gcs", "az", "azure", "abfs", "abfss", "adl", "https", "http"}
-)
-_LOOPBACK: Final = re.compile(r"^http://(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?/")
+_WEB: Final = frozenset({"https", "http"})
 _PATTERN: Final = re.compile(r"[*?\[]")
-_LOGIN: Final = re.compile(r"://[^/]*@")
 _PATH: Final = "path"
-
-
-def is_remote(text: str) -> bool:
-    """Whether an input is a URI."""
-    return _URI.match(text) is not None
 
 
 def name_of(uri: str) -> str:
     """The file name at the end of a URI, without what follows a question mark."""
     return PurePosixPath(uri.partition("?")[0]).name
-
-
-def shown(uri: str) -> str:
-    """
-    A path as it is, a URI for messages: without a login before its host and without what follows
-    a question mark, which may be a key that opens the file.
-    """
-    if _URI.match(uri) is None:
-        return uri
-    return _LOGIN.sub("://", uri.partition("?")[0], count=1)
 
 
 def remote_uris(uri: str) -> list[str]:
@@ -51,15 +34,15 @@ def remote_uris(uri: str) -> list[str]:
     Raises InputError for a scheme or a format that is not read from afar, and where nothing
     matches.
     """
-    scheme = _URI.match(uri)
-    if scheme is None or scheme[1].lower() not in _SCHEMES:
+    scheme = scheme_of(uri)
+    if scheme not in STORES | _WEB:
         raise InputError(
             f"{shown(uri)}: this kind of address is not read; use s3://, gs://, az:// or https://"
         )
-    if scheme[1].lower() == "http" and not _LOOPBACK.match(uri):
+    if scheme == "http" and not leads_here(uri):
         raise InputError(f"{shown(uri)}: candidates do not travel unencrypted; use https://")
     patterns = [f"{uri}*{suffix}" for suffix in READ_FROM_AFAR] if uri.endswith("/") else [uri]
-    if patterns == [uri] and (scheme[1].lower().startswith("http") or not _PATTERN.search(uri)):
+    if patterns == [uri] and (scheme in _WEB or not _PATTERN.search(uri)):
         _check_suffix(uri)
         return [uri]
     found = sorted({match for pattern in patterns for match in _matches(pattern)})
@@ -70,10 +53,7 @@ def remote_uris(uri: str) -> list[str]:
 
 def local_copy(uri: str, source: str, scratch: Path) -> Path:
     """The text at *uri* as a file of mode 600 in *scratch*. Raises InputError."""
-    folder = scratch / f"{len(list(scratch.iterdir()))}.remote"
-    folder.mkdir(mode=0o700)
-    copy = folder / (name_of(uri) or "input.csv")
-    copy.touch(mode=0o600)
+    copy = scratch_file(scratch, PurePosixPath(name_of(uri) or "input.csv").suffix)
     try:
         # Lines as they are: no quote, no delimiter, no header of its own.
         pl.scan_lines(uri, glob=False).sink_csv(

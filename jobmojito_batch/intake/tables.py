@@ -1,4 +1,4 @@
-"""Which reader an input needs: by its suffix, and by its first bytes where that says nothing."""
+"""Which reader an input needs: its content says so; and in which process it is read."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -8,32 +8,21 @@ from typing import Final, NamedTuple
 
 import polars as pl
 
-from jobmojito_batch.errors import InputError
-from jobmojito_batch.intake.columnar import read_parquet
+from jobmojito_batch.errors import InputError, SettingsError
+from jobmojito_batch.intake.corrected import with_overflow
 from jobmojito_batch.intake.delimited import read_delimited
-from jobmojito_batch.intake.faults import input_faults
-from jobmojito_batch.intake.lines import read_lines
-from jobmojito_batch.intake.paths import (
-    COLUMNAR,
-    DELIMITED,
-    LINES,
-    SUFFIXES,
-    WORKBOOKS,
-    InputFile,
-    input_files,
-    source_names,
-)
+from jobmojito_batch.intake.encodings import KNOWN, as_plain, codec_called
+from jobmojito_batch.intake.errors import input_faults
+from jobmojito_batch.intake.isolated import read_apart
+from jobmojito_batch.intake.kinds import Kind
+from jobmojito_batch.intake.ndjson import read_lines
+from jobmojito_batch.intake.parquet import read_parquet
+from jobmojito_batch.intake.paths import InputFile, input_files, source_names
 from jobmojito_batch.intake.remote import local_copy, name_of, unreachable
-from jobmojito_batch.intake.workbooks import read_workbook
+from jobmojito_batch.intake.unpacking import unpacked
 from jobmojito_batch.records import Table
 
 _NO_OVERRIDES: Final[Mapping[str, str]] = MappingProxyType({})
-_SUFFIX_BY_MAGIC = {
-    b"PAR1": ".parquet",
-    b"PK\x03\x04": ".xlsx",
-    bytes.fromhex("D0CF11E0"): ".xls",
-    b"{": ".jsonl",
-}
 
 
 def read_inputs(
@@ -41,22 +30,28 @@ def read_inputs(
     *,
     scratch: Path,
     sheet: str | None = None,
+    encoding: str | None = None,
     overrides: Mapping[str, str] = _NO_OVERRIDES,
     is_ragged: bool = False,
+    hidden_rows: bool = False,
 ) -> list[Table]:
     """
     One table for each file that *inputs* (files, globs, folders, URIs) stand for, in that order.
 
     CSV and Parquet are scanned when the frame is collected, wrap that in `input_faults`; where it
-    raises RaggedRowsError, read again with *is_ragged*. Workbooks and NDJSON are in memory. Copies
-    go into *scratch*, which has to stay until then. *sheet* is the sheet of every workbook,
-    *overrides* (header → field) help to find the header. Raises InputError, in one line, for what
-    cannot be read or holds no rows; SettingsError for a sheet that is unknown or has to be named.
+    raises RaggedRowsError, read again with *is_ragged*. NDJSON is in memory. Copies, and the rows
+    of workbooks, HTML, XML and JSON documents, go into *scratch*, which has to stay until then.
+    *sheet* is the sheet of every workbook, *encoding* what every text file is written in,
+    *overrides* (header → field) help to find the header; rows that a sheet hides are taken with
+    *hidden_rows*. Raises InputError, in one line, for what cannot be read or holds no rows;
+    SettingsError for a sheet that is unknown or has to be named, and for an encoding that is none.
     """
     files = input_files(inputs)
-    reading = _Reading(scratch, sheet, overrides, is_ragged)
+    codec = None if encoding is None else _codec(encoding)
+    reading = _Reading(scratch, sheet, codec, overrides, is_ragged, hidden_rows)
     return [
-        reading.table(file, source) for file, source in zip(files, source_names(files), strict=True)
+        with_overflow(reading.table(file, source))
+        for file, source in zip(files, source_names(files), strict=True)
     ]
 
 
@@ -65,8 +60,10 @@ class _Reading(NamedTuple):
 
     scratch: Path
     sheet: str | None
+    codec: str | None
     overrides: Mapping[str, str]
     is_ragged: bool
+    hidden_rows: bool
 
     def table(self, file: InputFile, source: str) -> Table:
         with input_faults(source):
@@ -78,14 +75,44 @@ class _Reading(NamedTuple):
     def _local(self, path: Path, source: str) -> Table:
         if path.stat().st_size == 0:
             raise InputError(f"{source}: the file is empty; export it again")
-        suffix = _format_of(path)
-        if suffix in WORKBOOKS:
-            return read_workbook(path, source, self.overrides, self.scratch, self.sheet)
-        if suffix in COLUMNAR:
-            return read_parquet(path, source, self.scratch)
-        if suffix in LINES:
-            return read_lines(path, source)
-        return read_delimited(path, source, self.overrides, self.scratch, is_ragged=self.is_ragged)
+        content, kind, notes = unpacked(path, source, self.scratch)
+        table = self._read(content, kind, source)
+        return replace(table, notes=(*notes, *table.notes))
+
+    def _read(self, path: Path, kind: Kind, source: str) -> Table:
+        match kind:
+            case Kind.WORKBOOK:
+                return self._apart("workbook", path, source, **self._sheets)
+            case Kind.HTML | Kind.SPREADSHEET_XML:
+                options = {"is_html": kind is Kind.HTML, "codec": self.codec, **self._sheets}
+                return self._apart("markup", path, source, **options)
+            case Kind.JSON:
+                return self._apart("json", self._as_utf_8(path, source), source)
+            case Kind.PARQUET:
+                return read_parquet(path, source, self.scratch)
+            case Kind.LINES:
+                return read_lines(self._as_utf_8(path, source), source)
+        return read_delimited(
+            path,
+            source,
+            self.overrides,
+            self.scratch,
+            encoding=self.codec,
+            is_ragged=self.is_ragged,
+        )
+
+    @property
+    def _sheets(self) -> dict[str, object]:
+        """What is asked of a format with sheets."""
+        return {"sheet": self.sheet, "takes_hidden": self.hidden_rows}
+
+    def _apart(self, reader: str, path: Path, source: str, **options: object) -> Table:
+        """In a process of its own: what is no text may be anything."""
+        overrides = dict(self.overrides)
+        return read_apart(reader, path, source, self.scratch, overrides=overrides, **options)
+
+    def _as_utf_8(self, path: Path, source: str) -> Path:
+        return path if self.codec is None else as_plain(path, source, self.scratch, self.codec).path
 
     def _remote(self, uri: str, source: str) -> Table:
         if name_of(uri).lower().endswith(".parquet"):
@@ -96,12 +123,11 @@ class _Reading(NamedTuple):
         return self._local(local_copy(uri, source, self.scratch), source)
 
 
-def _format_of(path: Path) -> str:
-    """The suffix whose format *path* has; one of SUFFIXES."""
-    suffix = path.suffix.lower()
-    if suffix in SUFFIXES:
-        return suffix
-    with path.open("rb") as file:
-        head = file.read(64).removeprefix(b"\xef\xbb\xbf").lstrip()
-    by_content = (known for magic, known in _SUFFIX_BY_MAGIC.items() if head.startswith(magic))
-    return next(by_content, min(DELIMITED))
+def _codec(encoding: str) -> str:
+    codec = codec_called(encoding)
+    if codec is None:
+        raise SettingsError(
+            f"--encoding {encoding}: no encoding of that name; {', '.join(KNOWN)} and what Python "
+            "knows can be said"
+        )
+    return codec

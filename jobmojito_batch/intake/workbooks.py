@@ -1,8 +1,8 @@
 """XLSX, XLS, XLSB and ODS through calamine: one sheet, every cell as a person sees it."""
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,18 +10,28 @@ from typing import Any
 import fastexcel
 import polars as pl
 
-from jobmojito_batch.columns import ROW
+from jobmojito_batch.columns import ALL_ROWS_SHEET, ROW, are_results
 from jobmojito_batch.errors import InputError, SettingsError
-from jobmojito_batch.intake.digits import with_leading_zeros
-from jobmojito_batch.intake.frames import cell_names, has_text, refuse_no_rows, shaped
+from jobmojito_batch.intake.footers import LAST_ROWS, footer_of
+from jobmojito_batch.intake.frames import cell_names, refuse_no_rows, shaped
 from jobmojito_batch.intake.header_rows import (
     SEARCHED_ROWS,
-    TOTAL_NOTE,
+    HeaderPlace,
     header_place,
-    is_total,
     preamble_note,
 )
-from jobmojito_batch.intake.windows import (
+from jobmojito_batch.intake.leading_zeros import with_leading_zeros
+from jobmojito_batch.intake.scratch import scratch_file
+from jobmojito_batch.intake.sheet_biff import is_xls, marks_of_xls
+from jobmojito_batch.intake.sheet_marks import (
+    SheetMarks,
+    hidden_among,
+    marked,
+    without_hidden,
+)
+from jobmojito_batch.intake.sheet_xml import marks_of, with_known_errors
+from jobmojito_batch.intake.workbook_bounds import refuse_what_cannot_be_held
+from jobmojito_batch.intake.xlsx_chunks import (
     UNREADABLE,
     SharedStrings,
     Window,
@@ -29,12 +39,15 @@ from jobmojito_batch.intake.windows import (
     windows,
     without_rows,
 )
-from jobmojito_batch.intake.workbook_bounds import refuse_what_cannot_be_held
-from jobmojito_batch.records import Detected, Table
+from jobmojito_batch.records import Detected, InputDoubt, Table
 
 _OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
 _VISIBLE = "visible"
 _SHOWN = "shown"
+_FEW = 2
+"""Fields that a header names at least."""
+EXAMPLES = 5
+"""Rows that a doubt names."""
 
 # A date cell comes with a midnight nobody wrote, a time cell with the calendar's first day.
 _MIDNIGHT = r"^(\d{4}-\d{2}-\d{2}) 00:00:00$"
@@ -47,7 +60,8 @@ class _Grid:
 
     is_visible: bool
     cells: pl.LazyFrame
-    """`row`, and the columns from the first with content, by their number from 0, as text."""
+    """`row`, and the columns by their number from 0, as text, without what the marks say."""
+    marks: SheetMarks = field(default_factory=SheetMarks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,11 +71,14 @@ class _Sheet:
     name: str
     is_visible: bool
     rows: pl.LazyFrame
-    """`row` and `cell:i`, without blank rows and columns."""
+    """`row` and `cell:i` below the header, without rows and columns that are blank or left out."""
     columns: list[int]
-    """Where each `cell:i` stands, from 0, the first column of the sheet with content."""
+    """Where each `cell:i` stands, from 0."""
+    hidden: list[int]
+    """The rows below the header that a person does not see, and that are left out for it."""
+    marks: SheetMarks
     top: list[tuple[Any, ...]]
-    """The first of its rows."""
+    """Its first rows, from before the header."""
     header: int
     """Which of its rows is the header, from 0."""
     fields: int
@@ -80,49 +97,42 @@ def read_workbook(
     overrides: Mapping[str, str],
     scratch: Path,
     sheet: str | None = None,
+    *,
+    takes_hidden: bool = False,
 ) -> Table:
     """
     One sheet of *path*: the one called *sheet*, else the one that looks like candidates.
 
     Rows are the sheet's own numbers. Columns without header and data are left out. The rows of a
     large XLSX lie in *scratch*, which has to stay until the frame is collected, those of others in
-    memory. Raises SettingsError where there is no such sheet, or two look like candidates;
-    InputError where nothing can be read.
+    memory. Rows that the sheet hides are left out unless *takes_hidden*. Raises SettingsError where
+    there is no such sheet, two look like candidates, or only a hidden one does; InputError where
+    nothing can be read.
     """
     refuse_what_cannot_be_held(path, source)
+    choice = _Choice(source, overrides, sheet, takes_hidden=takes_hidden)
     if is_large(path):
         # What cannot be cut is read as a whole, which has the last word on what is wrong with it.
         with suppress(*UNREADABLE, InputError):
-            return _read_in_windows(path, source, overrides, scratch, sheet)
+            return _read_in_windows(path, choice, scratch)
     content = path.read_bytes()  # not by name: calamine would believe the suffix
     workbook = _opened(content, source)
-    chosen, notes = _chosen(
-        workbook.sheet_names, partial(_loaded, workbook), source, overrides, sheet
-    )
-    shown = with_leading_zeros(content, chosen.name)
-    by_cell = {
-        cell: shown[column]
-        for cell, column in zip(cell_names(len(chosen.columns)), chosen.columns, strict=True)
-        if column in shown
-    }
-    return _as_table(replace(chosen, rows=_with_shown(chosen.rows, by_cell)), source, notes)
+    load = partial(_loaded_as_a_whole, workbook, content, source)
+    return _as_table(*choice.of(workbook.sheet_names, load), source)
 
 
-def _read_in_windows(
-    path: Path, source: str, overrides: Mapping[str, str], scratch: Path, sheet: str | None
-) -> Table:
+def _read_in_windows(path: Path, choice: "_Choice", scratch: Path) -> Table:
     """The same of a workbook whose sheets are cut into small workbooks. Raises UNREADABLE."""
-    with closing(
-        SharedStrings(path, scratch / f"{len(list(scratch.iterdir()))}.strings")
-    ) as strings:
+    source = choice.source
+    with closing(SharedStrings(path, scratch_file(scratch, ".strings"))) as strings:
 
         def load(name: str) -> _Grid:
-            return _loaded_in_windows(windows(path, name, strings), name, source, scratch)
+            grid = _loaded_in_windows(windows(path, name, strings), name, source, scratch)
+            return replace(grid, marks=marks_of(path, name))
 
         # The sheets' names come from a workbook that holds next to nothing else.
         names = _opened(without_rows(path), source).sheet_names
-        chosen, notes = _chosen(names, load, source, overrides, sheet)
-        return _as_table(chosen, source, notes)
+        return _as_table(*choice.of(names, load), source)
 
 
 def _opened(content: bytes, source: str) -> fastexcel.ExcelReader:
@@ -151,6 +161,21 @@ def _loaded(workbook: fastexcel.ExcelReader, name: str) -> _Grid:
     )
 
 
+def _loaded_as_a_whole(
+    workbook: fastexcel.ExcelReader, content: bytes, source: str, name: str
+) -> _Grid:
+    """A sheet with its columns where they stand, and its marks."""
+    marks = marks_of_xls(content, name) if is_xls(content) else marks_of(content, name)
+    if marks.has_new_errors:
+        workbook = _opened(with_known_errors(content, name), source)
+    grid = _loaded(workbook, name)
+    shown = with_leading_zeros(content, name)
+    cells = _with_shown(grid.cells, {str(number): texts for number, texts in shown.items()})
+    there = [column for column in cells.collect_schema().names() if column != ROW]
+    placed = {column: str(int(column) + marks.first_column) for column in there}
+    return replace(grid, cells=cells.rename(placed), marks=marks)
+
+
 def _loaded_in_windows(parts: Iterable[Window], name: str, source: str, scratch: Path) -> _Grid:
     """The same of a sheet in windows, whose rows go to the disk one window at a time."""
     is_visible = True
@@ -159,8 +184,7 @@ def _loaded_in_windows(parts: Iterable[Window], name: str, source: str, scratch:
         grid = _loaded(_opened(part.workbook, source), name)
         shown = with_leading_zeros(part.workbook, name)
         rows = _with_shown(grid.cells, {str(number): texts for number, texts in shown.items()})
-        path = scratch / f"{len(list(scratch.iterdir()))}.sheet"
-        path.touch(mode=0o600)
+        path = scratch_file(scratch, ".sheet")
         # Row 1 of a window is its mark, row 2 its first row.
         rows.filter(pl.col(ROW) > 1).with_columns(
             (pl.col(ROW) + (part.first_row - 2)).cast(pl.UInt32)
@@ -170,46 +194,133 @@ def _loaded_in_windows(parts: Iterable[Window], name: str, source: str, scratch:
     return _Grid(is_visible=is_visible, cells=pl.concat(scans, how="diagonal"))
 
 
-def _chosen(
-    names: Sequence[str],
-    load: _Load,
-    source: str,
-    overrides: Mapping[str, str],
-    sheet: str | None,
-) -> tuple[_Sheet, list[str]]:
-    try:
-        return _choice(names, load, source, overrides, sheet)
-    except fastexcel.FastExcelError as exc:
-        raise InputError(f"{source}: a sheet cannot be read; save the workbook again") from exc
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """Which sheet of a workbook is read, and how."""
 
+    source: str
+    overrides: Mapping[str, str]
+    asked: str | None
+    """The name of the sheet, where a person has given it."""
+    takes_hidden: bool = field(kw_only=True)
 
-def _choice(
-    names: Sequence[str],
-    load: _Load,
-    source: str,
-    overrides: Mapping[str, str],
-    sheet: str | None,
-) -> tuple[_Sheet, list[str]]:
-    if sheet is not None:
-        name = _sheet_called(names, source, sheet)
-        found = _sheet(load(name), name, overrides)
+    def of(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]]:
+        """The sheet, and what the plan says of the choice. Raises InputError, SettingsError."""
+        try:
+            if self.asked is None:
+                return self._of_our_results(names, load) or self._best(names, load)
+            name = _sheet_called(names, self.source, self.asked)
+            found = self._sheet(load(name), name)
+        except fastexcel.FastExcelError as exc:
+            raise InputError(
+                f"{self.source}: a sheet cannot be read; save the workbook again"
+            ) from exc
         if found is None:
-            raise InputError(f"{source}: the sheet is empty; add a header and candidates")
+            raise InputError(f"{self.source}: the sheet is empty; add a header and candidates")
         return found, []
-    filled = [found for name in names if (found := _sheet(load(name), name, overrides)) is not None]
-    if not filled:
-        raise InputError(f"{source}: no sheet holds any data; add a header and candidates")
-    seen = [one for one in filled if one.is_visible] or filled
-    best = max(seen, key=lambda one: (one.fields, one.has_rows))
-    alike = [one.name for one in seen if one.fields == best.fields and one.has_rows]
-    if best.fields > 1 and len(alike) > 1:
+
+    def _of_our_results(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]] | None:
+        """The sheet of all rows of a results workbook that comes back."""
+        if ALL_ROWS_SHEET not in names:
+            return None
+        sheet = self._sheet(load(ALL_ROWS_SHEET), ALL_ROWS_SHEET)
+        if sheet is None or not are_results(text or "" for text in sheet.top[sheet.header][1:]):
+            return None
+        return sheet, [f"these are results of this program: sheet '{ALL_ROWS_SHEET}' is read"]
+
+    def _best(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]]:
+        filled = [found for name in names if (found := self._sheet(load(name), name)) is not None]
+        if not filled:
+            raise InputError(f"{self.source}: no sheet holds any data; add a header and candidates")
+        seen = [one for one in filled if one.is_visible]
+        best = max(seen or filled, key=_likeness)
+        self._refuse_hidden(best, filled)
+        alike = [one.name for one in seen if one.fields == best.fields and one.has_rows]
+        if best.fields > 1 and len(alike) > 1:
+            raise SettingsError(
+                f"{self.source}: {len(alike)} sheets look like candidates ({', '.join(alike)}); "
+                "say which with --sheet NAME, or keep them in files of their own"
+            )
+        others = [one.name for one in filled if one is not best]
+        notes = [f"sheet '{best.name}' is read; not: {', '.join(others)}"] if others else []
+        return best, notes
+
+    def _refuse_hidden(self, best: _Sheet, filled: Sequence[_Sheet]) -> None:
+        """A sheet that nobody sees is sent from only where somebody names it."""
+        likely = max(filled, key=_likeness)
+        if best.is_visible and (best.fields > 1 or likely.is_visible or likely.fields < _FEW):
+            return
         raise SettingsError(
-            f"{source}: {len(alike)} sheets look like candidates ({', '.join(alike)}); say which "
-            "with --sheet NAME, or keep them in files of their own"
+            f"{self.source}: only the sheet '{likely.name}' looks like candidates, and it is "
+            f"hidden; show it and save the workbook, or say --sheet '{likely.name}' to take it"
         )
-    others = [one.name for one in filled if one is not best]
-    notes = [f"sheet '{best.name}' is read; not: {', '.join(others)}"] if others else []
-    return best, notes
+
+    def _sheet(self, grid: _Grid, name: str) -> _Sheet | None:
+        """The sheet of that name; None where it holds no text."""
+        cells = marked(grid.cells, grid.marks)
+        has_text_in = cells.select(pl.exclude(ROW).str.contains(r"\S").any())
+        has_any = has_text_in.collect(engine="streaming")
+        columns = sorted(int(one) for one in has_any.columns if has_any[one][0])
+        if not columns:
+            return None
+        rows = _with_content(cells, columns)
+        top, place = self._header(rows, grid.marks)
+        # A header may be merged with the row below it, which then is no candidate.
+        header_row = top[place.at][0]
+        cells = marked(grid.cells, grid.marks.merged_below(header_row))
+        below = _with_content(cells, columns).filter(pl.col(ROW) > header_row)
+        hidden = [] if self.takes_hidden else hidden_among(below, grid.marks)
+        below = without_hidden(below, grid.marks) if hidden else below
+        return _Sheet(
+            name=name,
+            is_visible=grid.is_visible,
+            rows=below,
+            columns=columns,
+            hidden=hidden,
+            marks=grid.marks,
+            top=top,
+            header=place.at,
+            fields=place.fields,
+            has_rows=below.head(1).collect(engine="streaming").height > 0,
+        )
+
+    def _header(
+        self, rows: pl.LazyFrame, marks: SheetMarks
+    ) -> tuple[list[tuple[Any, ...]], HeaderPlace]:
+        """The first rows and the header among them: one that a person sees, where there is one."""
+        seen = rows if self.takes_hidden else without_hidden(rows, marks)
+        found = self._header_among(seen)
+        if not marks.hidden.is_empty() and (found is None or found[1].fields < _FEW):
+            found = self._header_among(rows)
+        assert found is not None  # noqa: S101 - the sheet holds text
+        return self._whole_header(*found, marks)
+
+    def _whole_header(
+        self, top: list[tuple[Any, ...]], place: HeaderPlace, marks: SheetMarks
+    ) -> tuple[list[tuple[Any, ...]], HeaderPlace]:
+        """Group titles (`Candidate`) over a row of headers: the row that the tall ones end in."""
+        end = marks.end_of_merged(top[place.at][0])
+        for at, row in enumerate(top):
+            fields = header_place([row[1:]], self.overrides).fields if row[0] == end else 0
+            if fields > place.fields:
+                return top, HeaderPlace(at, fields)
+        return top, place
+
+    def _header_among(self, rows: pl.LazyFrame) -> tuple[list[tuple[Any, ...]], HeaderPlace] | None:
+        top = rows.head(SEARCHED_ROWS).collect(engine="streaming").rows()
+        return (top, header_place([row[1:] for row in top], self.overrides)) if top else None
+
+
+def _likeness(sheet: _Sheet) -> tuple[int, bool]:
+    """How much a sheet looks like candidates."""
+    return sheet.fields, sheet.has_rows
+
+
+def _with_content(cells: pl.LazyFrame, columns: Sequence[int]) -> pl.LazyFrame:
+    """ROW and `cell:i` of these columns, without blank rows."""
+    named = zip(columns, cell_names(len(columns)), strict=True)
+    rows = cells.select(ROW, *(pl.col(str(column)).alias(cell) for column, cell in named))
+    return rows.filter(pl.any_horizontal(pl.exclude(ROW).str.contains(r"\S")))
 
 
 def _sheet_called(names: Sequence[str], source: str, wanted: str) -> str:
@@ -219,36 +330,6 @@ def _sheet_called(names: Sequence[str], source: str, wanted: str) -> str:
     if len(alike) == 1:
         return alike[0]
     raise SettingsError(f"{source}: no sheet {wanted!r}; there are {', '.join(names)}")
-
-
-def _sheet(grid: _Grid, name: str, overrides: Mapping[str, str]) -> _Sheet | None:
-    """The sheet of that name; None where it holds no text."""
-    has_text_in = grid.cells.select(pl.exclude(ROW).str.contains(r"\S").any())
-    has_any = has_text_in.collect(engine="streaming")
-    filled = [column for column in has_any.columns if has_any[column][0]]
-    if not filled:
-        return None
-    columns = sorted(filled, key=int)
-    rows = grid.cells.select(
-        ROW,
-        *(
-            pl.col(column).alias(cell)
-            for column, cell in zip(columns, cell_names(len(columns)), strict=True)
-        ),
-    ).filter(pl.any_horizontal(pl.exclude(ROW).str.contains(r"\S")))
-    top = rows.head(SEARCHED_ROWS).collect(engine="streaming").rows()
-    place = header_place([row[1:] for row in top], overrides)
-    return _Sheet(
-        name=name,
-        is_visible=grid.is_visible,
-        rows=rows,
-        columns=[int(column) for column in columns],
-        top=top,
-        header=place.at,
-        fields=place.fields,
-        has_rows=len(top) > place.at + 1
-        or rows.slice(place.at + 1).head(1).collect(engine="streaming").height > 0,
-    )
 
 
 def _with_shown(rows: pl.LazyFrame, shown: Mapping[str, Mapping[int, str]]) -> pl.LazyFrame:
@@ -268,24 +349,60 @@ def _with_shown(rows: pl.LazyFrame, shown: Mapping[str, Mapping[int, str]]) -> p
     return rows
 
 
-def _as_table(sheet: _Sheet, source: str, notes: list[str]) -> Table:
+def _as_table(sheet: _Sheet, notes: list[str], source: str) -> Table:
     header_row, *header = sheet.top[sheet.header]
-    headers = tuple(text if has_text(text) else "" for text in header)
-    below = sheet.rows.filter(pl.col(ROW) > header_row)
+    headers = tuple(text or "" for text in header)
+    below = sheet.rows
     if sheet.header:
         notes = [*notes, preamble_note(sheet.top[0][0], header_row)]
-    last = below.tail(1).collect(engine="streaming").rows()
-    if last and is_total(last[0][1:]):
-        below = below.filter(pl.col(ROW) < last[0][0])
-        notes = [*notes, TOTAL_NOTE]
+    last = [(row[0], row[1:]) for row in below.tail(LAST_ROWS).collect(engine="streaming").rows()]
+    footer = footer_of(last, above=header_row, width=len(headers))
+    if footer is not None:
+        below = below.filter(~pl.col(ROW).is_in(footer.rows))
+        notes = [*notes, footer.note]
+    if sheet.hidden and not sheet.has_rows:
+        raise InputError(
+            f"{source}: all rows below the header are hidden ({len(sheet.hidden):,}); show those "
+            "that are meant, or take them with --hidden-rows"
+        )
     refuse_no_rows(source, below, headers)
     return Table(
         source=source,
         headers=headers,
         frame=shaped(below.with_columns(_as_seen(pl.exclude(ROW))), len(headers)),
         detected=Detected(kind="workbook", sheet=sheet.name, header_row=header_row),
-        notes=tuple(notes),
+        notes=(*notes, *_hidden_columns(sheet, headers)),
+        doubts=tuple(_doubts(sheet, source)),
     )
+
+
+def _hidden_columns(sheet: _Sheet, headers: Sequence[str]) -> Iterator[str]:
+    pairs = zip(sheet.columns, headers, strict=True)
+    hidden = [header for column, header in pairs if header and column in sheet.marks.hidden_columns]
+    if hidden and not are_results(headers):  # ours folds some
+        yield f"columns that the sheet hides are read like the others: {', '.join(hidden)}"
+
+
+def _doubts(sheet: _Sheet, source: str) -> Iterator[InputDoubt]:
+    if sheet.hidden:
+        count = len(sheet.hidden)
+        yield InputDoubt(
+            kind="hidden rows",
+            source=source,
+            sentence=f"{count:,} row{'s are' if count > 1 else ' is'} hidden in the sheet, by a "
+            "filter or by hand, and left out",
+            option="--hidden-rows takes them",
+            rows=tuple(sheet.hidden[:EXAMPLES]),
+            holds=False,
+        )
+    if sheet.marks.unreadable is not None:
+        yield InputDoubt(
+            kind="sheet",
+            source=source,
+            sentence="the sheet is written in a way that does not show which rows are hidden and "
+            "which cells are merged or hold errors",
+            option="open it in a spreadsheet program and save it again",
+        )
 
 
 def _as_seen(cell: pl.Expr) -> pl.Expr:

@@ -1,21 +1,18 @@
-"""Invitations in doubt, as settling needs them: read only, see operations.SettleDoubt."""
+"""Invitations in doubt, as sending and settling need them: read only, see requests.SettleDoubt."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from typing import Any, Final, NamedTuple
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
 
-from jobmojito_batch.ledger import owners
-from jobmojito_batch.ledger.sharing import is_left_over
-from jobmojito_batch.ledger.tables import (
-    IN_DOUBT,
-    ClaimState,
-    invitations,
-    openings,
-    positions,
-    runs,
-)
+from jobmojito_batch.columns import Outcome
+from jobmojito_batch.ledger.accounts import account_of, environment_in, merchant_in
+from jobmojito_batch.ledger.database import Database, chunks
+from jobmojito_batch.ledger.leases import is_alive
+from jobmojito_batch.ledger.positions import merged_into, opener_of
+from jobmojito_batch.ledger.schema import IN_DOUBT, ClaimState, invitations, positions, runs
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,55 +36,124 @@ class Doubted:
     is_held: bool
     """A living process has it, or has just settled it: the ledger tells what it comes to."""
 
+    @property
+    def merchant(self) -> str:
+        """Whose candidate it is: the token's own merchant's, or another's that the row named."""
+        return merchant_in(self.account)
 
-def doubts(
-    connection: Connection,
-    now: datetime,
-    *,
-    accounts: Sequence[str] | None = None,
-    invitation_id: int | None = None,
-    invitations_of: tuple[int, Sequence[str]] | None = None,
-) -> list[Doubted]:
-    """
-    All of *accounts* (None: of every account) that are in doubt, the oldest first.
 
-    Or one, or those of a position and e-mails, whatever became of them: between hearing that
-    somebody has it and asking for it here, they may have settled it.
-    """
-    query = (
-        select(
-            invitations,
-            positions.c.account,
-            positions.c.opening_key,
-            positions.c.position_def_set_id.label("known_id"),
-            runs.c.owner,
-            runs.c.lease_until,
+class Standing(NamedTuple):
+    """Where an invitation stands, and the run that has or had it."""
+
+    state: ClaimState
+    outcome: Outcome | None
+    run_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Doubts:
+    """Invitations in doubt, and what became of them meanwhile."""
+
+    database: Database
+
+    def of_accounts(self, accounts: Sequence[str]) -> list[Doubted]:
+        """Those of *accounts* that are unknown or claimed, the oldest first."""
+        return self._doubted(IN_DOUBT, positions.c.account.in_(accounts))
+
+    def all(self) -> list[Doubted]:
+        """Those of every account."""
+        return self._doubted(IN_DOUBT)
+
+    def of_token(self, base_url: str, merchant: str, environment: str) -> list[Doubted]:
+        """Those of an account, and those that its runs made for other merchants."""
+        own = positions.c.account == account_of(base_url, merchant, environment)
+        of_its_runs = and_(
+            runs.c.base_url == base_url,
+            runs.c.merchant == merchant,
+            runs.c.environment == environment,
         )
-        .join(positions, positions.c.id == invitations.c.position_id)
-        .join(runs, runs.c.run_id == invitations.c.run_id)
-        .order_by(invitations.c.id)
+        return self._doubted(IN_DOUBT, or_(own, of_its_runs))
+
+    def unknown_since(self, environment: str) -> list[datetime]:
+        """Since when each unknown invitation of an environment is; nobody is sending those."""
+        return [
+            doubted.unknown_since
+            for doubted in self.all()
+            if not doubted.is_held and environment_in(doubted.account) == environment
+        ]
+
+    def once_in_doubt(self, wanted: Iterable[tuple[int, str]]) -> list[Doubted]:
+        """
+        Invitations by position id and e-mail, as settling needs them, whatever became of them.
+
+        They are held: settling asks the ledger of them before it does anything.
+        """
+        emails_of: dict[int, list[str]] = {}
+        for position_id, email in wanted:
+            emails_of.setdefault(position_id, []).append(email)
+        return [
+            replace(doubted, is_held=True)
+            for position_id, emails in emails_of.items()
+            for some in chunks(emails)
+            for doubted in self._doubted(
+                invitations.c.position_id == position_id, invitations.c.candidate_email.in_(some)
+            )
+        ]
+
+    def of_invitation(self, invitation_id: int) -> Doubted | None:
+        """An invitation as settling needs it, whatever became of it; None if there is none."""
+        return next(iter(self._doubted(invitations.c.id == invitation_id)), None)
+
+    def standing(self, invitation_id: int) -> Standing:
+        """Where an invitation stands now."""
+        query = select(invitations.c.state, invitations.c.outcome, invitations.c.run_id).where(
+            invitations.c.id == invitation_id
+        )
+        with self.database.reading() as connection:
+            row = connection.execute(query).one()
+        outcome = Outcome(row.outcome) if row.outcome else None
+        return Standing(ClaimState(row.state), outcome, row.run_id)
+
+    def is_being_opened(self, name: str) -> bool:
+        """Whether somebody opens a name (`account|folded name`)."""
+        with self.database.reading() as connection:
+            return opener_of(connection, name) is not None
+
+    def position_def_set_id(self, position_id: int) -> str | None:
+        """A position's id in the API, as far as an answer has named it."""
+        query = select(positions.c.position_def_set_id)
+        with self.database.reading() as connection:
+            position_id = merged_into(connection, {position_id}).get(position_id, position_id)
+            return connection.scalar(query.where(positions.c.id == position_id))
+
+    def _doubted(self, *which: ColumnElement[bool]) -> list[Doubted]:
+        with self.database.reading() as connection:
+            rows = connection.execute(_INVITATIONS.where(*which)).all()
+            ids = _definitions(connection, {row.position_id for row in rows})
+        now = self.database.clock()
+        return [_doubted(row, ids[row.position_id], now) for row in rows]
+
+
+_INVITATIONS: Final = (
+    select(
+        invitations,
+        positions.c.account,
+        positions.c.opening_key,
+        positions.c.position_def_set_id.label("known_id"),
+        runs.c.owner,
+        runs.c.lease_until,
     )
-    if invitation_id is not None:
-        query = query.where(invitations.c.id == invitation_id)
-    elif invitations_of is not None:
-        position_id, emails = invitations_of
-        query = query.where(
-            invitations.c.position_id == position_id, invitations.c.candidate_email.in_(emails)
-        )
-    else:
-        query = query.where(IN_DOUBT)
-    if accounts is not None:
-        query = query.where(positions.c.account.in_(accounts))
-    rows = connection.execute(query).all()
-    known = _definitions(connection, {row.position_id for row in rows})
-    return [_doubted(row, known.get(row.position_id, set()), now) for row in rows]
+    .join(positions, positions.c.id == invitations.c.position_id)
+    .join(runs, runs.c.run_id == invitations.c.run_id)
+    .order_by(invitations.c.id)
+)
 
 
-def _doubted(row: Row[tuple[object, ...]], known: set[str], now: datetime) -> Doubted:
-    ids = {*known, *([row.known_id] if row.known_id else [])}
+def _doubted(row: Row[Any], named: set[str], now: datetime) -> Doubted:
+    ids = named | ({row.known_id} if row.known_id else set())
     is_held = row.state != ClaimState.UNKNOWN
     if row.state == ClaimState.CLAIMED:
-        is_held = owners.is_alive(row.owner, row.lease_until, now)
+        is_held = is_alive(row.owner, row.lease_until, now)
     return Doubted(
         invitation_id=row.id,
         position_id=row.position_id,
@@ -104,9 +170,9 @@ def _doubted(row: Row[tuple[object, ...]], known: set[str], now: datetime) -> Do
     )
 
 
-def _definitions(connection: Connection, position_ids: set[int]) -> dict[int, set[str]]:
+def _definitions(connection: Connection, position_ids: Collection[int]) -> dict[int, set[str]]:
     """The definition ids that answers named for these positions."""
-    found: dict[int, set[str]] = {}
+    ids: dict[int, set[str]] = {}
     for position_id in position_ids:
         query = (
             select(invitations.c.interview_def_set_id)
@@ -117,11 +183,5 @@ def _definitions(connection: Connection, position_ids: set[int]) -> dict[int, se
             .distinct()
             .limit(20)
         )
-        found[position_id] = set(connection.scalars(query))
-    return found
-
-
-def is_being_opened(connection: Connection, name: str) -> bool:
-    """Whether somebody holds the opening of a name."""
-    held = connection.scalar(select(openings.c.name).where(openings.c.name == name))
-    return held is not None and not is_left_over(connection, name)
+        ids[position_id] = set(connection.scalars(query))
+    return ids

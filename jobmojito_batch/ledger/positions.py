@@ -1,53 +1,232 @@
-"""The SQL of positions: what the API said of them, and two that turn out to be one."""
+"""
+The SQL of positions: made, opened by one row at a time, known by what the API says of them, merged.
 
-from collections.abc import Sequence
-from dataclasses import replace
+A position that proved to be another leaves its old id behind (`merged_into`): a process may have
+planned with that.
+"""
 
-from sqlalchemy import Connection, delete, exists, insert, select, update
+import functools
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Final, NamedTuple
 
-from jobmojito_batch.ledger.merging import merged_into, note_merge
-from jobmojito_batch.ledger.requests import ForgetPositionId, OpenPosition
-from jobmojito_batch.ledger.tables import invitations, position_aliases, positions, run_rows
+from sqlalchemy import (
+    Connection,
+    Insert,
+    Select,
+    and_,
+    cast,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
+
+from jobmojito_batch.ledger.database import inserting
+from jobmojito_batch.ledger.requests import (
+    CloseOpening,
+    ForgetPositionId,
+    OpenPosition,
+    TakeClaim,
+    TakeOver,
+)
+from jobmojito_batch.ledger.schema import (
+    IN_DOUBT,
+    String,
+    invitations,
+    meta,
+    openings,
+    position_aliases,
+    positions,
+    run_rows,
+)
+
+MERGED: Final = "merged"
+"""In `meta` once two positions were merged; then `merged:ID` is an alias of where ID went."""
+
+
+# Made where absent
+
+
+def ensure_positions(
+    connection: Connection, wanted: Sequence[tuple[str, str, str | None]]
+) -> dict[tuple[str, str], int]:
+    """The ids of positions by (account, key), made if absent; wanted has the opening key, too."""
+    keys_of: dict[str, list[str]] = {}
+    for account, key, _ in wanted:
+        keys_of.setdefault(account, []).append(key)
+    ids = {
+        (account, row.key): int(row.id)
+        for account, keys in keys_of.items()
+        for row in connection.execute(by_alias(account, keys))
+    }
+    for account, key, opening_key in wanted:
+        if (account, key) not in ids:
+            ids[account, key] = _new_position(connection, account, key, opening_key)
+    return ids
+
+
+def _new_position(connection: Connection, account: str, key: str, opening_key: str | None) -> int:
+    given_id = key.removeprefix("id:") if key.startswith("id:") else None
+    position_id = connection.execute(
+        insert(positions)
+        .values(account=account, opening_key=opening_key, position_def_set_id=given_id)
+        .returning(positions.c.id)
+    ).scalar_one()
+    connection.execute(
+        insert(position_aliases).values(account=account, key=key, position_id=position_id)
+    )
+    return int(position_id)
+
+
+def by_alias(account: str, keys: Sequence[str]) -> Select[str, int, str | None, datetime | None]:
+    """Positions of an account by their keys."""
+    return (
+        select(
+            position_aliases.c.key,
+            positions.c.id,
+            positions.c.position_def_set_id,
+            positions.c.opened_at,
+        )
+        .join(positions, positions.c.id == position_aliases.c.position_id)
+        .where(position_aliases.c.account == account, position_aliases.c.key.in_(keys))
+    )
+
+
+# Opened by one row at a time
+
+
+class Opener(NamedTuple):
+    """The row that opens a position."""
+
+    run_id: str
+    ordinal: int
+
+
+def opener_of(connection: Connection, name: str) -> Opener | None:
+    """
+    The row that opens a name now; None also if it has no call under way or in doubt any more.
+
+    An opening is taken in the transaction of its claim, so the claim is there as long as it counts.
+    """
+    opening = connection.execute(
+        select(openings.c.run_id, openings.c.ordinal).where(openings.c.name == name)
+    ).first()
+    if opening is None:
+        return None
+    call = select(invitations.c.id).where(
+        invitations.c.run_id == opening.run_id, invitations.c.ordinal == opening.ordinal, IN_DOUBT
+    )
+    if connection.scalar(call.limit(1)) is None:
+        return None
+    return Opener(opening.run_id, opening.ordinal)
+
+
+def hold_opening(connection: Connection, claim: TakeClaim | TakeOver) -> None:
+    """Have the claim's row open its name, and nobody else."""
+    connection.execute(
+        _upsert_opening(connection.dialect.name),
+        {
+            "name": claim.opens,
+            "position_id": claim.position_id,
+            "run_id": claim.run_id,
+            "ordinal": claim.ordinal,
+            "at": claim.at,
+        },
+    )
+
+
+@functools.cache
+def _upsert_opening(dialect_name: str) -> Insert:
+    statement = inserting(dialect_name, openings)
+    new = statement.excluded
+    return statement.on_conflict_do_update(
+        index_elements=["name"],
+        set_={
+            "position_id": new.position_id,
+            "run_id": new.run_id,
+            "ordinal": new.ordinal,
+            "at": new.at,
+        },
+    )
+
+
+def close_openings(connection: Connection, closed: Sequence[CloseOpening]) -> list[None]:
+    """Let go of openings whose row did not get its claim, if it holds them."""
+    for opening in closed:
+        connection.execute(
+            delete(openings).where(
+                openings.c.name == opening.name,
+                openings.c.run_id == opening.run_id,
+                openings.c.ordinal == opening.ordinal,
+            )
+        )
+    return [None] * len(closed)
+
+
+# What the API said of them
 
 
 def open_positions(connection: Connection, opened: Sequence[OpenPosition]) -> list[int]:
     """Remember that positions exist; gives for each the position to go on with."""
-    return [_open_position(connection, one) for one in opened]
+    return [_open_position(connection, answer) for answer in opened]
 
 
-def _open_position(connection: Connection, one: OpenPosition) -> int:
-    one = replace(one, position_id=_where_it_is(connection, one.position_id))
-    connection.execute(
-        update(positions).where(positions.c.id == one.position_id).values(opened_at=one.at)
-    )
-    if one.position_def_set_id is None:
-        return one.position_id
-    account = connection.scalar(
-        select(positions.c.account).where(positions.c.id == one.position_id)
-    )
-    key = f"id:{one.position_def_set_id.lower()}"
-    known = connection.scalar(
+def _open_position(connection: Connection, answer: OpenPosition) -> int:
+    position_id = _where_it_is(connection, answer.position_id)
+    _set(connection, position_id, opened_at=answer.at)
+    if answer.position_def_set_id is None:
+        return position_id
+    account = connection.scalar(select(positions.c.account).where(positions.c.id == position_id))
+    key = f"id:{answer.position_def_set_id.lower()}"
+    known_id = connection.scalar(
         select(position_aliases.c.position_id).where(
             position_aliases.c.account == account, position_aliases.c.key == key
         )
     )
-    if known is None:
+    if known_id is None:
         connection.execute(
-            insert(position_aliases).values(account=account, key=key, position_id=one.position_id)
+            insert(position_aliases).values(account=account, key=key, position_id=position_id)
         )
-    elif known != one.position_id:
-        _merge(connection, one.position_id, into=known)
-    position_id = one.position_id if known is None else int(known)
-    connection.execute(
-        update(positions)
-        .where(positions.c.id == position_id)
-        .values(position_def_set_id=one.position_def_set_id, opened_at=one.at)
+    elif known_id != position_id:
+        _merge(connection, position_id, into=known_id)
+        position_id = int(known_id)
+    _set(
+        connection,
+        position_id,
+        position_def_set_id=answer.position_def_set_id,
+        opened_at=answer.at,
     )
     return position_id
 
 
-def _where_it_is(connection: Connection, position_id: int) -> int:
-    return merged_into(connection, {position_id}).get(position_id, position_id)
+def _set(connection: Connection, position_id: int, **values: object) -> None:
+    connection.execute(update(positions).where(positions.c.id == position_id).values(**values))
+
+
+def forget_position_ids(connection: Connection, gone: Sequence[ForgetPositionId]) -> list[None]:
+    """Drop ids that the API no longer knows, if they are still what we hold."""
+    for unknown_id in gone:
+        position_id = _where_it_is(connection, unknown_id.position_id)
+        connection.execute(
+            update(positions)
+            .where(
+                positions.c.id == position_id,
+                positions.c.position_def_set_id == unknown_id.position_def_set_id,
+            )
+            .values(position_def_set_id=None, opened_at=None)
+        )
+        connection.execute(
+            delete(position_aliases).where(
+                position_aliases.c.position_id == position_id,
+                position_aliases.c.key == f"id:{unknown_id.position_def_set_id.lower()}",
+            )
+        )
+    return [None] * len(gone)
+
+
+# Two that turn out to be one
 
 
 def _merge(connection: Connection, position_id: int, *, into: int) -> None:
@@ -84,25 +263,36 @@ def _merge(connection: Connection, position_id: int, *, into: int) -> None:
         .where(position_aliases.c.position_id == position_id)
         .values(position_id=into)
     )
-    note_merge(connection, position_id, into=into)
+    _note_merge(connection, position_id, into=into)
 
 
-def forget_position_ids(connection: Connection, gone: Sequence[ForgetPositionId]) -> list[None]:
-    """Drop ids that the API no longer knows, where they are still what we hold."""
-    for one in gone:
-        position_id = _where_it_is(connection, one.position_id)
-        connection.execute(
-            update(positions)
-            .where(
-                positions.c.id == position_id,
-                positions.c.position_def_set_id == one.position_def_set_id,
-            )
-            .values(position_def_set_id=None, opened_at=None)
+def _note_merge(connection: Connection, position_id: int, *, into: int) -> None:
+    """Have the old id lead to the position it became; as an alias it moves on with the others."""
+    account = select(positions.c.account).where(positions.c.id == position_id).scalar_subquery()
+    connection.execute(
+        insert(position_aliases).values(
+            account=account, key=f"{MERGED}:{position_id}", position_id=into
         )
-        connection.execute(
-            delete(position_aliases).where(
-                position_aliases.c.position_id == position_id,
-                position_aliases.c.key == f"id:{one.position_def_set_id.lower()}",
-            )
+    )
+    if connection.scalar(select(meta.c.key).where(meta.c.key == MERGED)) is None:
+        connection.execute(insert(meta).values(key=MERGED, value="1"))
+
+
+def merged_into(connection: Connection, position_ids: Collection[int]) -> dict[int, int]:
+    """Of these positions those that were merged, and into which."""
+    query = (
+        select(positions.c.id, position_aliases.c.position_id)
+        .join(
+            position_aliases,
+            and_(
+                position_aliases.c.account == positions.c.account,
+                position_aliases.c.key == f"{MERGED}:" + cast(positions.c.id, String),
+            ),
         )
-    return [None] * len(gone)
+        .where(positions.c.id.in_(position_ids))
+    )
+    return {row.id: row.position_id for row in connection.execute(query)}
+
+
+def _where_it_is(connection: Connection, position_id: int) -> int:
+    return merged_into(connection, {position_id}).get(position_id, position_id)

@@ -14,7 +14,7 @@ from sqlalchemy import URL, Connection, Dialect, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from jobmojito_batch.errors import LedgerError
-from jobmojito_batch.ledger.tables import metadata
+from jobmojito_batch.ledger.schema import metadata
 
 MOST_CONNECTIONS: Final = 4
 """Of a process: the writer's, and those that look things up. Fifty workers fit into a server."""
@@ -136,7 +136,7 @@ def on_begin(connection: Connection) -> None:
 
 
 def check_server(connection: Connection) -> None:
-    """Raise LedgerError where the server cannot keep this ledger."""
+    """Raise LedgerError if the server cannot keep this ledger."""
     query = (
         "SELECT extract(epoch FROM clock_timestamp())::float8, current_setting('server_encoding')"
     )
@@ -157,7 +157,7 @@ def check_server(connection: Connection) -> None:
 
 
 def check_privileges(connection: Connection) -> None:
-    """Raise LedgerError where the role may not do all that a run does: better now than in it."""
+    """Raise LedgerError if the role may not do all that a run does: better now than in it."""
     query = text(
         "SELECT string_agg(relname, ', ' ORDER BY relname) FROM pg_class "
         "WHERE relnamespace = current_schema()::regnamespace AND relname = ANY(:tables) "

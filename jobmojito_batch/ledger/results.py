@@ -1,14 +1,28 @@
-"""What happened in a run: its rows with their invitations, and counts of them."""
+"""What happened in a run: its rows with their invitations, and counts of them and of its calls."""
 
 from collections.abc import Collection, Iterator
-from typing import Any, Final
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection, Engine, and_, func, select, true
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    Select,
+    and_,
+    case,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from jobmojito_batch.columns import Outcome
-from jobmojito_batch.ledger.engine import translated
-from jobmojito_batch.ledger.tables import invitations, positions, run_rows
+from jobmojito_batch.ledger.database import Database
+from jobmojito_batch.ledger.runs import family_of, is_among
+from jobmojito_batch.ledger.schema import attempts, invitations, positions, run_rows
 
 RESULT_CHUNK: Final = 10_000
 RESULT_SCHEMA: Final = {
@@ -28,6 +42,7 @@ RESULT_SCHEMA: Final = {
     "candidate_email": pl.String(),
     "position_name": pl.String(),
     "row_position_def_set_id": pl.String(),
+    "mojito_language_code": pl.String(),
     "cells": pl.String(),
     "state": pl.String(),
     "invitation_outcome": pl.String(),
@@ -42,60 +57,219 @@ RESULT_SCHEMA: Final = {
     "invitation_sent_at": pl.Datetime("us"),
     "invitation_settled_at": pl.Datetime("us"),
     "known_position_def_set_id": pl.String(),
+    "invitation_id": pl.Int64(),
 }
+SHOWS_LINK: Final = (Outcome.INVITED.value, Outcome.ALREADY_APPLIED.value)
+"""A link beside review or rejected would be mailed by somebody who did not look."""
+_IS_OF_ROW: Final = and_(
+    invitations.c.position_id == run_rows.c.position_id,
+    invitations.c.candidate_email == run_rows.c.candidate_email,
+)
 
 
-def result_frames(
-    engine: Engine, run_id: str, *, only: Collection[Outcome] | None = None
-) -> Iterator[pl.DataFrame]:
-    """The rows of a run in input order, RESULT_CHUNK at a time, each read for itself."""
-    after = -1
-    while True:
-        with translated("reading"), engine.connect() as connection:
-            rows = connection.execute(_results(run_id, after, only)).all()
-        if not rows:
-            return
-        after = rows[-1].ordinal
-        yield pl.DataFrame(
-            [tuple(row) for row in rows], schema=RESULT_SCHEMA, orient="row"
-        ).with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))
+class RowReason(NamedTuple):
+    """Where a row of a run came from, and why it ended as it did."""
+
+    source: str
+    row: int
+    error_code: str | None
+    error_field: str | None
 
 
-def rows_in(
-    connection: Connection, run_id: str, outcome: Outcome, *, at_most: int
-) -> list[tuple[str, int, str | None, str | None]]:
-    """The first rows of a run in an outcome: source, row, error code, error field."""
-    columns = (run_rows.c[name] for name in ("source", "row", "error_code", "error_field"))
-    query = (
-        select(*columns)
-        .where(run_rows.c.run_id == run_id, run_rows.c.outcome == outcome.value)
-        .order_by(run_rows.c.ordinal)
-        .limit(at_most)
-    )
-    return [tuple(row) for row in connection.execute(query)]
+class RowEnd(NamedTuple):
+    """What a row of a run came to."""
+
+    source: str
+    row: int
+    outcome: str | None
+    error_message: str | None
 
 
-def count_rows(connection: Connection, run_id: str, column: str) -> list[tuple[str, int]]:
-    """Rows of a run by what stands in a column; those with nothing in it are left out."""
-    what = run_rows.c[column]
-    query = (
-        select(what, func.count())
-        .where(run_rows.c.run_id == run_id, what.is_not(None))
-        .group_by(what)
-        .order_by(what)
-    )
-    return [(str(value), int(count)) for value, count in connection.execute(query)]
+@dataclass(frozen=True, slots=True)
+class Results:
+    """What became of the rows and calls of runs."""
+
+    database: Database
+
+    # Rows
+
+    def frames(
+        self, run_id: str, *, only: Collection[Outcome] | None = None
+    ) -> Iterator[pl.DataFrame]:
+        """
+        The rows of a run in input order, at most RESULT_CHUNK at a time (RESULT_SCHEMA).
+
+        Those with some outcomes *only*, if it is given. Joined with their invitations by position
+        and e-mail; each frame is read for itself.
+        """
+        after = -1
+        while True:
+            with self.database.reading() as connection:
+                rows = connection.execute(_results(run_id, after, only)).all()
+            if not rows:
+                return
+            after = rows[-1].ordinal
+            yield pl.DataFrame(
+                [tuple(row) for row in rows], schema=RESULT_SCHEMA, orient="row"
+            ).with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))
+
+    def page(
+        self, run_id: str, *, outcome: str, text: str, start: int, most: int
+    ) -> tuple[int, pl.DataFrame]:
+        """
+        How many rows of a run fit, and some of them (RESULT_SCHEMA).
+
+        "" fits every *outcome*; *text* is looked for in name, address and position.
+        """
+        fits = [run_rows.c.outcome == outcome] if outcome else []
+        if text:
+            names = ("candidate_name", "candidate_email", "position_name", "candidate_external_id")
+            has_it = (run_rows.c[name].icontains(text, autoescape=True) for name in names)
+            fits.append(or_(*has_it))
+        count = select(func.count()).where(run_rows.c.run_id == run_id, *fits)
+        rows = _results(run_id, -1, None).where(*fits).limit(most).offset(start)
+        with self.database.reading() as connection:
+            total = int(connection.scalar(count) or 0)
+            found = [tuple(row) for row in connection.execute(rows)]
+        return total, pl.DataFrame(found, schema=RESULT_SCHEMA, orient="row")
+
+    def row(self, run_id: str, ordinal: int) -> pl.DataFrame:
+        """One row of a run (RESULT_SCHEMA); none where there is no such ordinal."""
+        row = _results(run_id, ordinal - 1, None).where(run_rows.c.ordinal == ordinal)
+        with self.database.reading() as connection:
+            found = [tuple(row) for row in connection.execute(row)]
+        return pl.DataFrame(found, schema=RESULT_SCHEMA, orient="row")
+
+    def has_rows(self, run_id: str) -> bool:
+        """Whether the rows of a run are still kept (docs/ledger.md, Retention)."""
+        query = select(run_rows.c.ordinal).where(run_rows.c.run_id == run_id).limit(1)
+        with self.database.reading() as connection:
+            return connection.scalar(query) is not None
+
+    def rows_in(self, run_id: str, outcome: Outcome, *, at_most: int) -> list[RowReason]:
+        """The first rows of a run in an outcome."""
+        query = (
+            select(*(run_rows.c[name] for name in RowReason._fields))
+            .where(run_rows.c.run_id == run_id, run_rows.c.outcome == outcome.value)
+            .order_by(run_rows.c.ordinal)
+            .limit(at_most)
+        )
+        with self.database.reading() as connection:
+            return [RowReason(*row) for row in connection.execute(query)]
+
+    def ends_of(self, run_id: str, ordinals: Collection[int]) -> list[RowEnd]:
+        """What a few rows of a run came to."""
+        query = (
+            select(*(run_rows.c[name] for name in RowEnd._fields))
+            .where(run_rows.c.run_id == run_id, run_rows.c.ordinal.in_(ordinals))
+            .order_by(run_rows.c.ordinal)
+        )
+        with self.database.reading() as connection:
+            return [RowEnd(*row) for row in connection.execute(query)]
+
+    def outcomes(self, run_id: str) -> dict[Outcome, int]:
+        """Rows of a run by outcome; rows without one yet are left out."""
+        counts = self._count_rows(run_id, run_rows.c.outcome)
+        return {Outcome(outcome): count for outcome, count in counts}
+
+    def reasons(self, run_id: str) -> dict[str, int]:
+        """Rows of a run by error code, most frequent first."""
+        counts = self._count_rows(run_id, run_rows.c.error_code)
+        return dict(sorted(counts, key=lambda pair: (-pair[1], pair[0])))
+
+    def _count_rows(self, run_id: str, what: Column[Any]) -> list[tuple[str, int]]:
+        query = (
+            select(what, func.count())
+            .where(run_rows.c.run_id == run_id, what.is_not(None))
+            .group_by(what)
+            .order_by(what)
+        )
+        with self.database.reading() as connection:
+            return [(str(value), int(count)) for value, count in connection.execute(query)]
+
+    def outcomes_by_source(self, run_id: str) -> dict[str, dict[Outcome, int]]:
+        """Rows of a run by source and outcome; a row without one yet counts as unknown."""
+        outcome = func.coalesce(run_rows.c.outcome, Outcome.UNKNOWN.value)
+        query = (
+            select(run_rows.c.source, outcome, func.count())
+            .where(run_rows.c.run_id == run_id)
+            .group_by(run_rows.c.source, outcome)
+        )
+        counts: dict[str, dict[Outcome, int]] = {}
+        with self.database.reading() as connection:
+            for source, kind, count in connection.execute(query):
+                counts.setdefault(source, {})[Outcome(kind)] = count
+        return counts
+
+    def people_with_link(self, run_id: str) -> tuple[int, int]:
+        """How many people have a link: of this run, and of an earlier one alone."""
+        row, invitation = run_rows.c, invitations.c
+        is_old = row.outcome == Outcome.ALREADY_DONE.value
+        shows = func.coalesce(case((is_old, invitation.outcome)), row.outcome).in_(SHOWS_LINK)
+        is_new = func.max(case((row.outcome == Outcome.INVITED.value, 1), else_=0))
+        people = (
+            select(is_new.label("is_new"))
+            .select_from(run_rows)
+            .join(invitations, _IS_OF_ROW)
+            .where(row.run_id == run_id, invitation.interview_url.is_not(None), shows)
+            .group_by(row.candidate_email)
+            .subquery()
+        )
+        number = func.count().label("people")
+        query = select(people.c.is_new, number).group_by(people.c.is_new)
+        with self.database.reading() as connection:
+            counts = {int(row.is_new): int(row.people) for row in connection.execute(query)}
+        return counts.get(1, 0), counts.get(0, 0)
+
+    def invitation_counts(self) -> dict[str, int]:
+        """Invitations by outcome, of all runs; `in_flight` for those without one."""
+        query = select(invitations.c.outcome, func.count()).group_by(invitations.c.outcome)
+        with self.database.reading() as connection:
+            return {outcome or "in_flight": count for outcome, count in connection.execute(query)}
+
+    # Calls
+
+    def calls_of(self, run_id: str) -> int:
+        """Calls to the create endpoint that a run began."""
+        return self._count_calls(run_id)
+
+    def retries_of(self, run_id: str) -> int:
+        """Those of them that were not the first of their row."""
+        return self._count_calls(run_id, attempts.c.number > 1)
+
+    def _count_calls(self, run_id: str, *which: ColumnElement[bool]) -> int:
+        with self.database.reading() as connection:
+            of_run = is_among(attempts.c.run_id, family_of(connection, run_id))
+            query = select(func.count()).select_from(attempts).where(of_run, *which)
+            return int(connection.scalar(query) or 0)
+
+    def credits_of(self, run_id: str) -> float:
+        """Credits of a run's calls that cost or may have cost, by the price in the settings."""
+        with self.database.reading() as connection:
+            of_run = is_among(attempts.c.run_id, family_of(connection, run_id))
+            return credits_of_calls(connection, of_run)
+
+    def credits_since(self, moment: datetime) -> float:
+        """Credits reserved since then and not given back: calls that cost or may have cost."""
+        with self.database.reading() as connection:
+            return credits_of_calls(connection, attempts.c.started_at >= moment)
 
 
-def _results(run_id: str, after: int, only: Collection[Outcome] | None) -> Any:  # noqa: ANN401
+def credits_of_calls(connection: Connection, which: ColumnElement[bool]) -> float:
+    """What these calls cost or may have cost."""
+    return float(connection.scalar(select(func.sum(attempts.c.credits)).where(which)) or 0.0)
+
+
+def _results(run_id: str, after: int, only: Collection[Outcome] | None) -> Select[Any]:
     row, invitation = run_rows.c, invitations.c
-    is_wanted = true() if only is None else row.outcome.in_([one.value for one in only])
+    is_wanted = true() if only is None else row.outcome.in_([outcome.value for outcome in only])
     return (
         select(
             row.ordinal, row.source, row.row, row.outcome, row.error_code, row.error_field,
             row.error_message, row.attempts, row.http_status, row.sent_at, row.settled_at,
             row.candidate_external_id, row.candidate_name, row.candidate_email,
             row.position_name, row.position_def_set_id.label("row_position_def_set_id"),
+            row.mojito_language_code,
             row.cells, invitation.state, invitation.outcome.label("invitation_outcome"),
             invitation.run_id.label("held_by"), invitation.status, invitation.interview_url,
             invitation.reason, invitation.position_def_set_id, invitation.interview_def_set_id,
@@ -104,15 +278,10 @@ def _results(run_id: str, after: int, only: Collection[Outcome] | None) -> Any: 
             invitation.sent_at.label("invitation_sent_at"),
             invitation.settled_at.label("invitation_settled_at"),
             positions.c.position_def_set_id.label("known_position_def_set_id"),
+            invitation.id.label("invitation_id"),
         )
         .select_from(run_rows)
-        .outerjoin(
-            invitations,
-            and_(
-                invitation.position_id == row.position_id,
-                invitation.candidate_email == row.candidate_email,
-            ),
-        )
+        .outerjoin(invitations, _IS_OF_ROW)
         .outerjoin(positions, positions.c.id == row.position_id)
         .where(row.run_id == run_id, row.ordinal > after, is_wanted)
         .order_by(row.ordinal)

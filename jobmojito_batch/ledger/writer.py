@@ -18,18 +18,19 @@ failure, so the run stops, and the next one finds what is there.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, TypeVar, cast
 
 from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger import postgresql
-from jobmojito_batch.ledger.engine import BUSY_SECONDS, translated
+from jobmojito_batch.ledger.database import BUSY_SECONDS, translated
+from jobmojito_batch.ledger.requests import Request, Write
 
 MAX_BATCH: Final = 100
 GATHER_SECONDS: Final = 0.004
@@ -38,29 +39,29 @@ ENOUGH: Final = 16
 FIRST_PAUSE_SECONDS: Final = 0.1
 MOST_PAUSE_SECONDS: Final = 5.0
 
-Apply = Callable[[Connection, list[Any]], list[Any]]
-"""Does all operations of one kind in a transaction; gives a result for each, in order."""
+R = TypeVar("R")
+T = TypeVar("T")
 
 
 @dataclass(slots=True, eq=False)
 class _Waiting:
-    operation: Any
-    future: "asyncio.Future[Any]"
-    result: Any = None
+    request: object
+    durable: "asyncio.Future[object]"
+    result: object = None
 
 
 class Writer:
     """All writes of a run, in one loop; `submit` returns once the write is durable."""
 
-    def __init__(self, engine: Engine, appliers: dict[type, Apply]) -> None:
+    def __init__(self, engine: Engine, writes: Mapping[type[object], Write]) -> None:
         self._engine = engine.execution_options(immediate=True)
-        self._appliers = appliers
+        self._writes = writes
         self._waiting: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._writing: asyncio.Task[None] | None = None
         self._is_closed = False
 
-    async def submit(self, operation: object, *, is_urgent: bool = False) -> Any:  # noqa: ANN401 - by kind
+    async def submit(self, request: Request[R], *, is_urgent: bool = False) -> R:
         """
         Have it written; the result after the commit. Raises LedgerError.
 
@@ -69,7 +70,7 @@ class Writer:
         if self._is_closed:
             raise LedgerError("the ledger is closed")
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(operation, loop.create_future())
+        waiting = _Waiting(request, loop.create_future())
         if is_urgent:
             self._waiting.appendleft(waiting)
         else:
@@ -77,7 +78,8 @@ class Writer:
         if self._writing is None or self._writing.done():
             self._writing = loop.create_task(self._drain())
         # A cancelled worker leaves its write to be made; nobody reads the future then.
-        return await asyncio.shield(waiting.future)
+        # What the request's kind promises is what its write gives: `Request.written_by`.
+        return cast("R", await asyncio.shield(waiting.durable))
 
     async def close(self) -> None:
         """Write what is waiting, then let go of the thread."""
@@ -132,7 +134,7 @@ class Writer:
             pause_seconds = min(2 * pause_seconds, MOST_PAUSE_SECONDS)
 
     async def _tried(self, batch: list[_Waiting]) -> Connection:
-        connection: Connection = await self._in_thread(self._begun)
+        connection = await self._in_thread(self._begun)
         try:
             if connection.dialect.name == "sqlite":
                 self._apply(connection, batch)
@@ -152,20 +154,20 @@ class Writer:
             raise
         return connection
 
-    async def _in_thread(self, step: Callable[[], Any]) -> Any:  # noqa: ANN401 - what the step gives
+    async def _in_thread(self, step: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, step)
 
     def _apply(self, connection: Connection, batch: list[_Waiting]) -> None:
         """
         Kind by kind, so that each kind is one executemany.
 
-        A row has at most one operation waiting, so the order between kinds does not matter.
+        A row has at most one request waiting, so the order between kinds does not matter.
         """
-        kinds: dict[type, list[_Waiting]] = {}
+        kinds: dict[type[object], list[_Waiting]] = {}
         for waiting in batch:
-            kinds.setdefault(type(waiting.operation), []).append(waiting)
+            kinds.setdefault(type(waiting.request), []).append(waiting)
         for kind, members in kinds.items():
-            results = self._appliers[kind](connection, [member.operation for member in members])
+            results = self._writes[kind](connection, [member.request for member in members])
             for member, result in zip(members, results, strict=True):
                 member.result = result
 
@@ -177,9 +179,9 @@ def _commit(connection: Connection) -> None:
 
 def _answer(batch: list[_Waiting], error: LedgerError | None) -> None:
     for waiting in batch:
-        if waiting.future.done():
+        if waiting.durable.done():
             continue
         if error is None:
-            waiting.future.set_result(waiting.result)
+            waiting.durable.set_result(waiting.result)
         else:
-            waiting.future.set_exception(error)
+            waiting.durable.set_exception(error)

@@ -3,13 +3,12 @@
 import re
 from datetime import date, time
 from enum import StrEnum
-from functools import cache
 from typing import Final
 
 import polars as pl
-from babel import Locale
 
-from jobmojito_batch.normalise.places import HEADER_LANGUAGES
+from jobmojito_batch.normalise.countries import HEADER_LANGUAGES
+from jobmojito_batch.normalise.known_names import known_names
 from jobmojito_batch.normalise.text import compact, keys_of
 
 _ISO: Final = re.compile(
@@ -127,12 +126,13 @@ def _clock(text: str) -> str:
 
 
 def _month_called(name: str) -> int | None:
-    return _months().get(keys_of([name], compact)[0])
+    return known_names().months.get(keys_of([name], compact)[0])
 
 
-@cache
-def _months() -> dict[str, int]:
-    """The names of months in the languages of the headers, long and short."""
+def built() -> dict[str, int]:
+    """The names of months in the languages of the headers, long and short, looked up anew."""
+    from babel import Locale
+
     named = [
         (name, number)
         for language in HEADER_LANGUAGES

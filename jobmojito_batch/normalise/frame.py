@@ -1,8 +1,9 @@
 """
 A table's cells → canonical columns, faults and keys, as one lazy query that streams.
 
-Countries and languages are looked up by joins: `replace` and `replace_strict` would read the whole
-input into memory (docs/decisions, polars 2.1).
+Every step works row by row: all cores take part, and a few thousand rows are held. `replace` and
+`replace_strict` would read the whole input into memory (docs/decisions, polars 2.1), and a join in
+order is one core's.
 """
 
 from collections.abc import Callable, Collection, Mapping
@@ -20,19 +21,23 @@ from jobmojito_batch.columns import (
     OVERFLOW,
     POSITION_KEY,
     RESUME_FILE,
+    ROW,
     SOURCE,
 )
 from jobmojito_batch.errors import SettingsError
-from jobmojito_batch.normalise import email, languages, places
+from jobmojito_batch.normalise import countries, email, languages
 from jobmojito_batch.normalise.dates import DateOrder
+from jobmojito_batch.normalise.double_encoding import undone
 from jobmojito_batch.normalise.fields import (
     CHOICES,
     COUNTRIES,
+    DATE,
     EMAIL,
     EXTERNAL,
     LANGUAGE,
     LINKEDIN,
     MEMBERS,
+    MERCHANT,
     MULTILINE,
     RESUME,
     RESUME_PROBLEM,
@@ -40,6 +45,7 @@ from jobmojito_batch.normalise.fields import (
 )
 from jobmojito_batch.normalise.headers import FIELDS, NAME, near_matches
 from jobmojito_batch.normalise.ids import IDS, an_id
+from jobmojito_batch.normalise.jobs import JOB_KEYS, Jobs, each_once, filled_by, with_jobs
 from jobmojito_batch.normalise.resumes import is_file_name
 from jobmojito_batch.normalise.rules import (
     EXTERNAL_ID,
@@ -49,7 +55,7 @@ from jobmojito_batch.normalise.rules import (
     explain,
     faults,
 )
-from jobmojito_batch.normalise.text import casefolded, said, tidy, visible
+from jobmojito_batch.normalise.text import casefolded, cleaned, said
 from jobmojito_batch.normalise.values import parsed
 from jobmojito_batch.records import HeaderMap, Table
 
@@ -58,6 +64,7 @@ _LOOKED_UP: Final = (*COUNTRIES, LANGUAGE)
 _NOTHING: Final = pl.lit(None, dtype=pl.String)
 _NO_ORDERS: Final[Mapping[str, DateOrder]] = MappingProxyType({})
 
+_UUID: Final = "(?i)^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 _PROFILE: Final = (
     r"(?i)^(?:https?://)?(?:[a-z]{2,3}\.|mobile\.)?linkedin\.com/in/([^/?#\s]+)(?:[/?#]\S*)?$"
 )
@@ -67,8 +74,8 @@ EVERY_ROW: Final = "!"
 
 ReadResumes = Callable[[pl.LazyFrame], pl.LazyFrame]
 """
-From a frame with clean candidate_resume, candidate_resume_file, candidate_email and
-candidate_external_id to one with candidate_resume filled and RESUME_PROBLEM added.
+From a frame with clean candidate_resume, candidate_resume_file, candidate_email, candidate_name
+and candidate_external_id to one with candidate_resume filled and RESUME_PROBLEM added.
 """
 
 
@@ -82,6 +89,8 @@ def normalise(
     date_orders: Mapping[str, DateOrder] = _NO_ORDERS,
     resumes: ReadResumes | None = None,
     undoes_entities: bool = True,
+    is_twice_encoded: bool = True,
+    jobs: Jobs | None = None,
 ) -> pl.LazyFrame:
     """
     The table with its source, a canonical column per member, FAULTS, POSITION_KEY, OPENING_KEY.
@@ -89,10 +98,14 @@ def normalise(
     *fills* (member → value) stand in where the input lacks a member or leaves it blank; one that
     is no valid value raises SettingsError before any row is read. *date_orders* are those of the
     columns of dates, by member. *resumes* puts the text of résumé files into candidate_resume and
-    says in RESUME_PROBLEM, which stays in the frame, where it could not.
+    says in RESUME_PROBLEM, which stays in the frame, where it could not. *undoes_entities* and
+    *is_twice_encoded* are false where no cell holds any of it. What a row leaves blank
+    *jobs* fill before *fills* do; which job it is stands in JOB_ROW and JOB_PROBLEM.
     """
     fills = _canonical_fills(fills, max_resume_characters)
     cells = {field: pl.col(f"{CELL_PREFIX}{column}") for field, column in mapping.fields.items()}
+    if is_twice_encoded:
+        cells = {field: undone(cell) for field, cell in cells.items()}
     frame = _cleaned(
         table.frame.with_columns(pl.lit(table.source).alias(SOURCE)),
         cells,
@@ -103,8 +116,14 @@ def normalise(
     frame = frame.with_columns(an_id(pl.col(field)) for field in IDS if field in cells)
     if RESUME in cells:
         frame = frame.with_columns(*_named_files(has_column=RESUME_FILE in cells))
-    texts = _filled(_with_full_name(cells), fills)
+    texts = _with_full_name(cells)
+    if jobs is not None:
+        frame = with_jobs(frame, jobs, _given_keys(texts, fills))
+        texts = _with_what_jobs_say(texts, jobs)
+    texts = _filled(texts, fills)
     frame = frame.with_columns(text.alias(field) for field, text in texts.items())
+    if jobs is not None:
+        frame = frame.drop(map(filled_by, jobs.fields))
     frame = frame.drop([field for field in (FIRST_NAME, LAST_NAME) if field in cells])
     is_filled = resumes is not None
     if resumes is not None:
@@ -119,29 +138,23 @@ def normalise(
     return judged if is_filled else judged.drop(RESUME_PROBLEM)
 
 
-def raw_values(row: Mapping[str, str | None], mapping: HeaderMap) -> dict[str, str | None]:
-    """The original cells of a row by field, which `explain` quotes from."""
-    return {field: row[f"{CELL_PREFIX}{column}"] for field, column in mapping.fields.items()}
-
-
 def _cleaned(
     frame: pl.LazyFrame, cells: Mapping[str, pl.Expr], *, undoes_entities: bool = True
 ) -> pl.LazyFrame:
-    """A column of clean text for each field, step by step (see text.py)."""
+    """A column of clean text for each field (see text.py)."""
     ordered = [field for field in FIELDS if field in cells]
-    return (
-        frame.with_columns(
-            visible(cells[field], undoes_entities=undoes_entities).alias(field) for field in ordered
+    return frame.with_columns(
+        cleaned(cells[field], multiline=field in MULTILINE, undoes_entities=undoes_entities).alias(
+            field
         )
-        .with_columns(tidy(pl.col(field), multiline=field in MULTILINE) for field in ordered)
-        .with_columns(
-            said(
-                pl.col(field),
-                none_is_a_value="none" in CHOICES.get(field, ()),
-                is_name=field in _NAMES,
-            )
-            for field in ordered
+        for field in ordered
+    ).with_columns(
+        said(
+            pl.col(field),
+            none_is_a_value="none" in CHOICES.get(field, ()),
+            is_name=field in _NAMES,
         )
+        for field in ordered
     )
 
 
@@ -166,6 +179,30 @@ def _with_full_name(cells: Collection[str]) -> dict[str, pl.Expr]:
     return texts
 
 
+def _given_keys(texts: Mapping[str, pl.Expr], fills: Mapping[str, str]) -> dict[str, pl.Expr]:
+    """What a row's job is found by: its own keys, or where it has none those of the fills."""
+    forced = {
+        key: pl.lit(fills[f"{key}{EVERY_ROW}"]) for key in JOB_KEYS if key + EVERY_ROW in fills
+    }
+    own = {key: texts[key] for key in JOB_KEYS if key in texts} | forced
+    lent = {key: pl.lit(fills[key]) for key in JOB_KEYS if key in fills}
+    has_own = pl.any_horizontal(
+        [pl.lit(value=False), *(text.is_not_null() for text in own.values())]
+    )
+    return {
+        key: pl.when(has_own).then(own.get(key, _NOTHING)).otherwise(lent.get(key, _NOTHING))
+        for key in JOB_KEYS
+        if key in own or key in lent
+    }
+
+
+def _with_what_jobs_say(texts: Mapping[str, pl.Expr], jobs: Jobs) -> dict[str, pl.Expr]:
+    """A row's own text, and that of its job where it has none."""
+    theirs = {field: pl.col(filled_by(field)) for field in jobs.fields}
+    both = {field: pl.coalesce(texts[field], theirs[field]) for field in theirs if field in texts}
+    return {**texts, **theirs, **both}
+
+
 def _filled(texts: Mapping[str, pl.Expr], fills: Mapping[str, str]) -> dict[str, pl.Expr]:
     """The members that the input or a fill gives, in the contract's order."""
     filled = {}
@@ -185,7 +222,7 @@ def _with_resumes(
     frame: pl.LazyFrame, present: Collection[str], resumes: ReadResumes
 ) -> pl.LazyFrame:
     """The clean frame with the résumés of files; what a file may be called after is lent to it."""
-    lent = [field for field in (RESUME, EMAIL, EXTERNAL) if field not in present]
+    lent = [field for field in (RESUME, EMAIL, EXTERNAL, NAME) if field not in present]
     filled = resumes(frame.with_columns(_NOTHING.alias(field) for field in lent))
     return filled.drop([field for field in lent if field != RESUME])
 
@@ -203,35 +240,27 @@ def _judged(
     if RESUME_PROBLEM not in frame.collect_schema().names():
         frame = frame.with_columns(_NOTHING.alias(RESUME_PROBLEM))
     looked_up = [field for field in _LOOKED_UP if field in present]
-    for field in looked_up:
-        frame = _with_looked_up(frame, field)
     read = [field for field in present if field in {EMAIL, *VALUED}]
     replaced = [*looked_up, *read]
+    frame = frame.with_columns(_looked_up(field).alias(canonical(field)) for field in looked_up)
     if LINKEDIN in present:
         frame = frame.with_columns(_linkedin(pl.col(LINKEDIN)))
+    if MERCHANT in present:
+        frame = frame.with_columns(_one_spelling(pl.col(MERCHANT)))
     return (
         frame.with_columns(_read(field, date_orders).alias(canonical(field)) for field in read)
         .with_columns(
             faults(present, max_resume_characters, min_resume_characters).alias(FAULTS), *_keys()
         )
-        .with_columns(
-            pl.when(pl.col(FAULTS) != "").then(pl.col(FAULTS)),
-            *(pl.col(canonical(field)).alias(field) for field in replaced),
-        )
+        .with_columns(pl.col(canonical(field)).alias(field) for field in replaced)
         .drop(*(canonical(field) for field in replaced), *absent, RESUME_FILE)
     )
 
 
-def _with_looked_up(frame: pl.LazyFrame, field: str) -> pl.LazyFrame:
-    """The code of a country or language beside its text; null where no name fits."""
-    room = languages if field == LANGUAGE else places
-    key = f"_key:{field}"
-    table = room.lookup().rename({"key": key, "code": canonical(field)})
-    return (
-        frame.with_columns(room.key(pl.col(field)).alias(key))
-        .join(table.lazy(), on=key, how="left", maintain_order="left")
-        .drop(key)
-    )
+def _looked_up(field: str) -> pl.Expr:
+    """The code of a country or language; null where no name fits."""
+    text = pl.col(field)
+    return languages.code(text) if field == LANGUAGE else countries.code(text)
 
 
 def _read(field: str, date_orders: Mapping[str, DateOrder]) -> pl.Expr:
@@ -244,6 +273,11 @@ def _read(field: str, date_orders: Mapping[str, DateOrder]) -> pl.Expr:
 def _linkedin(text: pl.Expr) -> pl.Expr:
     """The address of a profile in one form; what is none stays, the contract asks for nothing."""
     return text.str.replace(_PROFILE, "https://www.linkedin.com/in/${1}")
+
+
+def _one_spelling(text: pl.Expr) -> pl.Expr:
+    """A UUID in lower case: two spellings of a merchant are one account, and one invitation."""
+    return pl.when(text.str.contains(_UUID)).then(text.str.to_lowercase()).otherwise(text)
 
 
 def _keys() -> tuple[pl.Expr, pl.Expr]:
@@ -259,6 +293,8 @@ def _keys() -> tuple[pl.Expr, pl.Expr]:
 
 def _canonical_fills(fills: Mapping[str, str], max_resume_characters: int) -> dict[str, str]:
     """The fills as canonical text, by the rules of a row that has nothing else."""
+    if not fills:
+        return {}
     asked = fills
     fills = {field.removesuffix(EVERY_ROW): value for field, value in asked.items()}
     for field in fills:
@@ -276,3 +312,35 @@ def _canonical_fills(fills: Mapping[str, str], max_resume_characters: int) -> di
         if fault.field in fills:
             raise SettingsError(f"--set {fault.message}")
     return {name: read[name.removesuffix(EVERY_ROW)] for name in asked}
+
+
+def jobs_of(
+    table: Table, mapping: HeaderMap, *, date_orders: Mapping[str, DateOrder] = _NO_ORDERS
+) -> Jobs:
+    """The jobs of a table that was mapped by `map_job_headers`. Raises SettingsError."""
+    cells = {field: pl.col(f"{CELL_PREFIX}{column}") for field, column in mapping.fields.items()}
+    frame = _cleaned(table.frame, cells).with_columns(
+        an_id(pl.col(field)) for field in IDS if field in cells
+    )
+    if DATE in cells:  # the table's own order of day and month
+        read = parsed(DATE, pl.col(DATE), date_order=date_orders.get(DATE, DateOrder.UNDECIDED))
+        frame = frame.with_columns(pl.coalesce(read, pl.col(DATE)).alias(DATE))
+    fields = tuple(field for field in FIELDS if field in cells)
+    return each_once(frame.select(ROW, *fields).collect(), fields)
+
+
+def job_faults(jobs: Jobs, max_resume_characters: int) -> dict[int, str]:
+    """What is wrong with the values of a table of jobs, the first fault of each row."""
+    row = jobs.frame.lazy().with_columns(
+        pl.lit(None, pl.String).alias(OVERFLOW), _NOTHING.alias(RESUME_FILE)
+    )
+    read = _judged(row, jobs.fields, max_resume_characters).collect()
+    said: dict[int, str] = {}
+    for judged, raw in zip(read.to_dicts(), jobs.frame.to_dicts(), strict=True):
+        for fault in explain(
+            judged[FAULTS] or "", judged, raw=raw, max_resume_characters=max_resume_characters
+        ):
+            # What the table lacks the rows may have.
+            if raw.get(fault.field) is not None:
+                said.setdefault(judged[ROW], fault.message)
+    return said

@@ -2,19 +2,29 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
-from functools import cache
+from functools import cache, lru_cache
 from types import MappingProxyType
 from typing import Final, NamedTuple
+from unicodedata import normalize
 
-from jobmojito_batch.columns import ERROR_COLUMNS, FIRST_NAME, LAST_NAME, RESUME_FILE
+from jobmojito_batch.columns import (
+    ERROR_COLUMNS,
+    FIRST_NAME,
+    LAST_NAME,
+    RESULT_COLUMNS,
+    RESUME_FILE,
+    SHOWN_FIELDS,
+    are_results,
+)
 from jobmojito_batch.contract import POSITION_CORE, REQUIRED_ALWAYS
 from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.normalise.aliases import ALIASES, ANOTHER_JOB, BARE_NAMES, NEVER_A_CANDIDATE
-from jobmojito_batch.normalise.fields import MEMBERS, RESUME
-from jobmojito_batch.normalise.text import compact, keys_of, shortened
+from jobmojito_batch.normalise.cell_errors import error_in, error_sentence
+from jobmojito_batch.normalise.fields import MEMBERS, OBJECTS, RESUME
+from jobmojito_batch.normalise.text import compact, folded, keys_of, shortened
 from jobmojito_batch.records import HeaderMap, InputDoubt
 
 FIELDS: Final = (*MEMBERS, RESUME_FILE, FIRST_NAME, LAST_NAME)
@@ -60,15 +70,44 @@ _OF_A_POSITION: Final = (
     "stanowisk",
     "vacature",
 )
+_PEOPLE: Final = ("candidate", "applicant", "person", "bewerber", "kandidat", "uch")
+_OF_SOMEBODY: Final = re.compile("|".join(_PEOPLE))
+_COUNTRY: Final = "candidate_country_code"
+_OF_JOBS: Final = {
+    NAME: "position_name",
+    "candidate_external_id": "position_external_id",
+    _COUNTRY: "position_country_code",
+}
+"""What a bare name, id and country are in a table of jobs."""
+_LAST_RANK: Final = 100
+"""Behind every header that says that it is of a job."""
 # Two letters swapped or three that differ are a slip; more are another word.
 _LEAST_LETTERS: Final = 5
 _LEAST_ALIKE: Final = 0.8
 _LETTERS_APART: Final = 3
+_LEAST_PART: Final = 0.4
+"""Of a header that another one makes up: `Kontakt-E-Mail`, and not every sentence with `email`."""
+
+
+# Words in brackets that say whose a column is (by how they begin), or that it is something else.
+_SIDES: Final = {
+    "candidate": ("candidate", "applicant", "person", "bewerber", "kandidat", "uchadzac", "home"),
+    "position": _OF_A_POSITION,
+}
+_ANOTHER: Final = frozenset(
+    {
+        "company", "employer", "firm", "client", "school", "university", "reference", "parent",
+        "native", "spoken", "url", "link", "date", "status", "score", "count", "consent", "opt",
+        "verified",
+    }
+)  # fmt: skip
 
 
 class Claim(NamedTuple):
-    """A column that says it is a field; the lower rank is the better claim."""
+    """A column that says it is a field; the lower one is the better claim."""
 
+    is_short: bool
+    """Whether it does so only without what stands in brackets: any other claim is better."""
     rank: int
     column: int
 
@@ -81,6 +120,10 @@ class _Decision:
     fields: dict[str, int] = field(default_factory=dict)
     dropped: set[int] = field(default_factory=set)
     notes: list[str] = field(default_factory=list)
+    short: frozenset[int] = frozenset()
+    """Columns whose key leaves out what stands in brackets."""
+    fate: str = "; it is carried into the results"
+    """What becomes of a column that loses its field."""
 
     def title(self, column: int) -> str:
         return _title(self.headers, column)
@@ -91,7 +134,7 @@ class _Decision:
             self.dropped.add(column)
             self.notes.append(f"{note}; it is left out of the results")
         else:
-            self.notes.append(f"{note}; it is carried into the results")
+            self.notes.append(f"{note}{self.fate}")
 
 
 def map_headers(
@@ -103,13 +146,15 @@ def map_headers(
     Raises SettingsError where an override makes no sense, InputError where two columns have an
     equal claim to one field or none has a claim to any.
     """
-    keys = header_keys(headers)
-    made = _Decision(headers)
+    read = _keys_of_headers(tuple(headers))
+    keys = [key.text for key in read]
+    made = _Decision(headers, short=frozenset(i for i, key in enumerate(read) if key.is_short))
     _apply_overrides(made, keys, overrides)
     taken = {*made.fields.values(), *made.dropped}
     doubts, unclear = _unclear_descriptions(made, keys, taken)
     own = set(keys_of(ERROR_COLUMNS, compact))
     made.dropped |= {i for i, key in enumerate(keys) if key in own and i not in taken}
+    made.dropped |= set(_of_our_results(headers)) - taken
     other = _of_another_job(made, keys)
     free = [i for i in range(len(headers)) if i not in taken | made.dropped | other | unclear]
     _settle(made, _claims(made, keys, free))
@@ -117,14 +162,80 @@ def map_headers(
         raise InputError(_nothing_recognised(headers))
     claimed = {*made.fields.values(), *made.dropped}
     carried = tuple(i for i in range(len(headers)) if i not in claimed)
-    made.notes += _near_misses(made, keys, carried)
+    return HeaderMap(
+        fields=made.fields,
+        carried=carried,
+        dropped=tuple(sorted(made.dropped)),
+        offers=tuple(_offers(keys, carried, _open_fields(made.fields))),
+        notes=() if are_results(headers) else tuple(made.notes),
+        doubts=(
+            *(() if RESUME in made.fields else doubts),
+            *_headers_in_error(headers, carried),
+        ),
+    )
+
+
+def map_job_headers(
+    headers: Sequence[str], *, overrides: Mapping[str, str] = _NO_OVERRIDES
+) -> HeaderMap:
+    """
+    The same for a table of jobs, where a bare `Name`, `ID` or `Country` is the job's.
+
+    No column of it is a candidate's field; what is not claimed is left alone.
+    """
+    read = _keys_of_headers(tuple(headers))
+    keys = [key.text for key in read]
+    made = _Decision(headers, fate="")
+    _apply_overrides(made, keys, overrides)
+    taken = {*made.fields.values(), *made.dropped}
+    claims: defaultdict[str, list[Claim]] = defaultdict(list)
+    for column, key in enumerate(keys):
+        if column not in taken and (known := _of_the_job(key)) is not None:
+            claims[known.field].append(Claim(read[column].is_short, known.rank, column))
+    _settle(made, claims)
+    claimed = {*made.fields.values(), *made.dropped}
+    carried = tuple(i for i in range(len(headers)) if i not in claimed)
     return HeaderMap(
         fields=made.fields,
         carried=carried,
         dropped=tuple(sorted(made.dropped)),
         notes=tuple(made.notes),
-        doubts=() if RESUME in made.fields else doubts,
     )
+
+
+def _of_the_job(key: str) -> "_Known | None":
+    """The field of a job that a header claims in a table of jobs."""
+    known = _known_headers().get(key)
+    if known is not None and known.rank and _is_never_a_candidate(key):
+        return None
+    if known is None or not is_of_candidate(known.field):
+        return known or _known_headers().get(f"job{key}")
+    is_bare = key in _bare_names() | {"id"} if known.field != _COUNTRY else known.rank > 1
+    if not is_bare or known.field not in _OF_JOBS or _OF_SOMEBODY.match(key):
+        return None
+    return _Known(_OF_JOBS[known.field], known.rank + _LAST_RANK)
+
+
+def says_of_a_job(header: str) -> bool:
+    """Whether a header of a table of jobs is known without being told."""
+    return _of_the_job(header_keys([header])[0]) is not None
+
+
+def is_of_candidate(field: str) -> bool:
+    """Whether a field is of the person, which no table of jobs fills."""
+    return field.startswith("candidate_")
+
+
+def _of_our_results(headers: Sequence[str]) -> Iterator[int]:
+    """
+    The columns that our results added to an input, where it is such a file that comes back.
+
+    Not those that show a field of the row: they are what a person reads and corrects.
+    """
+    if are_results(headers):
+        ours = set(RESULT_COLUMNS) - set(SHOWN_FIELDS)
+        titles = [header.strip() for header in headers]
+        yield from (titles.index(title) for title in ours)
 
 
 def _unclear_descriptions(
@@ -153,20 +264,72 @@ def _unclear_descriptions(
     return doubts, unclear
 
 
+def _headers_in_error(headers: Sequence[str], carried: Sequence[int]) -> Iterator[InputDoubt]:
+    """A column whose header a spreadsheet could not work out may be any field."""
+    for header in dict.fromkeys(headers[i] for i in carried):
+        if (error := error_in(header)) is not None:
+            yield InputDoubt(
+                kind="header",
+                source="",
+                sentence=f"a header holds no name: {error_sentence(error)}; its column is carried, "
+                "whatever it is",
+                option=f'name the column, or say --map "{header}=FIELD" (no FIELD: ignore it)',
+                holds=False,
+            )
+
+
 def header_keys(headers: Sequence[str]) -> list[str]:
     """
-    The `compact` keys of headers; what stands in brackets counts only where it makes a known one.
+    The `compact` keys of headers; what stands in brackets counts only where it makes a known one,
+    or says that it is of somebody or something else.
 
     `E-mail (required)`, `Job Location [city]` and `Résumé:` are the fields that they would be
-    without; `Email (recruiter)` stays what it says.
+    without; `Email (recruiter)` stays what it says, and `#NAME?` is no name.
     """
-    whole = keys_of(headers, compact)
-    bare = keys_of([_BRACKETS.sub(" ", header) for header in headers], compact)
+    return [key.text for key in _keys_of_headers(tuple(headers))]
+
+
+class _Key(NamedTuple):
+    text: str
+    is_short: bool = False
+    """Whether something in brackets was left out to have it."""
+
+
+@lru_cache(maxsize=64)  # one row of headers is asked about by each who looks at it
+def _keys_of_headers(headers: tuple[str, ...]) -> tuple[_Key, ...]:
+    plain = [normalize("NFKC", header) for header in headers]
+    outside = [_BRACKETS.sub(" ", header) for header in plain]
+    inside = [" ".join(_BRACKETS.findall(header)) for header in plain]
+    turned = [f"{first} {then}" for first, then in zip(inside, outside, strict=True)]
+    keys = [keys_of(texts, compact) for texts in (headers, outside, turned)]
+    read = [_key(*each) for each in zip(*keys, keys_of(inside, folded), strict=True)]
+    errors = map(error_in, headers)
+    return tuple(
+        key if error is None else _Key(error) for key, error in zip(read, errors, strict=True)
+    )
+
+
+def _key(whole: str, outside: str, turned: str, inside: str) -> _Key:
+    """`Email (work)` is a work email; `Location (candidate)` is no location of a position."""
     known = _known_headers()
-    return [
-        short if short and key not in known and not _is_never_a_candidate(key) else key
-        for key, short in zip(whole, bare, strict=True)
-    ]
+    if whole in known or not inside or outside not in known or _is_never_a_candidate(whole):
+        return _Key(whole)
+    if turned in known:
+        return _Key(turned)
+    is_other = _is_of_another(known[outside].field, inside.split(" "))
+    return _Key(whole) if is_other else _Key(outside, is_short=True)
+
+
+def _is_of_another(name: str, words: Sequence[str]) -> bool:
+    """Whether the *words* in brackets say that a column is of somebody or something else."""
+    owners = [owner for side, ours in _SIDES.items() if not name.startswith(side) for owner in ours]
+    return any(word in _ANOTHER or word.startswith(tuple(owners)) for word in words)
+
+
+def first_name_column(headers: Sequence[str]) -> int | None:
+    """The column of first names, used for the field or not; None where there is none."""
+    keys = header_keys(headers)
+    return next((i for i, key in enumerate(keys) if field_of(key) == FIRST_NAME), None)
 
 
 def near_matches(word: str, known: Iterable[str]) -> str:
@@ -195,9 +358,11 @@ def _apply_overrides(made: _Decision, keys: Sequence[str], overrides: Mapping[st
 
 def _column_of(header: str, headers: Sequence[str], keys: Sequence[str]) -> int:
     """The column under a header as written, or else under one that folds to the same."""
-    wanted = header_keys([header])[0]
     exact = [i for i, text in enumerate(headers) if text.strip() == header.strip()]
-    found = exact or [i for i, key in enumerate(keys) if key and key == wanted]
+    [whole] = keys_of([header], compact)
+    folded = [i for i, key in enumerate(keys_of(headers, compact)) if key and key == whole]
+    [wanted] = header_keys([header])
+    found = exact or folded or [i for i, key in enumerate(keys) if key and key == wanted]
     if not found:
         hint = near_matches(header, headers)
         raise SettingsError(f'--map "{header}=…": the input has no such header{hint}')
@@ -233,7 +398,7 @@ def _claims(made: _Decision, keys: Sequence[str], free: Iterable[int]) -> dict[s
         known = _known_headers().get(keys[column])
         if known is None or (known.rank and _is_never_a_candidate(keys[column])):
             continue
-        claim = Claim(known.rank, column)
+        claim = Claim(column in made.short, known.rank, column)
         if keys[column] in _bare_names():
             bare.append(claim)
         else:
@@ -274,7 +439,7 @@ def _settle(made: _Decision, claims: Mapping[str, Sequence[Claim]]) -> None:
 
 def _give_to_best(made: _Decision, ranked: Sequence[Claim], name: str) -> None:
     best, *others = ranked
-    if others and others[0].rank == best.rank:
+    if others and others[0][:-1] == best[:-1]:
         raise InputError(_equal_claims(made, best.column, others[0].column, name))
     made.fields[name] = best.column
     _lose_all(made, others, name, made.title(best.column))
@@ -325,6 +490,11 @@ def is_of_application(header: str) -> bool:
     return known is not None and 1 <= known.rank <= _APPLICATION_RANKS
 
 
+def known_header_keys() -> Collection[str]:
+    """The `compact` keys of all headers that are some field."""
+    return _known_headers().keys()
+
+
 def aliases_of(field: str) -> list[str]:
     """The `compact` keys of the headers that are that field."""
     return [key for key, known in _known_headers().items() if known.field == field]
@@ -352,26 +522,45 @@ def _is_never_a_candidate(key: str) -> bool:
     return any(word in key for word in _never_words())
 
 
-def _near_misses(made: _Decision, keys: Sequence[str], carried: Iterable[int]) -> list[str]:
-    """Notes on columns that nobody claims and that look like a field that nobody has."""
-    known = _known_headers()
-    open_fields = _open_fields(made.fields)
-    open_keys = [
-        key
-        for key, (name, _) in known.items()
-        if name in open_fields and len(key) >= _LEAST_LETTERS
-    ]
-    notes = []
+def _offers(
+    keys: Sequence[str], carried: Iterable[int], open_fields: Collection[str]
+) -> Iterator[tuple[int, str]]:
+    """Columns that nobody claims, and the field that each looks like and that nobody has."""
+    known = {key: one for key, (one, _) in _known_headers().items() if one in open_fields}
     for column in carried:
         key = keys[column]
-        if len(key) < _LEAST_LETTERS or key in known or _is_never_a_candidate(key):
+        if len(key) < _LEAST_LETTERS or key in _known_headers() or _is_never_a_candidate(key):
             continue
-        cutoff = max(_LEAST_ALIKE, 1 - _LETTERS_APART / (2 * len(key)))
-        close = get_close_matches(key, open_keys, n=1, cutoff=cutoff)
-        if close and abs(len(close[0]) - len(key)) < _LETTERS_APART:
-            header, name = shortened(made.headers[column]), known[close[0]].field
-            notes.append(f'{header}: did you mean {name}? say --map "{header}={name}"')
-    return notes
+        field = _by_slip(key, known) or _by_word(key, known) or _by_own_name(key, open_fields)
+        if field is not None:
+            yield column, field
+
+
+def _by_slip(key: str, known: Mapping[str, str]) -> str | None:
+    """The field whose header differs in a letter or two."""
+    long = [one for one in known if len(one) >= _LEAST_LETTERS]
+    cutoff = max(_LEAST_ALIKE, 1 - _LETTERS_APART / (2 * len(key)))
+    close = get_close_matches(key, long, n=1, cutoff=cutoff)
+    is_slip = close and abs(len(close[0]) - len(key)) < _LETTERS_APART
+    return known[close[0]] if is_slip else None
+
+
+def _by_word(key: str, known: Mapping[str, str]) -> str | None:
+    """The field one of whose headers makes up much of this one; of several the longest."""
+    within = [one for one in known if len(one) >= _LEAST_LETTERS and one in key]
+    best = max(within, key=len, default="")
+    if len(best) < _LEAST_PART * len(key):
+        return None
+    field = known[best]
+    other = _OF_A_POSITION if is_of_candidate(field) else _PEOPLE
+    return None if any(word in key.replace(best, "") for word in other) else field
+
+
+def _by_own_name(key: str, open_fields: Collection[str]) -> str | None:
+    """The only field that has this word in its name: `Seniority` is seniority_level."""
+    named = [one for one in MEMBERS if key in one.split("_")]
+    may_be = len(named) == 1 and named[0] in open_fields and named[0] not in OBJECTS
+    return named[0] if may_be else None
 
 
 def _open_fields(fields: Collection[str]) -> set[str]:

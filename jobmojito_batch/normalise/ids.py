@@ -16,7 +16,7 @@ _MADE_A_DATE: Final = (
 )
 _PLACEHOLDER: Final = (
     r"(?i)^(?:tb[acd]|to be (?:announced|confirmed|decided|defined|determined)|n/?[ad]|n\.[ad]\.?"
-    r"|unknown|unbekannt|pending|missing|no id|0+|x+|\?+|\.+|_+|#ref!|#name\?|#value!|#div/0!)$"
+    r"|unknown|unbekannt|pending|missing|no id|0+|x+|\?+|\.+|_+)$"
 )
 NO_ID: Final = f"{ROUNDED}|{_MADE_A_DATE.removeprefix('(?i)')}|{_PLACEHOLDER.removeprefix('(?i)')}"
 

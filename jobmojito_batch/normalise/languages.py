@@ -10,11 +10,11 @@ from functools import cache
 from typing import Final
 
 import polars as pl
-from babel import Locale
 
 from jobmojito_batch.contract import LANGUAGE_CODES
-from jobmojito_batch.normalise.places import HEADER_LANGUAGES
-from jobmojito_batch.normalise.text import compact, folded, keys_of
+from jobmojito_batch.normalise.countries import HEADER_LANGUAGES
+from jobmojito_batch.normalise.known_names import known_names
+from jobmojito_batch.normalise.text import code_by_key, compact, folded, keys_of
 
 BRAZILIAN: Final = "br"
 
@@ -91,15 +91,20 @@ def key(text: pl.Expr) -> pl.Expr:
     )
 
 
-def lookup() -> pl.DataFrame:
-    """`key` → `code`, one row for each name of a platform language."""
-    known = _code_by_key()
-    return pl.DataFrame({"key": list(known), "code": list(known.values())})
+def code(text: pl.Expr) -> pl.Expr:
+    """The code of a language by any of its names; null where none fits."""
+    return code_by_key(text, key, lookup())
 
 
 @cache
-def _code_by_key() -> Mapping[str, str]:
-    """The first source wins: the platform's codes, our own list, CLDR."""
+def lookup() -> pl.DataFrame:
+    """`key` → `code`, one row for each name of a platform language."""
+    known = known_names().languages
+    return pl.DataFrame({"key": list(known), "code": list(known.values())})
+
+
+def built() -> Mapping[str, str]:
+    """Key → code, looked up anew. The first source wins: the platform, our list, CLDR."""
     names = [(code, code) for code in LANGUAGE_CODES]
     names += [(name, code) for code, others in _OTHER_NAMES.items() for name in others]
     names += _cldr_names()
@@ -112,6 +117,8 @@ def _code_by_key() -> Mapping[str, str]:
 
 def _cldr_names() -> Iterator[tuple[str, str]]:
     """Each platform language in the languages of the headers and in itself."""
+    from babel import Locale
+
     for code in LANGUAGE_CODES:
         cldr_codes = _CLDR_CODES.get(code, (code,))
         for language in (*HEADER_LANGUAGES, cldr_codes[0]):

@@ -4,7 +4,11 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Final
 
+from pydantic import ValidationError
+
+from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.normalise.fields import BOOLEANS, MEMBERS, NUMBERS, OBJECTS, TAGS
+from jobmojito_batch.records import Fault
 
 _TYPES: Final[dict[str, Callable[[str], object]]] = {
     **{field: int if bounds.whole else float for field, bounds in NUMBERS.items()},
@@ -24,3 +28,14 @@ def to_members(row: Mapping[str, str | None]) -> dict[str, object]:
         for field in MEMBERS
         if (text := row.get(field)) is not None
     }
+
+
+def fault_in(refusal: ValidationError) -> Fault:
+    """What the request model says of a row that no rule refused; it quotes no value."""
+    first = refusal.errors(include_input=False, include_url=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    return Fault(
+        code=ErrorCode.INVALID_VALUE.value,
+        field=field,
+        message=f"{field}: {first['msg']}; correct the cell",
+    )

@@ -73,6 +73,7 @@ def missing_columns(
             source=table.source,
             sentence=f"no column gives {field}, so none of its rows can be sent{beside}",
             option=_how_to_say(field, table.headers, unclaimed, sample),
+            lacks=field,
         )
         for field in fields
     )

@@ -7,13 +7,15 @@ the member's own name, and under `canonical(member)` what that text was read as.
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import polars as pl
 
-from jobmojito_batch.columns import OVERFLOW, RESUME_FILE, ErrorCode
+from jobmojito_batch.columns import FIRST_NAME, LAST_NAME, OVERFLOW, RESUME_FILE, ErrorCode
 from jobmojito_batch.contract import POSITION_CORE, REQUIRED_ALWAYS
-from jobmojito_batch.normalise import email, places
+from jobmojito_batch.normalise import countries, email
+from jobmojito_batch.normalise.cell_errors import error_in, error_sentence, holds_error, is_error
 from jobmojito_batch.normalise.dates import readings_of
 from jobmojito_batch.normalise.fields import (
     BOOLEANS,
@@ -22,6 +24,7 @@ from jobmojito_batch.normalise.fields import (
     DATE,
     EMAIL,
     LANGUAGE,
+    MEMBERS,
     NUMBERS,
     OBJECTS,
     PEOPLE_PROBLEM,
@@ -31,11 +34,20 @@ from jobmojito_batch.normalise.fields import (
     VALUED,
 )
 from jobmojito_batch.normalise.resumes import is_no_resume
-from jobmojito_batch.normalise.text import shortened
+from jobmojito_batch.normalise.text import shortened, true_where
 from jobmojito_batch.records import Fault
 
 POSITION_ID: Final = "position_def_set_id"
 EXTERNAL_ID: Final = "position_external_id"
+
+NAME: Final = "candidate_name"
+
+_OF_LETTERS: Final = frozenset({NAME, EMAIL, "position_name", "position_location"})
+_FREE_TEXT: Final = tuple(
+    field for field in MEMBERS if field not in {*VALUED, *COUNTRIES, LANGUAGE, RESUME}
+)
+_CELLS_OF: Final = {NAME: (NAME, FIRST_NAME, LAST_NAME), RESUME: (RESUME, RESUME_FILE)}
+"""Members that come from other columns than their own."""
 
 JUDGED: Final = (*REQUIRED_ALWAYS, *POSITION_CORE, POSITION_ID, EXTERNAL_ID)
 """Members that the rules and keys ask for even where the input does not have them."""
@@ -94,6 +106,11 @@ def _missing() -> Iterator[Rule]:
 def _how_to_fill(field: str) -> str:
     if field in {"candidate_country_code", *POSITION_CORE}:
         return f"nothing there; fill the cell, or give one value for all with --set {field}=VALUE"
+    if field == RESUME:
+        return (
+            "nothing there, and no file; fill the cell, or give a file (candidate_resume_file, "
+            "--resumes FOLDER)"
+        )
     return "nothing there; fill the cell"
 
 
@@ -109,19 +126,35 @@ def _resume_unreadable(min_resume_characters: int) -> Rule:
 
 
 def _damaged() -> Iterator[Rule]:
-    """Letters that were lost before the file came here cannot be guessed."""
-    for field in ("candidate_name", EMAIL, "position_name", "position_location"):
+    """
+    Letters that were lost before the file came here, and errors of a spreadsheet, are no text.
+
+    Members that are read as something else than text have a rule that says so.
+    """
+    for field in _FREE_TEXT:
+        lost = pl.col(field).str.contains("\ufffd", literal=True)
+        error = _holds_error(field) if field != EMAIL else pl.lit(value=False)
         yield Rule(
             code=ErrorCode.INVALID_VALUE,
             field=field,
-            broken=pl.col(field).str.contains("\ufffd", literal=True),
+            broken=lost | error if field in _OF_LETTERS else error,
             says="letters were lost when the file was written (\ufffd); write them again, or "
             "export it as UTF-8",
         )
 
 
+def _holds_error(field: str) -> pl.Expr:
+    """Whether a spreadsheet gave an error in place of a member that is sent."""
+    if field == NAME:
+        return holds_error(pl.col(field))
+    if field in POSITION_CORE:
+        return is_error(pl.col(field)) & _NO_POSITION_ID
+    return is_error(pl.col(field))
+
+
 def _email() -> Iterator[Rule]:
-    several = email.holds_several(pl.col(EMAIL))
+    unread = pl.when(_unread(EMAIL)).then(pl.col(EMAIL))
+    several = true_where(unread, pl.Expr.is_not_null, email.holds_several)
     yield Rule(
         code=ErrorCode.SEVERAL_EMAILS,
         field=EMAIL,
@@ -132,7 +165,10 @@ def _email() -> Iterator[Rule]:
         code=ErrorCode.INVALID_EMAIL,
         field=EMAIL,
         broken=_unread(EMAIL) & ~several,
-        says="this is no e-mail address; write it as name@company.example",
+        says=(
+            "this is no e-mail address; write it as name@company.example, in letters of one "
+            "alphabet"
+        ),
     )
 
 
@@ -161,7 +197,7 @@ def _values() -> Iterator[Rule]:
         yield Rule(
             code=ErrorCode.INVALID_VALUE,
             field=field,
-            broken=_unread(field),
+            broken=_unread(field) | is_error(pl.col(field)) if field == TAGS else _unread(field),
             says=f"{{seen}} is not {_wanted(field)}",
         )
 
@@ -216,6 +252,7 @@ def _overflow() -> Rule:
     )
 
 
+@lru_cache(maxsize=8)  # asked for once a faulty row, to say what is wrong with it
 def rules(max_resume_characters: int, min_resume_characters: int = 0) -> dict[str, Rule]:
     """
     The rules by name, in the order in which a bad row is explained: the first leads.
@@ -248,14 +285,30 @@ def faults(
     max_resume_characters: int,
     min_resume_characters: int = 0,
 ) -> pl.Expr:
-    """The names of the rules that a row breaks, parted by blanks; empty where it breaks none."""
-    names = (
+    """The names of the rules that a row breaks, parted by blanks; null where it breaks none."""
+    return pl.struct(
         # A comparison with nothing is null, which here means: not broken.
-        pl.when(rule.broken.fill_null(value=False)).then(pl.lit(name))
+        rule.broken.fill_null(value=False).alias(name)
         for name, rule in rules(max_resume_characters, min_resume_characters).items()
         if rule.field in present or rule.code in _OF_EVERY_ROW or not rule.field
-    )
-    return pl.concat_str(names, separator=" ", ignore_nulls=True)
+    ).map_batches(_names_of_broken, return_dtype=pl.String, is_elementwise=True)
+
+
+def _names_of_broken(flags: pl.Series) -> pl.Series:
+    """Written for the rows that break a rule, of which most inputs have few."""
+    broken = flags.struct.unnest()
+    is_bad = broken.select(pl.any_horizontal(pl.all()).alias("bad"))["bad"]
+    if not is_bad.any():
+        return pl.Series(flags.name, [None], dtype=pl.String).new_from_index(0, len(flags))
+    names = broken.filter(is_bad).select(
+        pl.concat_str(
+            (pl.when(pl.col(name)).then(pl.lit(name)) for name in broken.columns),
+            separator=" ",
+            ignore_nulls=True,
+        ).alias("names")
+    )["names"]
+    place = pl.when(is_bad).then(is_bad.cum_sum() - 1)
+    return names.gather(pl.select(place.alias("place"))["place"]).alias(flags.name)
 
 
 def explain(
@@ -268,8 +321,8 @@ def explain(
     """
     The faults of one row as a person reads them, from its FAULTS text.
 
-    *values* are the row's canonical values, *raw* its cells, both by request member (`raw_values`):
-    of what was not understood only the cell is left. Messages quote no e-mail, name or résumé.
+    *values* are the row's canonical values, *raw* its cells, both by request member: of
+    what was not understood only the cell is left. Messages quote no e-mail, name or résumé.
     """
     known = rules(max_resume_characters)
     return [_explained(known[name], values, raw) for name in fault_names.split()]
@@ -278,6 +331,10 @@ def explain(
 def _explained(
     rule: Rule, values: Mapping[str, str | None], raw: Mapping[str, str | None]
 ) -> Fault:
+    if (error := _error_of(rule, raw)) is not None:
+        return Fault(
+            code=rule.code, field=rule.field, message=f"{rule.field}: {error_sentence(error)}"
+        )
     if rule.code == ErrorCode.SEVERAL_PEOPLE:
         seen = values.get(PEOPLE_PROBLEM) or "another row has this address for somebody else"
     elif rule.code == ErrorCode.RESUME_UNREADABLE and values.get(RESUME):
@@ -304,6 +361,14 @@ def _explained(
     return Fault(code=rule.code, field=rule.field, message=message)
 
 
+def _error_of(rule: Rule, raw: Mapping[str, str | None]) -> str | None:
+    """The error value in a cell of the member at fault, which is what is wrong with it then."""
+    if rule.code == ErrorCode.SEVERAL_PEOPLE:
+        return None
+    cells = _CELLS_OF.get(rule.field, (rule.field,))
+    return next((error for cell in cells if (error := error_in(raw.get(cell)))), None)
+
+
 def _quoted(field: str, cell: str | None) -> str:
     """A cell that may be shown, in quotes; an address in the wrong column and JSON may not."""
     if not cell or "@" in cell or field in {EMAIL, TAGS, *OBJECTS}:
@@ -312,7 +377,7 @@ def _quoted(field: str, cell: str | None) -> str:
 
 
 def _which_country(cell: str | None, seen: str) -> str | None:
-    codes = places.choices(cell) if cell else ()
+    codes = countries.choices(cell) if cell else ()
     if not codes:
         return None
     return f"{seen} may be {' or '.join(codes)}; write the two-letter code"

@@ -24,15 +24,16 @@ _BLANK_AT_LINE_END: Final = r" \n ?|\n "
 _APOSTROPHE: Final = r"^[\s']*'([=@+\-\t\r])"
 
 _NULL_WORDS: Final = (
-    r"[\-\x{2013}\x{2014}]+|n/a|n\. ?a\.|#n/a|#n/a n/a|#null!|<null>|\(null\)|\(none\)|\(blank\)"
+    r"[\-\x{2013}\x{2014}]+|n/a|n\. ?a\.|#n/a|#n/a n/a|<null>|\(null\)|\(none\)|\(blank\)"
     r"|null|not available|not applicable"
 )
 _NULL: Final = rf"(?i)^(?:{_NULL_WORDS}|none)?$"
 _NULL_BUT_NONE: Final = rf"(?i)^(?:{_NULL_WORDS})?$"
 
-# What a name may be: Jennifer Null is somebody, and `-`, `n/a` or `#N/A` is nobody.
+# What a name may be: Jennifer Null is somebody, and `-` or `n/a` is nobody. `#N/A` stays: half a
+# name that could not be looked up makes no name of the other half (cell_errors.py).
 _NO_NAME: Final = (
-    r"(?i)^(?:[\-\x{2013}\x{2014}.]+|n/a|n\. ?a\.|#n/a|#n/a n/a|#null!|<null>|\(null\)|\(none\)"
+    r"(?i)^(?:[\-\x{2013}\x{2014}.]+|n/a|n\. ?a\.|<null>|\(null\)|\(none\)"
     r"|\(blank\)|not available|not applicable)?$"
 )
 _ENTITY: Final = r"&(?:#\d{1,7}|#[xX][0-9a-fA-F]{1,6}|[A-Za-z][A-Za-z0-9]{1,31});"
@@ -45,6 +46,17 @@ _NOT_SURELY_NFC: Final = (
     r"[^\x00-\x{2FF}\x{400}-\x{482}\x{48A}-\x{52F}\x{2010}-\x{2027}\x{2030}-\x{205E}\x{20AC}]"
 )
 
+# What cleaning leaves as it is, sign for sign, so that one look spares a cell all steps: of the
+# signs that are surely NFC these are neither blank nor invisible.
+_KEPT: Final = (
+    r"!-~\x{A1}-\x{AC}\x{AE}-\x{2FF}\x{400}-\x{482}\x{48A}-\x{52F}\x{2010}-\x{2027}"
+    r"\x{2030}-\x{205E}\x{20AC}"
+)
+_MAY_CHANGE_IN_LINE: Final = rf"[^ {_KEPT}]|  |^[ '=]| $"
+_MAY_CHANGE: Final = rf"[^ \n{_KEPT}]|  | \n|\n |^[ \n'=]|[ \n]$"
+
+_MOST_REMEMBERED: Final = 20_000
+
 # Letters that Unicode does not take apart into a plain letter and an accent.
 _PLAIN_LETTERS: Final = {
     "ł": "l", "ø": "o", "đ": "d", "ð": "d", "þ": "th", "ß": "ss", "æ": "ae", "œ": "oe",
@@ -55,8 +67,67 @@ _PLAIN_LETTERS: Final = {
 _CASE_FOLDS: Final = {"ß": "ss", "ς": "\u03c3", "ŉ": "\u02bcn", "ǰ": "ǰ", "և": "եւ"}
 
 
-# Cleaning is three steps, each over a column that the one before it has made: written as one
-# expression, polars 2.1 works the first steps out twice, and a résumé is long.
+# Polars keeps 32 patterns compiled in each thread. One more, and all are compiled anew for each
+# part of a large input, longer than all else takes: so a pattern is asked for in the parts
+# that have a cell for it (`changed_where`, `true_where`).
+
+
+def changed_where(
+    text: pl.Expr, needs_it: Callable[[pl.Expr], pl.Expr], change: Callable[[pl.Expr], pl.Expr]
+) -> pl.Expr:
+    """*change* made to the values that need it; nothing is done to a part that has none."""
+    cell = pl.col("text")
+    asked, changed = needs_it(cell).fill_null(value=False).alias("is"), change(cell)
+
+    def change_some(values: pl.Series) -> pl.Series:
+        frame = values.to_frame("text")
+        is_one = frame.select(asked)["is"]
+        if not is_one.any():
+            return values
+        return _put_back(frame.filter(is_one).select(changed)["text"], is_one, values)
+
+    return text.map_batches(change_some, return_dtype=pl.String, is_elementwise=True)
+
+
+def true_where(
+    text: pl.Expr, may_be: Callable[[pl.Expr], pl.Expr], is_so: Callable[[pl.Expr], pl.Expr]
+) -> pl.Expr:
+    """*is_so* of the values of which a cheap look says that they may be; false of all others."""
+    cell = pl.col("text")
+    asked, answered = may_be(cell).fill_null(value=False).alias("is"), is_so(cell).alias("is")
+
+    def answer(values: pl.Series) -> pl.Series:
+        frame = values.to_frame("text")
+        is_one = frame.select(asked)["is"]
+        if is_one.any():
+            true = frame.filter(is_one).select(answered)["is"]
+            is_one = _put_back(true, is_one, is_one)
+        return is_one.alias(values.name)
+
+    return text.map_batches(answer, return_dtype=pl.Boolean, is_elementwise=True)
+
+
+def _put_back(some: pl.Series, are_these: pl.Series, values: pl.Series) -> pl.Series:
+    """*values* with *some* in the places that *are_these*."""
+    if len(some) == len(values):
+        return some.alias(values.name)
+    at = pl.select((are_these.cum_sum().cast(pl.Int64) - 1).clip(0).alias("at"))["at"]
+    return some.gather(at).zip_with(are_these, values).alias(values.name)
+
+
+def cleaned(text: pl.Expr, *, multiline: bool = False, undoes_entities: bool = True) -> pl.Expr:
+    """Text without what is invisible, tidy; see `visible` and `tidy`."""
+    return changed_where(
+        text,
+        lambda cell: may_change(cell, multiline=multiline, undoes_entities=undoes_entities),
+        lambda cell: tidy(visible(cell, undoes_entities=undoes_entities), multiline=multiline),
+    )
+
+
+def may_change(text: pl.Expr, *, multiline: bool = False, undoes_entities: bool = True) -> pl.Expr:
+    """Whether `visible` and `tidy` may make anything else of it, as of few cells."""
+    signs = text.str.contains(_MAY_CHANGE if multiline else _MAY_CHANGE_IN_LINE)
+    return signs | text.str.contains("&", literal=True) if undoes_entities else signs
 
 
 def holds_entity(text: pl.Expr) -> pl.Expr:
@@ -136,6 +207,16 @@ def compact(text: pl.Expr) -> pl.Expr:
 
 def casefolded(text: pl.Expr) -> pl.Expr:
     """Compatibility form, case folded, blanks collapsed: the form in which names are one."""
+    return changed_where(text, _may_fold, _casefolded).str.to_lowercase()
+
+
+def _may_fold(text: pl.Expr) -> pl.Expr:
+    """Whether there is more to do than to lower it."""
+    is_accented = text.str.len_bytes() != text.str.len_chars()
+    return is_accented | may_change(text, undoes_entities=False)
+
+
+def _casefolded(text: pl.Expr) -> pl.Expr:
     return (
         text.str.normalize("NFKC")
         .str.to_lowercase()
@@ -161,23 +242,48 @@ def folded_name(text: str) -> str:
     return keys_of([text], casefolded)[0]
 
 
+def code_by_key(text: pl.Expr, key: Callable[[pl.Expr], pl.Expr], codes: pl.DataFrame) -> pl.Expr:
+    """The code of a name in *codes* (`key` → `code`); null where there is none."""
+
+    def read(names: pl.Series) -> pl.Series:
+        keys = names.to_frame("name").select(key(pl.col("name")).alias("key"))
+        return keys.join(codes, on="key", how="left", maintain_order="left")["code"]
+
+    return _each_distinct(text, read)
+
+
 def by_distinct(text: pl.Expr, read: Callable[[str], str | None]) -> pl.Expr:
     """*read* applied to each distinct value: for the few kinds of text no expression can judge."""
+    return _each_distinct(
+        text, lambda values: pl.Series([read(value) for value in values], dtype=pl.String)
+    )
+
+
+def _each_distinct(text: pl.Expr, read: Callable[[pl.Series], pl.Series]) -> pl.Expr:
+    """What *read* makes of the distinct values, in their order; remembered from part to part."""
+    known: dict[str, str | None] = {}
 
     def read_all(values: pl.Series) -> pl.Series:
         distinct = values.drop_nulls().unique()
         if distinct.is_empty():
             return values
-        table = pl.DataFrame(
-            {"from": distinct, "to": [read(value) for value in distinct]},
-            schema={"from": pl.String, "to": pl.String},
-        )
-        looked_up = values.to_frame("from").join(
-            table, on="from", how="left", maintain_order="left"
-        )
-        return looked_up["to"].alias(values.name)
+        texts = distinct.to_list()
+        if new := [text for text in texts if text not in known]:
+            known.update(zip(new, read(pl.Series(new, dtype=pl.String)), strict=True))
+        codes = pl.Series([known[text] for text in texts], dtype=pl.String)
+        if len(known) > _MOST_REMEMBERED:
+            known.clear()
+        return _each_by_its_own(values, distinct, codes).alias(values.name)
 
     return text.map_batches(read_all, return_dtype=pl.String, is_elementwise=True)
+
+
+def _each_by_its_own(values: pl.Series, distinct: pl.Series, codes: pl.Series) -> pl.Series:
+    if len(distinct) == 1:
+        only = pl.when(values.is_not_null()).then(pl.lit(codes[0], dtype=pl.String))
+        return values.to_frame().select(only.alias("to"))["to"]
+    table = pl.DataFrame({"from": distinct, "to": codes})
+    return values.to_frame("from").join(table, on="from", how="left", maintain_order="left")["to"]
 
 
 def shortened(text: str, most: int = 40) -> str:

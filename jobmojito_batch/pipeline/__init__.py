@@ -1,51 +1,105 @@
-"""The staircase: prepare, deliver, conclude. Both front doors climb it."""
+"""The staircase: take, prepare, deliver, conclude, finish. Both front doors climb it."""
 
 from jobmojito_batch.pipeline.account import AccountView, view_account
-from jobmojito_batch.pipeline.attendant import Attendant, attending, run
-from jobmojito_batch.pipeline.attention import Attention, NeedsPerson, advice_on, needs_a_person
-from jobmojito_batch.pipeline.conclude import Conclusion, conclude, write_again
+from jobmojito_batch.pipeline.action_items import Attention, NeedsPerson, advice_on, needs_a_person
+from jobmojito_batch.pipeline.checked import LEFT_OUT, CheckedInput, CheckedRow, FaultyCell
+from jobmojito_batch.pipeline.conclude import conclude, write_again
+from jobmojito_batch.pipeline.corrections import Change, Corrections, Step, replaced, several
 from jobmojito_batch.pipeline.deliver import Delivered, deliver
-from jobmojito_batch.pipeline.finishing import finish, where
-from jobmojito_batch.pipeline.night import hold_if_unsure, prepare_taken, taking
-from jobmojito_batch.pipeline.prepare import Prepared, prepare, settings_for
+from jobmojito_batch.pipeline.faulty import write_faulty
+from jobmojito_batch.pipeline.looking_back import (
+    KnownInvitation,
+    ResultRow,
+    invitations_of,
+    link_in,
+    results_page,
+)
+from jobmojito_batch.pipeline.nightly.housekeeping import finish, where
+from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs, TakenFile
+from jobmojito_batch.pipeline.nightly.selection import (
+    IdleRun,
+    PreparedRun,
+    ReadyRun,
+    check_taken,
+    prepare_taken,
+    taking,
+)
+from jobmojito_batch.pipeline.output_paths import AskedFiles, Targets
+from jobmojito_batch.pipeline.prepare import (
+    Planned,
+    ReadyToSend,
+    RunRequest,
+    plan_run,
+    planned_again,
+    prepare,
+    settings_for,
+)
 from jobmojito_batch.pipeline.preview import FaultyRow, Preview, Reason
-from jobmojito_batch.pipeline.reading import Inputs, InputView
+from jobmojito_batch.pipeline.reading import Inputs, InputView, Look, look_at, samples_of
 from jobmojito_batch.pipeline.reconcile import Reconciled, reconcile
-from jobmojito_batch.pipeline.taken import Taken, TakenFile
-from jobmojito_batch.pipeline.targets import Targets, targets_again
+from jobmojito_batch.pipeline.resume_matching import Coverage
+from jobmojito_batch.pipeline.run_steps import RunObserver, RunResult, run_steps
+from jobmojito_batch.pipeline.source_layout import headed_cells, sources_in
 
 __all__ = [
+    "LEFT_OUT",
     "AccountView",
-    "Attendant",
+    "AskedFiles",
     "Attention",
-    "Conclusion",
+    "Change",
+    "CheckedInput",
+    "CheckedRow",
+    "Corrections",
+    "Coverage",
     "Delivered",
+    "FaultyCell",
     "FaultyRow",
+    "IdleRun",
     "InputView",
     "Inputs",
+    "KnownInvitation",
+    "Look",
     "NeedsPerson",
-    "Prepared",
+    "Planned",
+    "PreparedRun",
     "Preview",
+    "ReadyRun",
+    "ReadyToSend",
     "Reason",
     "Reconciled",
-    "Taken",
+    "ResultRow",
+    "RunObserver",
+    "RunRequest",
+    "RunResult",
+    "SelectedInputs",
+    "Step",
     "TakenFile",
     "Targets",
     "advice_on",
-    "attending",
+    "check_taken",
     "conclude",
     "deliver",
     "finish",
-    "hold_if_unsure",
+    "headed_cells",
+    "invitations_of",
+    "link_in",
+    "look_at",
     "needs_a_person",
+    "plan_run",
+    "planned_again",
     "prepare",
     "prepare_taken",
     "reconcile",
-    "run",
+    "replaced",
+    "results_page",
+    "run_steps",
+    "samples_of",
     "settings_for",
+    "several",
+    "sources_in",
     "taking",
-    "targets_again",
     "view_account",
     "where",
     "write_again",
+    "write_faulty",
 ]

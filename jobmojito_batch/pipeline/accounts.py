@@ -10,28 +10,51 @@ from typing import Final
 import polars as pl
 
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY
-from jobmojito_batch.ledger import Ledger
-from jobmojito_batch.pipeline.planning import Rows, planned_slices
+from jobmojito_batch.env_files import own_path
+from jobmojito_batch.ledger import Ledger, named
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.plan_stage import Rows, planned_slices
 from jobmojito_batch.plan import ACCOUNT, EMAIL, PLACE, Kind, Plan, at_ordinals
 from jobmojito_batch.records import InputDoubt
-from jobmojito_batch.settings import Settings, canonical_url, may_be_one_service
+from jobmojito_batch.settings import (
+    Settings,
+    canonical_url,
+    may_be_one_service,
+    settings_sources,
+)
 
 LOOKED_AT: Final = 5_000
 """Rows to send that are looked for under another URL: one that is found is enough."""
 
 
-def account_of(base_url: str, merchant: str, environment: str) -> str:
-    """The account of an invitation key: base URL, merchant, environment label (spec section 2)."""
-    return f"{base_url}|{merchant}|{environment}"
-
-
 def as_spelt_in(ledger: Ledger | None, settings: Settings) -> Settings:
     """The settings with the base URL as the ledger has it, which may be older than the one way."""
-    known = ledger.base_urls(settings.environment) if ledger is not None else []
+    known = ledger.lookups.base_urls(settings.environment) if ledger is not None else []
     if settings.base_url in known:
         return settings
     same = [url for url in known if canonical_url(url) == settings.base_url]
     return settings.model_copy(update={"base_url": same[0]}) if same else settings
+
+
+def not_taken(parameters: InviteParameters, settings: Settings) -> InputDoubt | None:
+    """
+    A doubt where a file in the current folder names the account or the ledger, and is not heard.
+
+    With another ledger nobody is known: who relied on the file would pay for everybody again.
+    """
+    asked = [name for name in ("ledger", "base_url") if getattr(parameters, name) is None]
+    names = settings_sources().refused(*asked)
+    if not names:
+        return None
+    return InputDoubt(
+        kind="settings",
+        source=".env",
+        sentence=f"{' and '.join(names)} in the current folder {'are' if names[1:] else 'is'} not "
+        f"taken from there, and nothing else says it: the run would be at {settings.base_url} with "
+        f"the ledger {named(settings.ledger_url)}, which may know nobody of earlier runs",
+        option=f"put it into {own_path()}, or say --env-file .env where you wrote the file",
+        holds=True,
+    )
 
 
 def known_elsewhere(
@@ -44,7 +67,7 @@ def known_elsewhere(
     """
     if ledger is None or not plan.to_send:
         return None
-    for url in ledger.base_urls(settings.environment):
+    for url in ledger.lookups.base_urls(settings.environment):
         if url == settings.base_url or not may_be_one_service(url, settings.base_url):
             continue
         count = _known_under(url, rows, plan, ledger, settings)
@@ -79,7 +102,7 @@ def _known_under(url: str, rows: Rows, plan: Plan, ledger: Ledger, settings: Set
 
 def _known_in(account: str, wanted: pl.DataFrame, ledger: Ledger) -> int:
     keys = wanted[POSITION_KEY].unique().to_list()
-    known, _ = ledger.known_positions(account, keys, [])
+    known, _ = ledger.lookups.known_positions(account, keys, [])
     if not known:
         return 0
     ids = pl.DataFrame(
@@ -90,4 +113,4 @@ def _known_in(account: str, wanted: pl.DataFrame, ledger: Ledger) -> int:
         schema={POSITION_KEY: wanted.schema[POSITION_KEY], "position_id": pl.Int64},
     )
     asked = wanted.join(ids, on=POSITION_KEY).select("position_id", EMAIL)
-    return ledger.history(asked).height
+    return ledger.lookups.history(asked).height

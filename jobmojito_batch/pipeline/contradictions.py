@@ -6,9 +6,8 @@ prepared rows, group by group; only where something is found are the rows writte
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import polars as pl
 
@@ -31,7 +30,8 @@ from jobmojito_batch.normalise import (
     is_of_application,
     words_of_name,
 )
-from jobmojito_batch.pipeline.layout import Layout
+from jobmojito_batch.pipeline.source_layout import Layout
+from jobmojito_batch.pipeline.work_dir import write_again
 from jobmojito_batch.records import InputDoubt
 
 EMAIL: Final = "candidate_email"
@@ -42,7 +42,6 @@ POSITION_NAME: Final = "position_name"
 RESUME: Final = "candidate_resume"
 EXAMPLES: Final = 3
 SEVERAL_PEOPLE: Final = f"{ErrorCode.SEVERAL_PEOPLE}:{EMAIL}"
-GROUP_ROWS: Final = 10_000
 
 
 def settle_contradictions(
@@ -56,7 +55,10 @@ def settle_contradictions(
     """
     there = pl.scan_parquet(prepared).collect_schema().names()
     doubts = [*_ids_that_are_none(prepared, layouts), *_idle_fills(prepared, layouts, fills)]
-    doubts += _cut_resumes(prepared) if RESUME in there else []
+    if {RESUME, EMAIL} <= set(there):
+        doubts += _odd_resumes(
+            prepared, is_filled=RESUME in fills or f"{RESUME}{EVERY_ROW}" in fills
+        )
     frame = pl.scan_parquet(prepared)
     is_changed = False
     if {POSITION_ID, POSITION_NAME} <= set(there):
@@ -68,10 +70,7 @@ def settle_contradictions(
     if people:
         frame, is_changed = _with_several_people(frame, people), True
     if is_changed:
-        fresh = prepared.with_suffix(".settled.parquet")
-        fresh.touch(mode=0o600)
-        frame.sink_parquet(fresh, row_group_size=GROUP_ROWS, compression="lz4", engine="streaming")
-        fresh.replace(prepared)
+        write_again(prepared, frame)
     return tuple(doubts)
 
 
@@ -191,25 +190,51 @@ def _several_people(prepared: Path, layouts: Sequence[Layout]) -> dict[int, str]
     )
     found: dict[int, str] = {}
     for _, group in rows.group_by(EMAIL, maintain_order=True):
-        for one, other in combinations(group.iter_rows(named=True), 2):
-            if _are_two(one, other):
-                found.setdefault(one[ORDINAL], f"row {other[ROW]} of {other[SOURCE]}")
-                found.setdefault(other[ORDINAL], f"row {one[ROW]} of {one[SOURCE]}")
+        found |= _others_of_an_address(group.to_dicts())
     return found
 
 
-def _are_two(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """
-    Another name, or for one position another id of a candidate.
+Person = Mapping[str, Any]
+"""A row of an address: ORDINAL, SOURCE, ROW, POSITION_KEY, `words` of its name, `id`."""
 
-    A name that only has a word more (a middle name, a title) is the same; two positions have two
-    ids of applications.
+
+def _others_of_an_address(rows: Sequence[Person]) -> dict[int, str]:
     """
-    mine, theirs = set(one["words"].split()), set(other["words"].split())
-    if not (mine <= theirs or theirs <= mine):
-        return True
-    is_one_position = one[POSITION_KEY] == other[POSITION_KEY]
-    return bool(is_one_position and one["id"] and other["id"] and one["id"] != other["id"])
+    For each row the first other that is of somebody else; not there where none is.
+
+    Another name, or for one position another id of a candidate. A name that only has a word more
+    (a middle name, a title) is the same; two positions have two ids of applications. Compared are
+    names and ids as often as they differ, since thousands of rows may share an agency's address.
+    """
+    names: dict[str, Person] = {}
+    ids: dict[str, dict[str, Person]] = {}
+    for row in rows:
+        names.setdefault(row["words"], row)
+        if row["id"]:
+            ids.setdefault(row[POSITION_KEY], {}).setdefault(row["id"], row)
+    unlike = {words: _first_unlike(words, names) for words in names}
+    found: dict[int, str] = {}
+    for row in rows:
+        same_position = ids.get(row[POSITION_KEY], {}) if row["id"] else {}
+        others = [unlike[row["words"]], _first_but(row["id"], same_position)]
+        there = [other for other in others if other is not None]
+        if there:
+            other = min(there, key=lambda one: int(one[ORDINAL]))
+            found[row[ORDINAL]] = f"row {other[ROW]} of {other[SOURCE]}"
+    return found
+
+
+def _first_unlike(words: str, names: Mapping[str, Person]) -> Person | None:
+    mine = set(words.split())
+    for theirs, row in names.items():
+        other = set(theirs.split())
+        if not (mine <= other or other <= mine):
+            return row
+    return None
+
+
+def _first_but(id_: str, ids: Mapping[str, Person]) -> Person | None:
+    return next((row for other, row in ids.items() if other != id_), None)
 
 
 def _with_several_people(frame: pl.LazyFrame, people: Mapping[int, str]) -> pl.LazyFrame:
@@ -260,6 +285,32 @@ def _idle_fills(
             )
 
 
+def _odd_resumes(prepared: Path, *, is_filled: bool) -> Iterator[InputDoubt]:
+    """
+    Texts that were cut, and those that several people have; both from one look at each text.
+
+    Texts and addresses go by their hashes: two of one hash would cost a needless warning. A text
+    that was given for all rows (*is_filled*) is everybody's on purpose.
+    """
+    is_good = pl.col(FAULTS).is_null()
+    rows = pl.scan_parquet(prepared).with_columns(
+        pl.col(RESUME).hash().alias("text"),
+        pl.when(is_good).then(pl.col(EMAIL).hash()).alias("who"),
+    )
+    who = pl.col("who")
+    looked = (
+        rows.group_by("text")
+        .agg(who.min(), who.max().alias("other"), pl.col(RESUME).str.len_bytes().max().alias("len"))
+        .filter((who != pl.col("other")) | (pl.col("len") >= CUT_BY_EXCEL))
+        .collect(engine="streaming")
+    )
+    if (looked["len"] >= CUT_BY_EXCEL).any():
+        yield from _cut_resumes(prepared)
+    shared = looked.filter(who != pl.col("other")).select("text")
+    if not is_filled and not shared.is_empty():
+        yield from _shared_resumes(rows, shared)
+
+
 def _cut_resumes(prepared: Path) -> Iterator[InputDoubt]:
     """Texts of just the length at which Excel cuts."""
     found = (
@@ -285,3 +336,21 @@ def _cut_resumes(prepared: Path) -> Iterator[InputDoubt]:
             rows=tuple(found[ROW][:EXAMPLES]),
             holds=False,
         )
+
+
+def _shared_resumes(rows: pl.LazyFrame, texts: pl.DataFrame) -> Iterator[InputDoubt]:
+    """One text for several people: a cell filled down, a file named twice, a note."""
+    shared = rows.join(texts.lazy(), on="text", how="semi").drop_nulls("who")
+    found = shared.select("text", "who", ROW, SOURCE).collect(engine="streaming")
+    first = found.sort(SOURCE, ROW)
+    people, count = found["who"].n_unique(), found["text"].n_unique()
+    yield InputDoubt(
+        kind="résumé",
+        source=first[SOURCE][0],
+        sentence=f"{people} people share {'one résumé' if count == 1 else f'{count} résumés'}, the "
+        "same text for each of them; all but one of them would be screened as somebody else",
+        option="look at these rows: a cell that was filled down, a file that is named twice, or a "
+        "text that is no résumé",
+        rows=tuple(first[ROW][:EXAMPLES]),
+        holds=False,
+    )

@@ -1,66 +1,55 @@
 """The second step: the run is entered in the ledger, its rows are sent, and nothing is lost."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Mapping
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, TypeVar
 
 import polars as pl
 
 from jobmojito_batch.client import JobMojito, TokenSource
-from jobmojito_batch.columns import (
-    OPENING_KEY,
-    ORDINAL,
-    POSITION_KEY,
-    ROW,
-    SOURCE,
-    ErrorCode,
-)
-from jobmojito_batch.ledger import Ledger, TakeSlots, Writer
-from jobmojito_batch.pipeline.collector import rare_collections
-from jobmojito_batch.pipeline.entering import by_place, enter_run, sent_kinds
-from jobmojito_batch.pipeline.planning import planned_slices
-from jobmojito_batch.pipeline.prepare import Prepared
-from jobmojito_batch.pipeline.preview import MEMBERS
+from jobmojito_batch.columns import ORDINAL, ErrorCode
+from jobmojito_batch.ledger import Ledger, RowEnd
+from jobmojito_batch.pipeline import work
+from jobmojito_batch.pipeline.gc_tuning import rare_collections
+from jobmojito_batch.pipeline.plan_stage import planned_slices
+from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend
+from jobmojito_batch.pipeline.register import by_place, enter_run, sent_kinds
+from jobmojito_batch.pipeline.run_log import ProgressLog
 from jobmojito_batch.pipeline.signals import stop_on_signals
-from jobmojito_batch.plan import (
-    ACCOUNT,
-    EMAIL,
-    PLACE,
-    POSITION,
-    Kind,
-    at_ordinals,
-)
+from jobmojito_batch.plan import ACCOUNT, PLACE, POSITION, Kind
 from jobmojito_batch.sending import (
     Budget,
     Cap,
     Counts,
-    Door,
     Doubt,
-    Pace,
+    FirstGate,
+    FirstRows,
     Position,
     Progress,
-    RetryPolicy,
-    RowQueue,
     RowReader,
     Sender,
-    SenderPolicy,
     Stop,
-    TakeBlock,
     Tally,
 )
 from jobmojito_batch.settings import Settings
 
+T = TypeVar("T")
+
+MOST_SHOWN: Final = 10
+"""Of the first rows, those whose ends are shown one by one."""
 TICK_SECONDS: Final = 0.25
 """How often progress is told."""
 
 OnProgress = Callable[[Progress], None]
+DecideOnRest = Callable[[FirstRows, list[RowEnd]], bool]
+"""Whether the rows after the first follow; may ask somebody, and take its time."""
 StopWhen = Callable[[], Awaitable[str]]
 """Returns when the run shall send nothing more, with why: somebody above it may end it, too."""
-OpenApi = Callable[[Prepared], JobMojito]
+OpenApi = Callable[[ReadyToSend], JobMojito]
 """Tests put a scripted transport below; everybody else talks to the base URL."""
 
 
@@ -74,39 +63,41 @@ class Delivered:
     """The signal that ended the run early: 2 or 15."""
     seconds: float
     settled: Counts | None = None
-    """What looking unknown rows up came to; None where they were left alone."""
+    """What looking unknown rows up came to; None if they were left alone."""
 
 
-def over_http(prepared: Prepared) -> JobMojito:
+def over_http(ready: ReadyToSend) -> JobMojito:
     """The API at the base URL of the settings."""
-    assert prepared.tokens is not None  # noqa: S101 - prepare() read one, since it will send
-    return JobMojito(prepared.settings, prepared.tokens)
+    return JobMojito(ready.planned.settings, ready.tokens)
 
 
 async def deliver(
-    prepared: Prepared,
+    ready: ReadyToSend,
     *,
     on_progress: OnProgress | None = None,
     drain_seconds: float | None = None,
     open_api: OpenApi = over_http,
     stop_when: StopWhen | None = None,
+    may_go_on: DecideOnRest | None = None,
 ) -> Delivered:
     """
     Claim and send what the plan says; calls in flight at a stop are waited for.
 
-    *drain_seconds* bounds that wait; calls left then stay claimed and read as unknown. Raises
-    LedgerError, after which the run is marked crashed where the ledger still can.
+    *drain_seconds* bounds that wait; calls left then stay claimed and read as unknown. Where the
+    first rows go alone *may_go_on* decides on the rest; without it that is whether each of them is
+    settled. Raises LedgerError, after which the run is marked crashed if the ledger still can.
     """
-    ledger = prepared.ledger
-    assert ledger is not None  # noqa: S101 - prepare() opened one, since it will send
-    position_ids = await asyncio.to_thread(enter_run, prepared, ledger)
+    if on_progress is not None:
+        on_progress = ProgressLog(ready.planned.run_id, on_progress)
+    position_ids = await asyncio.to_thread(enter_run, ready)
+    first = _first_gate(ready, may_go_on)
     try:
         return await _send(
-            prepared, ledger, position_ids, on_progress, drain_seconds, open_api, stop_when
+            ready, position_ids, on_progress, drain_seconds, open_api, stop_when, first
         )
     except BaseException:
         with suppress(Exception):  # what went wrong first is what to tell
-            ledger.abandon_run(prepared.run_id)
+            ready.ledger.runs.abandon(ready.planned.run_id)
         raise
 
 
@@ -126,35 +117,38 @@ class Batch:
     budget: Budget
     settles: bool
     tidy: Callable[[], None] = field(repr=False)
-    """What to remove where a second signal ends the process at once."""
+    """What to remove if a second signal ends the process at once."""
 
 
 async def _send(
-    prepared: Prepared,
-    ledger: Ledger,
+    ready: ReadyToSend,
     position_ids: dict[int, int],
     on_progress: OnProgress | None,
     drain_seconds: float | None,
     open_api: OpenApi,
     stop_when: StopWhen | None,
+    first: FirstGate | None,
 ) -> Delivered:
-    assert prepared.tokens is not None  # noqa: S101 - prepare() read one, since it will send
-    positions = positions_of(prepared, position_ids)
-    doubts = await asyncio.to_thread(doubts_of, prepared, ledger, positions)
+    prepared, ledger = ready.planned, ready.ledger
+    places = prepared.plan.places.drop(POSITION).join(by_place(position_ids), on=PLACE, how="left")
+    positions = work.positions_of(_rows_to_go(prepared), places)
+    doubts = await asyncio.to_thread(_doubts_of, prepared, ledger, places, positions)
     batch = Batch(
         run_id=prepared.run_id,
         rows_run_id=prepared.run_id,
         settings=prepared.settings,
-        tokens=prepared.tokens,
-        rows=_reader(prepared),
+        tokens=ready.tokens,
+        rows=work.reader_of(prepared.spool.prepared),
         positions=positions,
         doubts=doubts,
         budget=_budget(prepared, ledger),
         settles=prepared.settles,
         tidy=prepared.spool.remove,
     )
-    async with open_api(prepared) as api:
-        return await send_batch(batch, api, ledger, on_progress, drain_seconds, stop_when=stop_when)
+    async with open_api(ready) as api:
+        return await send_batch(
+            batch, api, ledger, on_progress, drain_seconds, stop_when=stop_when, first=first
+        )
 
 
 async def send_batch(
@@ -166,35 +160,35 @@ async def send_batch(
     *,
     watch: Callable[[Sender], Coroutine[Any, Any, None]] | None = None,
     stop_when: StopWhen | None = None,
+    first: FirstGate | None = None,
 ) -> Delivered:
     """
     Send the rows of a batch; *watch* looks on and may stop it, *stop_when* ends it.
 
+    With a *first* gate some rows go alone until that lets the others follow.
+
     Raises LedgerError.
     """
-    settings = batch.settings
     signals: list[int] = []
     writer = ledger.writer()
     try:
-        sender = Sender(
+        context = work.context_of(
             batch.run_id,
+            batch.settings,
             api,
             batch.tokens,
+            ledger,
             writer,
+            settles=batch.settles,
+            rows_run_id=batch.rows_run_id,
+        )
+        sender = Sender(
+            context,
             batch.rows,
             batch.positions,
-            pace=lambda sleep: Pace(
-                settings.requests_per_second,
-                now=asyncio.get_running_loop().time,
-                sleep=sleep,
-                take_block=shared_starts(writer, settings.base_url),
-            ),
             budget=batch.budget,
-            policy=_policy(settings, settles=batch.settles),
-            ledger=ledger,
             doubts=batch.doubts,
-            pace_key=settings.base_url,
-            rows_run_id=batch.rows_run_id,
+            first=first,
         )
 
         def on_signal(number: int) -> None:
@@ -218,6 +212,48 @@ async def send_batch(
         seconds=sender.progress.seconds,
         settled=sender.settling.counts if sender.settling is not None else None,
     )
+
+
+def _first_gate(ready: ReadyToSend, decide: DecideOnRest | None) -> FirstGate | None:
+    planned = ready.planned
+    count = planned.parameters.first
+    if count is None:
+        return None
+
+    async def may_go_on(first: FirstRows) -> bool:
+        if decide is None:
+            return first.are_settled
+        ends = ready.ledger.results.ends_of(planned.run_id, first.ordinals[:MOST_SHOWN])
+        return await beside_the_loop(lambda: decide(first, ends))
+
+    return FirstGate(count=count, may_go_on=may_go_on)
+
+
+async def beside_the_loop(work: Callable[[], T]) -> T:
+    """
+    What *work* gives, from a thread that nobody has to wait for.
+
+    Somebody who is asked may never answer: the claims are kept alive meanwhile, and a run that is
+    stopped ends without the answer.
+    """
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[T] = loop.create_future()
+
+    def tell(outcome: Callable[[], None]) -> None:
+        with suppress(RuntimeError):  # the loop is closed: nobody waits any more
+            loop.call_soon_threadsafe(lambda: None if done.done() else outcome())
+
+    def carry_out() -> None:
+        try:
+            result = work()
+        except BaseException as exc:  # noqa: BLE001 - raised again where it is waited for
+            error = exc
+            tell(lambda: done.set_exception(error))
+        else:
+            tell(lambda: done.set_result(result))
+
+    threading.Thread(target=carry_out, name="decide", daemon=True).start()
+    return await done
 
 
 async def _stopped(sender: Sender, stop_when: StopWhen) -> None:
@@ -255,156 +291,73 @@ async def _with_progress(
             on_progress(sender.progress)
 
 
-def _reader(prepared: Prepared) -> RowReader:
-    there = pl.scan_parquet(prepared.spool.prepared).collect_schema().names()
-    wanted = [SOURCE, ROW, *MEMBERS]
-    return RowReader(prepared.spool.prepared, [name for name in wanted if name in there])
-
-
-def _budget(prepared: Prepared, ledger: Ledger) -> Budget:
-    left = prepared.account.credits_left if prepared.account is not None else None
-    return budget_of(prepared.settings, ledger, credits_left=left)
+def _budget(prepared: Planned, ledger: Ledger) -> Budget:
+    return budget_of(
+        prepared.settings,
+        ledger,
+        prepared.accounts.credits_left,
+        own_merchant=prepared.accounts.merchant,
+    )
 
 
 def budget_of(
-    settings: Settings, ledger: Ledger, *, credits_left: float | None, spent: float = 0.0
+    settings: Settings,
+    ledger: Ledger,
+    credits_left: Mapping[str | None, float],
+    *,
+    own_merchant: str,
+    spent: float = 0.0,
 ) -> Budget:
-    """The caps of the account, the run and the day; *spent* counts towards the first two."""
+    """
+    The caps of the merchants (None: the token's own), the run and the day.
+
+    *spent* counts towards all but the day's.
+    """
     caps = []
-    if credits_left is not None:
-        caps.append(
-            Cap(
-                credits_left,
-                spent=spent,
-                code=ErrorCode.INSUFFICIENT_CREDITS,
-                message="the account's credits are used up; buy more and run again",
-            )
-        )
     if settings.max_credits_per_run is not None:
         caps.append(Cap(settings.max_credits_per_run, spent=spent))
     if settings.max_credits_per_day is not None:
         midnight = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0, tzinfo=None)
-        caps.append(Cap(settings.max_credits_per_day, spent=ledger.credits_since(midnight)))
-    return Budget(caps)
+        caps.append(Cap(settings.max_credits_per_day, spent=ledger.results.credits_since(midnight)))
+    balances = {
+        merchant: _balance(merchant, left, spent) for merchant, left in credits_left.items()
+    }
+    if None in balances:
+        balances[own_merchant] = balances[None]  # a row may name it, too
+    return Budget(caps, balances)
 
 
-def shared_starts(
-    writer: Writer, key: str, *, unix_time: Callable[[], float] = time.time
-) -> TakeBlock:
-    """Starts handed out by the ledger, so that all processes that use it keep one pace."""
-
-    async def take_block(count: int, interval: float) -> tuple[float, float]:
-        first, paused_until = await writer.submit(
-            TakeSlots(key=key, count=count, interval=interval, now=unix_time()), is_urgent=True
-        )
-        ahead = asyncio.get_running_loop().time() - unix_time()
-        return first + ahead, paused_until + ahead
-
-    return take_block
-
-
-def _policy(settings: Settings, *, settles: bool) -> SenderPolicy:
-    return SenderPolicy(
-        settle_seconds=settings.settle_seconds if settles else None,
-        day_limit=settings.max_credits_per_day,
-        max_in_flight=settings.max_in_flight,
-        credits_per_candidate=settings.credits_per_candidate,
-        breaker_failures=settings.breaker_failures,
-        retry=RetryPolicy(max_attempts=settings.max_attempts),
+def _balance(merchant_id: str | None, left: float, spent: float) -> Cap:
+    whose = "the account's" if merchant_id is None else f"merchant {merchant_id}'s"
+    return Cap(
+        left,
+        spent=spent,
+        code=ErrorCode.INSUFFICIENT_CREDITS,
+        message=f"{whose} credits are used up; buy more and run again",
     )
 
 
-def positions_of(prepared: Prepared, position_ids: dict[int, int]) -> list[Position]:
+def _rows_to_go(prepared: Planned) -> Iterator[pl.DataFrame]:
     """
-    The positions of the rows that may be sent, each with its queue in input order.
+    The rows that may be sent, and those in doubt, for `work.positions_of`.
 
-    Those of unknown rows are among them, with no queue of theirs: such a row is sent once more
-    where looking shows that it did not happen.
+    One in doubt is sent once more if looking shows that it did not happen.
     """
-    ids = by_place(position_ids)
-    queues: dict[int, RowQueue] = {}
-    numbers: dict[int, dict[int, None]] = {}
-    for kinds in (sent_kinds(prepared), [Kind.UNKNOWN.value]):
+    kinds_to_send, in_doubt = sent_kinds(prepared), [Kind.UNKNOWN.value]
+    for kinds, may_go in ((kinds_to_send, True), (in_doubt, False)):
         for rows in planned_slices(prepared.plan, kinds):
-            with_ids = rows.join(ids, on=PLACE, how="left", maintain_order="left")
-            for position_id, ordinals, some in (
-                with_ids.group_by("position_id", maintain_order=True)
-                .agg(ORDINAL, pl.col(PLACE).unique(maintain_order=True))
-                .iter_rows()
-            ):
-                queue = queues.setdefault(position_id, RowQueue())
-                numbers.setdefault(position_id, {}).update(dict.fromkeys(some))
-                if Kind.UNKNOWN.value not in kinds:
-                    queue.extend(ordinals)
-    places = {place[PLACE]: place for place in prepared.plan.places.iter_rows(named=True)}
-    return [
-        position_of(position_id, queue, [places[number] for number in numbers[position_id]])
-        for position_id, queue in queues.items()
-    ]
+            yield rows.select(ORDINAL, PLACE, pl.lit(may_go).alias(work.MAY_GO))
 
 
-def position_of(position_id: int, queue: RowQueue, places: list[dict[str, Any]]) -> Position:
-    """A position and the keys the input has for it: a name and its id may be one position."""
-    name = next((place for place in places if place[OPENING_KEY] is not None), None)
-    given = [place for place in places if place[POSITION_KEY].startswith("id:")]
-    known_id = next((place["known_id"] for place in places if place["known_id"]), None)
-    if known_id is None and given:
-        known_id = given[0][POSITION_KEY].removeprefix("id:")
-    return Position(
-        position_id=position_id,
-        opening_key=f"{name[ACCOUNT]}|{name[OPENING_KEY]}" if name else None,
-        position_def_set_id=known_id,
-        is_given=len(given) == len(places),
-        # One that exists and whose id nobody told (it was found by looking) goes alone first, too.
-        door=Door.OPEN if known_id is not None else Door.CLOSED,
-        is_in_doubt=any(place["is_unresolved"] for place in places),
-        exists=any(place["has_id"] for place in places),
-        queue=queue,
-    )
-
-
-def doubts_of(prepared: Prepared, ledger: Ledger, positions: list[Position]) -> list[Doubt]:
-    """
-    What earlier or other runs left in doubt and rows of this run hang on.
-
-    A position whose opening is in doubt is held until that is settled.
-    """
+def _doubts_of(
+    prepared: Planned, ledger: Ledger, places: pl.DataFrame, positions: list[Position]
+) -> list[Doubt]:
+    """What earlier or other runs left in doubt and rows of this run hang on."""
     if not prepared.settles:
         return []
-    accounts = prepared.plan.places[ACCOUNT].unique().to_list()
-    rows = _unknown_rows(prepared)
-    held = {one.opening_key: one for one in positions if one.is_in_doubt and one.opening_key}
-    found: list[Doubt] = []
-    for of in ledger.doubts(accounts):
-        ordinal = rows.get((of.position_id, of.candidate_email))
-        position = held.get(f"{of.account}|{of.opening_key}")
-        if ordinal is not None or position is not None:
-            found.append(Doubt(of=of, ordinal=ordinal, position=position))
-            if position is not None:
-                position.door = Door.OPENING
-    return [*found, *settled_meanwhile(ledger, rows, found)]
-
-
-def settled_meanwhile(
-    ledger: Ledger, rows: dict[tuple[int, str], int], found: list[Doubt]
-) -> Iterator[Doubt]:
-    """Rows whose doubt another run settled after this one was planned: the ledger knows how."""
-    seen = {doubt.ordinal for doubt in found}
-    gone = [key for key, ordinal in rows.items() if ordinal not in seen]
-    for of in ledger.once_in_doubt(gone):
-        yield Doubt(of=of, ordinal=rows[of.position_id, of.candidate_email], position=None)
-
-
-def _unknown_rows(prepared: Prepared) -> dict[tuple[int, str], int]:
-    """Ordinals of the rows whose invitation is in doubt, by position id and e-mail."""
-    if not prepared.plan.counts[Kind.UNKNOWN]:
-        return {}  # and there may be no column of e-mails at all
-    unknown = pl.concat(planned_slices(prepared.plan, [Kind.UNKNOWN.value]), how="vertical").join(
-        prepared.plan.places.select(PLACE, POSITION), on=PLACE
-    )
-    emails = at_ordinals(pl.scan_parquet(prepared.spool.prepared), unknown[ORDINAL], EMAIL)
-    both = unknown.join(emails, on=ORDINAL)
-    return {
-        (position_id, email): ordinal
-        for position_id, email, ordinal in both.select(POSITION, EMAIL, ORDINAL).iter_rows()
-    }
+    unknown: dict[tuple[int, str], int] = {}
+    if prepared.plan.counts[Kind.UNKNOWN]:
+        rows = pl.concat(planned_slices(prepared.plan, [Kind.UNKNOWN.value]))
+        unknown = work.invitations_of(rows, places, pl.scan_parquet(prepared.spool.prepared))
+    doubted = ledger.doubts.of_accounts(places[ACCOUNT].unique().to_list())
+    return work.in_doubt_of(ledger, doubted, unknown, positions)

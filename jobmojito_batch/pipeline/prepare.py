@@ -1,72 +1,91 @@
 """The first step: files become rows, rows become a plan. Nothing is sent."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 import uuid_utils
 
-from jobmojito_batch.alerts import Night, lost_ledger, volume_doubt
 from jobmojito_batch.client import TokenSource, make_room, merchant_of
+from jobmojito_batch.columns import are_results
 from jobmojito_batch.intake import input_files
-from jobmojito_batch.ledger import Ledger, named
+from jobmojito_batch.ledger import Ledger, account_of, merchant_in
 from jobmojito_batch.parameters import InviteParameters, ShardParameters
-from jobmojito_batch.pipeline.account import AccountView, account_warnings, view_account
-from jobmojito_batch.pipeline.accounts import account_of, as_spelt_in, known_elsewhere
-from jobmojito_batch.pipeline.layout import Layout
-from jobmojito_batch.pipeline.planning import Rows, names_of, plan_rows, reasons
+from jobmojito_batch.pipeline.account import (
+    MOST_MERCHANTS,
+    Accounts,
+    AccountView,
+    account_warnings,
+    token_warnings,
+    view_accounts,
+)
+from jobmojito_batch.pipeline.accounts import as_spelt_in, known_elsewhere, not_taken
+from jobmojito_batch.pipeline.left_out import NOTHING_LEFT_OUT, LeftOut
+from jobmojito_batch.pipeline.output_paths import Targets, find_targets
+from jobmojito_batch.pipeline.plan_stage import (
+    Rows,
+    names_of,
+    people_to_send,
+    plan_rows,
+    reasons,
+    to_send_by_account,
+)
 from jobmojito_batch.pipeline.preview import Preview, preview_of
+from jobmojito_batch.pipeline.prices import with_learned_price
 from jobmojito_batch.pipeline.reading import Inputs, read_rows
-from jobmojito_batch.pipeline.spool import Spool
-from jobmojito_batch.pipeline.taken import Taken, UnreadableFile
-from jobmojito_batch.pipeline.targets import Targets, find_targets
+from jobmojito_batch.pipeline.source_layout import Layout
+from jobmojito_batch.pipeline.work_dir import Spool
 from jobmojito_batch.plan import Kind, Plan, Pricing
-from jobmojito_batch.records import Fault, InputDoubt
+from jobmojito_batch.records import InputDoubt
 from jobmojito_batch.settings import Settings, load_settings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Prepared:
-    """A run that is ready to be shown, or carried out."""
+class RunRequest:
+    """What a run is asked to do, and with what."""
+
+    parameters: InviteParameters
+    settings: Settings = field(repr=False)
+    tokens: TokenSource = field(repr=False)
+    series: str = ""
+    """What the runs that this one is compared with have in common; empty for none."""
+    left_out: LeftOut = NOTHING_LEFT_OUT
+
+    @classmethod
+    def of(cls, parameters: InviteParameters) -> "RunRequest":
+        """The request of inputs that are taken as they are named. Raises SettingsError."""
+        settings = settings_for(parameters)
+        return cls(parameters=parameters, settings=settings, tokens=TokenSource(settings))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A run as it is planned: read, checked, counted, and nothing sent."""
 
     run_id: str
     started_at: datetime
-    parameters: InviteParameters
-    settings: Settings = field(repr=False)
-    merchant: str
-    tokens: TokenSource | None
-    """None where nothing will be sent and no token is set."""
-    inputs: Inputs
-    preview: Preview = field(repr=False)
-    account: AccountView | None
-    """What the API says of the account; None where it was not asked."""
-    account_warnings: tuple[str, ...]
+    request: RunRequest
     targets: Targets
     spool: Spool = field(repr=False)
-    rows: int
+    inputs: Inputs
+    prepared_rows: Rows = field(repr=False)
+    preview: Preview = field(repr=False)
     plan: Plan
-    position_names: tuple[str, ...]
-    """The positions that would be created, as their first row writes them."""
-    reasons: dict[str, int]
-    """Rows that will not be sent, by error code; the first fault of a row counts."""
-    refused_by_model: dict[int, Fault] = field(repr=False)
-    """Rows that passed the rules and not the request model, by ordinal."""
-    ledger: Ledger | None = field(repr=False)
-    """None where there is none yet and nothing will be sent."""
-    taken: Taken | None = field(default=None, repr=False)
-    """What the inputs were taken from; None for inputs that were given as they are."""
-    history: tuple[Night, ...] = ()
-    """Earlier nights of the series, the latest first."""
-    volume_doubt: str | None = None
-    """Why the plan does not look like a night of its series, as a sentence."""
-    lost_ledger: str | None = None
-    """Why the ledger is not that of the earlier nights, as a sentence."""
-    known_elsewhere: InputDoubt | None = None
-    """Rows that look new and are known under another base URL."""
+    accounts: Accounts
 
     @property
-    def series(self) -> str:
-        """What the nights that this run is compared with have in common; empty for none."""
-        return self.taken.series if self.taken is not None else ""
+    def parameters(self) -> InviteParameters:
+        """What was asked for."""
+        return self.request.parameters
+
+    @property
+    def settings(self) -> Settings:
+        """The settings of the run."""
+        return self.request.settings
+
+    @property
+    def rows(self) -> int:
+        """How many rows were read."""
+        return self.prepared_rows.count
 
     @property
     def known(self) -> int:
@@ -74,15 +93,10 @@ class Prepared:
         return self.plan.counts[Kind.ALREADY_DONE] + self.plan.counts[Kind.UNKNOWN]
 
     @property
-    def unreadable_files(self) -> tuple[UnreadableFile, ...]:
-        """Files of the inbox that could not be read and are not in this run."""
-        return self.taken.unreadable if self.taken is not None else ()
-
-    @property
     def doubts(self) -> tuple[InputDoubt, ...]:
         """What the plan is not sure of, those that hold an unattended run first."""
-        elsewhere = [self.known_elsewhere] if self.known_elsewhere is not None else []
-        return tuple(sorted([*elsewhere, *self.inputs.doubts], key=lambda doubt: not doubt.holds))
+        doubts = [*self.accounts.doubts, *self.inputs.doubts]
+        return tuple(sorted(doubts, key=lambda doubt: not doubt.holds))
 
     @property
     def settles(self) -> bool:
@@ -99,137 +113,208 @@ class Prepared:
         """The names of the inputs."""
         return [layout.source for layout in self.layouts]
 
+    @property
+    def position_names(self) -> tuple[str, ...]:
+        """The positions that would be created, as their first row writes them."""
+        return names_of(self.plan.keys_to_create, self.prepared_rows)
+
+    @property
+    def people_to_send(self) -> int:
+        """How many people would be invited; one on two positions is one."""
+        return people_to_send(self.prepared_rows, self.plan)
+
+    @property
+    def reasons(self) -> dict[str, int]:
+        """Rows that will not be sent, by error code; the first fault of a row counts."""
+        return reasons(self.prepared_rows, self.plan)
+
+    def close(self) -> None:
+        """Remove the prepared rows."""
+        self.spool.remove()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReadyToSend:
+    """A planned run with the ledger that will hold its claims, and a token that was read."""
+
+    planned: Planned
+    ledger: Ledger = field(repr=False)
+
+    @property
+    def tokens(self) -> TokenSource:
+        """Where the token comes from, and a fresh one."""
+        return self.planned.request.tokens
+
     def close(self) -> None:
         """Remove the prepared rows and let go of the ledger."""
-        self.spool.remove()
-        if self.ledger is not None:
-            self.ledger.close()
+        self.planned.close()
+        self.ledger.close()
 
 
-def prepare(
-    parameters: InviteParameters,
+def prepare(request: RunRequest, *, now: datetime | None = None) -> ReadyToSend:
+    """
+    Plan a run that will be sent. The caller closes what it gets.
+
+    Raises SettingsError, InputError, LedgerError.
+    """
+    make_room(request.settings.max_in_flight)
+    token = request.tokens.current()
+    run = _new_run(request, now)
+    ledger = Ledger.open(request.settings.ledger_url)
+    try:
+        ledger.runs.settle_orphans()
+        planned = _plan(request, run, ledger, token, will_send=True)
+    except BaseException:
+        ledger.close()
+        raise
+    return ReadyToSend(planned=planned, ledger=ledger)
+
+
+def plan_run(
+    request: RunRequest,
+    ledger: Ledger | None,
+    *,
+    now: datetime | None = None,
+    asks_account: bool = True,
+) -> Planned:
+    """
+    Plan a run that is only looked at: without a token and a ledger, too. The caller closes it.
+
+    Without *asks_account* the API is left alone: the plan lacks what the account has left.
+
+    Raises SettingsError, InputError, LedgerError.
+    """
+    token = request.tokens.current() if request.settings.has_token else None
+    run = _new_run(request, now)
+    return _plan(request, run, ledger, token, will_send=False, asks_account=asks_account)
+
+
+def planned_again(planned: Planned, ledger: Ledger | None, *, limit: int | None) -> Planned:
+    """
+    The plan of the same prepared rows anew: others may have sent some of them meanwhile.
+
+    The account is asked. Raises SettingsError, LedgerError.
+    """
+    settings = planned.settings
+    token = planned.request.tokens.current() if settings.has_token else None
+    parameters = planned.parameters.model_copy(update={"limit": limit})
+    request = replace(planned.request, parameters=parameters)
+    rows = planned.prepared_rows
+    plan = plan_rows(rows, ledger, planned.spool, pricing=_pricing(settings), limit=limit)
+    price = settings.credits_per_candidate
+    plan = with_learned_price(plan, planned.spool.prepared, ledger, credits_per_candidate=price)
+    merchant, now = planned.accounts.merchant, datetime.now(UTC)
+    accounts = _accounts(request, plan, rows, ledger, token, merchant, now)
+    return replace(planned, request=request, plan=plan, accounts=accounts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _NewRun:
+    run_id: str
+    started_at: datetime | None
+    """None: once it is planned."""
+    targets: Targets
+
+
+def _new_run(request: RunRequest, now: datetime | None) -> _NewRun:
+    """Its id and its files. Raises SettingsError, InputError."""
+    run_id = str(uuid_utils.uuid7())
+    files = [file.path for file in input_files(request.parameters.inputs)]
+    day = (now or datetime.now(UTC)).astimezone().date()
+    targets = find_targets(request.parameters, files, day)
+    return _NewRun(run_id=run_id, started_at=now, targets=targets)
+
+
+def _plan(
+    request: RunRequest,
+    run: _NewRun,
+    ledger: Ledger | None,
+    token: str | None,
     *,
     will_send: bool,
-    now: datetime | None = None,
-    settings: Settings | None = None,
-    taken: Taken | None = None,
-) -> Prepared:
-    """
-    Read, normalise, check, plan. The caller closes what it gets.
-
-    *taken* is what the parameters were made concrete from: its settings and token are used, and the
-    plan is compared with the nights of its series.
-
-    Where nothing will be sent, no token is needed and no ledger is made. Raises SettingsError,
-    InputError, LedgerError.
-    """
-    if taken is not None:
-        settings, tokens = taken.settings, taken.tokens
-    else:
-        settings = settings or settings_for(parameters)
-        tokens = token_source(settings, will_send=will_send)
-    if will_send:
-        make_room(settings.max_in_flight)
-    token = tokens.current() if tokens is not None else None
-    run_id = str(uuid_utils.uuid7())
-    files = [file.path for file in input_files(parameters.inputs)]
-    targets = find_targets(parameters, files, run_id)
-    ledger = (Ledger.open if will_send else Ledger.open_existing)(settings.ledger_url)
-    spool: Spool | None = None
+    asks_account: bool = True,
+) -> Planned:
+    settings = as_spelt_in(ledger, request.settings)
+    request = replace(request, settings=settings)
+    spool = Spool(settings.spool_folder, run.run_id)
     try:
-        settings = as_spelt_in(ledger, settings)
-        if ledger is not None and will_send:
-            ledger.settle_orphans()
-        spool = Spool(settings.spool_folder, run_id)
-        inputs = read_rows(parameters, settings, spool)
+        inputs = read_rows(request.parameters, settings, spool)
         merchant = merchant_for(token, ledger, settings)
         rows = Rows.of(
             spool.prepared,
             lambda own: account_of(settings.base_url, own or merchant, settings.environment),
+            [one.source for one in inputs.layouts if are_results(one.headers)],
         )
         if will_send:
-            targets.check_writable(rows=rows.count)
-        plan = plan_rows(rows, ledger, spool, pricing=_pricing(settings), limit=parameters.limit)
-        started_at = now or datetime.now(UTC)
-        account = view_account(settings, tokens) if tokens is not None and plan.to_send else None
-        warnings = account_warnings(
-            account, token, credits_=plan.credits, seconds=plan.seconds, now=started_at
-        )
-        history = _history_of(taken, ledger)
-        counts = plan.counts
-        doubt = volume_doubt(
-            new=plan.to_send,
-            known=counts[Kind.ALREADY_DONE] + counts[Kind.UNKNOWN],
-            history=history,
-        )
-        lost = _lost_ledger(taken, ledger, settings)
-        elsewhere = known_elsewhere(
-            rows, plan, ledger, settings, is_expected=parameters.expect_at_most is not None
-        )
-        preview = preview_of(
-            spool.prepared,
-            inputs.layouts,
-            rows.refused_by_model,
-            max_resume_characters=settings.max_resume_characters,
+            run.targets.check_writable(rows=rows.count)
+        limit = request.parameters.limit
+        plan = plan_rows(rows, ledger, spool, pricing=_pricing(settings), limit=limit)
+        price = settings.credits_per_candidate
+        plan = with_learned_price(plan, spool.prepared, ledger, credits_per_candidate=price)
+        started_at = run.started_at or datetime.now(UTC)
+        return Planned(
+            run_id=run.run_id,
+            started_at=started_at,
+            request=request,
+            targets=run.targets,
+            spool=spool,
+            inputs=inputs,
+            prepared_rows=rows,
+            preview=preview_of(
+                spool.prepared,
+                inputs.layouts,
+                rows.refused_by_model,
+                max_resume_characters=settings.max_resume_characters,
+                plan=plan if rows.of_results else None,
+            ),
+            plan=plan,
+            accounts=_accounts(
+                request,
+                plan,
+                rows,
+                ledger,
+                token if asks_account else None,
+                merchant,
+                started_at,
+            ),
         )
     except BaseException:
-        if spool is not None:
-            spool.remove()
-        if ledger is not None:
-            ledger.close()
+        spool.remove()
         raise
-    return Prepared(
-        run_id=run_id,
-        started_at=started_at,
-        parameters=parameters,
-        settings=settings,
-        merchant=merchant,
-        tokens=tokens,
-        inputs=inputs,
-        preview=preview,
-        account=account,
-        account_warnings=warnings,
-        targets=targets,
-        spool=spool,
-        rows=rows.count,
-        plan=plan,
-        position_names=names_of(plan.keys_to_create, rows),
-        reasons=reasons(rows, plan),
-        refused_by_model=rows.refused_by_model,
-        ledger=ledger,
-        taken=taken,
-        history=history,
-        volume_doubt=doubt,
-        lost_ledger=lost,
-        known_elsewhere=elsewhere,
+
+
+def _accounts(
+    request: RunRequest,
+    plan: Plan,
+    rows: Rows,
+    ledger: Ledger | None,
+    token: str | None,
+    merchant: str,
+    now: datetime,
+) -> Accounts:
+    """The merchants that rows would be sent for, what they lack, and whether they were meant."""
+    settings, parameters = request.settings, request.parameters
+    views: dict[str | None, AccountView] = {}
+    warnings: list[str] = []
+    if token is not None and plan.to_send:
+        to_send = {
+            None if of == merchant else of: count
+            for account, count in to_send_by_account(plan).items()
+            for of in [merchant_in(account)]
+        }
+        others = [of for of in to_send if of is not None][:MOST_MERCHANTS]
+        views = view_accounts(settings, request.tokens, [None, *others])
+        warnings = account_warnings(
+            views, to_send, credits_per_candidate=settings.credits_per_candidate
+        )
+    elsewhere = known_elsewhere(
+        rows, plan, ledger, settings, is_expected=parameters.expect_at_most is not None
     )
-
-
-def token_source(settings: Settings, *, will_send: bool) -> TokenSource | None:
-    """Where tokens come from; None where none is set and nothing will be sent."""
-    return TokenSource(settings) if will_send or settings.has_token else None
-
-
-def _history_of(taken: Taken | None, ledger: Ledger | None) -> tuple[Night, ...]:
-    if taken is None or ledger is None:
-        return ()
-    return tuple(ledger.nights(taken.series))
-
-
-def _lost_ledger(taken: Taken | None, ledger: Ledger | None, settings: Settings) -> str | None:
-    """
-    Whether the folders of earlier days are of runs of which the ledger knows none.
-
-    However few rows are new tonight: this run would be one that it knows, and the next one would
-    pass.
-    """
-    runs = taken.earlier_runs() if taken is not None else {}
-    if not runs or (ledger is not None and ledger.knows_any(runs.keys())):
-        return None
-    return lost_ledger(
-        runs=len(runs),
-        example=str(max(runs.values())),
-        ledger=named(settings.ledger_url),
+    return Accounts(
+        merchant=merchant,
+        views=views,
+        warnings=(*warnings, *token_warnings(token, seconds=plan.seconds, now=now)),
+        doubts=tuple(filter(None, [not_taken(parameters, settings), elsewhere])),
     )
 
 
@@ -257,5 +342,5 @@ def merchant_for(token: str | None, ledger: Ledger | None, settings: Settings) -
     """The token's merchant; without a token the only one that the ledger knows for this URL."""
     if token is not None or ledger is None:
         return merchant_of(token) if token is not None else ""
-    known = ledger.merchants(settings.base_url, settings.environment)
+    known = ledger.lookups.merchants(settings.base_url, settings.environment)
     return known[0] if len(known) == 1 else ""

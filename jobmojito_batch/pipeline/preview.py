@@ -9,7 +9,8 @@ import polars as pl
 from jobmojito_batch.columns import CELL_PREFIX, FAULTS, ORDINAL, ROW, SOURCE, ErrorCode
 from jobmojito_batch.contract import CreateRequest
 from jobmojito_batch.normalise import PEOPLE_PROBLEM, RESUME_PROBLEM, domain_slips, explain
-from jobmojito_batch.pipeline.layout import Layout
+from jobmojito_batch.pipeline.source_layout import Layout
+from jobmojito_batch.plan import KIND, Kind, Plan
 from jobmojito_batch.records import Fault
 
 EXAMPLES: Final = 3
@@ -22,7 +23,7 @@ REFUSED_BY_MODEL: Final = f"{ErrorCode.INVALID_VALUE}:request_model"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reason:
-    """A fault that leads some rows, and where the first of them are."""
+    """A fault that some rows have, leading or not, and where the first of them are."""
 
     code: str
     field: str
@@ -56,11 +57,19 @@ def preview_of(
     refused: dict[int, Fault],
     *,
     max_resume_characters: int,
+    plan: Plan | None = None,
 ) -> Preview:
-    """The preview of the prepared rows; *refused* are those that the request model refused."""
+    """
+    The preview of the prepared rows; *refused* are those that the request model refused.
+
+    With a *plan* only rows that are invalid by it are faulty.
+    """
     bad = pl.scan_parquet(prepared).filter(
         pl.col(FAULTS).is_not_null() | pl.col(ORDINAL).is_in(list(refused))
     )
+    if plan is not None:
+        invalid = plan.rows.filter(pl.col(KIND) == Kind.INVALID.value).select(ORDINAL)
+        bad = bad.join(invalid, on=ORDINAL, how="semi", maintain_order="left")
     first = bad.head(FIRST_FAULTY).collect(engine="streaming")
     by_source = {layout.source: layout for layout in layouts}
     return Preview(
@@ -102,10 +111,12 @@ def faults_of(
 
 
 def _reasons(bad: pl.LazyFrame, refused: dict[int, Fault]) -> tuple[Reason, ...]:
-    leading = pl.col(FAULTS).str.split(" ").list.first().fill_null(REFUSED_BY_MODEL)
-    named = bad.select(leading.alias("name"), SOURCE, ROW, ORDINAL)
+    names = pl.col(FAULTS).fill_null(REFUSED_BY_MODEL)
+    between_blanks = pl.concat_str(pl.lit(" "), names, pl.lit(" "))
     found = (
-        named.group_by("name")
+        bad.select(names.str.split(" ").alias("name"), ORDINAL)
+        .explode("name")
+        .group_by("name")
         .agg(pl.len().alias("count"), pl.col(ORDINAL).min())
         .collect(engine="streaming")
         .sort("count", ORDINAL, descending=[True, False])
@@ -115,7 +126,8 @@ def _reasons(bad: pl.LazyFrame, refused: dict[int, Fault]) -> tuple[Reason, ...]
         code, _, member = name.partition(":")
         if name == REFUSED_BY_MODEL and ordinal in refused:
             member = refused[ordinal].field
-        first = named.filter(pl.col("name") == name).select(SOURCE, ROW).head(EXAMPLES)
+        has_it = between_blanks.str.contains(f" {name} ", literal=True)
+        first = bad.filter(has_it).select(SOURCE, ROW).head(EXAMPLES)
         reasons.append(
             Reason(
                 code=code,

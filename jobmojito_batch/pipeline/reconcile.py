@@ -1,17 +1,18 @@
 """`reconcile`: settle what is unknown in the ledger by looking it up, whichever run left it."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from jobmojito_batch.client import JobMojito, TokenSource, merchant_of
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger import ClaimState, Doubted, Ledger
-from jobmojito_batch.pipeline.accounts import account_of, as_spelt_in
-from jobmojito_batch.pipeline.deliver import shared_starts
-from jobmojito_batch.sending import Counts, Doubt, Pace, Settling, Tally, utc_now
+from jobmojito_batch.pipeline.accounts import as_spelt_in
+from jobmojito_batch.pipeline.work import context_of
+from jobmojito_batch.sending import Counts, Doubt, Settling, utc_now
 from jobmojito_batch.settings import Settings
 
 Tell = Callable[[int, int], None]
@@ -41,55 +42,29 @@ async def reconcile(
     wall: Callable[[], datetime] = utc_now,
 ) -> Reconciled:
     """
-    Look up every unknown invitation of the token's account.
+    Look up every unknown invitation of the token's account, and of merchants it acted for.
 
     There are no rows here to send again: what provably did not happen is given back, so that the
     next run sends it. Waits for the settle time. Raises LedgerError, SettingsError.
     """
     settings = as_spelt_in(ledger, settings)
     tokens = TokenSource(settings)
-    ledger.settle_orphans()
-    account = account_of(settings.base_url, merchant_of(tokens.current()), settings.environment)
-    known = [one for one in ledger.doubts([account]) if _is_ours(one)]
-    to_settle = [one for one in known if one.state is ClaimState.UNKNOWN]
-    outcomes: dict[str, int] = {}
-    why_left: dict[str, int] = {}
-
-    async def settled(_: Doubt, outcome: Outcome) -> None:
-        outcomes[outcome.value] = outcomes.get(outcome.value, 0) + 1
-
-    async def left(_: Doubt, why: str) -> None:
-        why_left[why] = why_left.get(why, 0) + 1
-
+    ledger.runs.settle_orphans()
+    mine = ledger.doubts.of_token(
+        settings.base_url, merchant_of(tokens.current()), settings.environment
+    )
+    known = [of for of in mine if _has_address(of)]
+    to_settle = [of for of in known if of.state is ClaimState.UNKNOWN]
+    ends = _DoubtEnds()
     writer = ledger.writer()
-    loop = asyncio.get_running_loop()
     try:
         async with open_api(settings, tokens) as api:
-            settling = Settling(
-                "reconcile",
-                api,
-                tokens,
-                writer,
-                ledger,
-                pace=Pace(
-                    settings.requests_per_second,
-                    now=loop.time,
-                    sleep=asyncio.sleep,
-                    take_block=shared_starts(
-                        writer, settings.base_url, unix_time=lambda: wall().timestamp()
-                    ),
-                ),
-                settle_seconds=settings.settle_seconds,
-                tally=Tally(),
-                wall=wall,
-                now=loop.time,
-                sleep=asyncio.sleep,
-                is_stopping=lambda: False,
-                on_settled=settled,
-                on_left=left,
+            context = context_of(
+                "reconcile", settings, api, tokens, ledger, writer, settles=True, wall=wall
             )
-            for one in to_settle:
-                settling.add(Doubt(of=one))
+            settling = Settling(context, ends, settle_seconds=settings.settle_seconds)
+            for of in to_settle:
+                settling.add(Doubt(of=of))
             telling = asyncio.create_task(_telling(settling, len(to_settle), tell))
             try:
                 await settling.run(lambda: True)
@@ -102,15 +77,32 @@ async def reconcile(
     return Reconciled(
         doubts=len(to_settle),
         counts=settling.counts,
-        outcomes=outcomes,
+        outcomes=dict(ends.outcomes),
         in_flight=len(known) - len(to_settle),
-        why_left=why_left,
+        why_left=dict(ends.why_left),
     )
 
 
-def _is_ours(one: Doubted) -> bool:
-    """Not one of a person who was forgotten: there is no address to look up."""
-    return not one.candidate_email.startswith("forgotten:")
+@dataclass(slots=True)
+class _DoubtEnds:
+    """Counts how doubts end; there is no row here to send once more."""
+
+    outcomes: Counter[str] = field(default_factory=Counter)
+    why_left: Counter[str] = field(default_factory=Counter)
+
+    async def resend(self, _doubt: Doubt) -> bool:
+        return False
+
+    async def settled(self, _doubt: Doubt, outcome: Outcome) -> None:
+        self.outcomes[outcome.value] += 1
+
+    async def left(self, _doubt: Doubt, why: str) -> None:
+        self.why_left[why] += 1
+
+
+def _has_address(of: Doubted) -> bool:
+    """There is none of a person who was forgotten, so nothing to look up."""
+    return not of.candidate_email.startswith("forgotten:")
 
 
 async def _telling(settling: Settling, total: int, tell: Tell | None) -> None:

@@ -1,16 +1,29 @@
 """What nights are compared by."""
 
-from jobmojito_batch.intake import is_remote, local_path, shown
+import hashlib
+from collections.abc import Sequence
+from typing import Final
+
+from jobmojito_batch.intake import local_path
+from jobmojito_batch.ledger import account_of
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.accounts import account_of
 from jobmojito_batch.settings import Settings
+from jobmojito_batch.urls import is_url, shown
+
+LABEL_DIGITS: Final = 12
 
 
 def series_of(parameters: InviteParameters, settings: Settings, merchant: str) -> str:
     """Account and inputs as they were asked for, dates not put in: alike every night."""
     account = account_of(settings.base_url, merchant, settings.environment)
-    places = [
-        shown(text) if is_remote(text) else str(local_path(text).absolute())
-        for text in parameters.inputs
-    ]
+    places = _places(parameters.inputs)
     return "|".join([account, "inbox" if parameters.inbox else "inputs", *places])
+
+
+def series_label(inputs: Sequence[str]) -> str:
+    """The inputs as they were asked for in a few digits: a path may name a person."""
+    return hashlib.sha256("|".join(_places(inputs)).encode()).hexdigest()[:LABEL_DIGITS]
+
+
+def _places(inputs: Sequence[str]) -> list[str]:
+    return [shown(text) if is_url(text) else str(local_path(text).absolute()) for text in inputs]

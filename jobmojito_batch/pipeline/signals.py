@@ -10,6 +10,8 @@ from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Final
 
+from jobmojito_batch.exit_codes import ExitCode
+
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
 
@@ -42,7 +44,7 @@ def stop_on_signals(
             with suppress(Exception):
                 before_leaving()
             sys.stderr.flush()
-            os._exit(128 + number)
+            os._exit(ExitCode.of_signal(number))
         seen.append(number)
         loop.call_soon_threadsafe(on_first, number)
 

@@ -9,11 +9,17 @@ from typing import Final
 import polars as pl
 
 from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.publish.atomic_write import write_fault, written_whole
 from jobmojito_batch.publish.cells import BOM, UTC_TIME, csv_line, harmless, utc_text
+from jobmojito_batch.publish.results_workbook import (
+    TO_SEND_SCHEMA,
+    About,
+    write_results_workbook,
+)
 from jobmojito_batch.publish.streamed_parquet import write_parquet
-from jobmojito_batch.publish.whole import write_fault, written_whole
-from jobmojito_batch.publish.workbook import MOST_ROWS, write_workbook
+from jobmojito_batch.publish.workbook import MOST_ROWS
 
+SUFFIXES: Final = (".csv", ".xlsx", ".parquet", ".jsonl")
 Writer = Callable[[Path, Iterator[pl.DataFrame], Mapping[str, pl.DataType]], None]
 
 _TYPES: Final[Mapping[str, pl.DataType]] = {
@@ -22,6 +28,10 @@ _TYPES: Final[Mapping[str, pl.DataType]] = {
     "http_status": pl.Int64(),
     "sent_at": UTC_TIME,
     "settled_at": UTC_TIME,
+    "stage_since": UTC_TIME,
+    "link_made_at": UTC_TIME,
+    "checked_at": UTC_TIME,
+    "charged_at": UTC_TIME,
 }
 """Every other column is text."""
 
@@ -33,10 +43,10 @@ def check_target(target: Path, *, rows: int | None = None) -> None:
     *rows* is how many there will be, where that is known: a sheet has an end.
     """
     suffix = target.suffix.lower()
-    if suffix not in _WRITERS:
+    if suffix not in SUFFIXES:
         raise SettingsError(
             f"{target}: results cannot be {suffix or 'without suffix'}; "
-            f"end the name in {', '.join(_WRITERS)}"
+            f"end the name in {', '.join(SUFFIXES)}"
         )
     if target.is_dir():
         raise write_fault(target, IsADirectoryError())
@@ -50,20 +60,33 @@ def check_target(target: Path, *, rows: int | None = None) -> None:
         )
 
 
-def write_results(target: Path, frames: Iterable[pl.DataFrame], columns: Sequence[str]) -> None:
+def write_results(
+    target: Path,
+    frames: Iterable[pl.DataFrame],
+    columns: Sequence[str],
+    *,
+    about: About | None = None,
+) -> None:
     """
     Write *frames*, one after the other, to *target*, whole, in the format of its suffix.
 
-    Each frame has at least *columns*; `row`, `attempts` and `http_status` become integers,
-    `sent_at` and `settled_at` UTC times, the rest text. One frame is in memory at a time, and
-    frames are taken in the caller's thread. No frames give a file with a header alone. Raises
-    SettingsError and BatchError as `written_whole` does, and where a sheet has too few rows.
+    Each frame has at least *columns*; `row`, `attempts` and `http_status` become integers, times
+    UTC times, the rest text. A workbook has more sheets where *about* tells of the run: that, and
+    one of those who have a link, whose columns the frames have then (TO_SEND_SCHEMA). One frame is
+    in memory at a time, and frames are taken in the caller's thread. No frames give a file with a
+    header alone. Raises SettingsError and BatchError as `written_whole` does, and where a sheet
+    has too few rows.
     """
     check_target(target)
     schema = {name: _TYPES.get(name, pl.String()) for name in columns}
-    typed = (_typed(frame, schema) for frame in frames)
+    suffix = target.suffix.lower()
+    read = schema | TO_SEND_SCHEMA if suffix == ".xlsx" and about is not None else schema
+    typed = (_typed(frame, read) for frame in frames)
     with written_whole(target) as path:
-        _WRITERS[target.suffix.lower()](path, typed, schema)
+        if suffix == ".xlsx":
+            write_results_workbook(path, map(_with_text_times, typed), columns, about)
+        else:
+            _WRITERS[suffix](path, typed, schema)
 
 
 def _typed(frame: pl.DataFrame, schema: Mapping[str, pl.DataType]) -> pl.DataFrame:
@@ -93,19 +116,12 @@ def _write_jsonl(
                 file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
-def _write_xlsx(
-    path: Path, frames: Iterator[pl.DataFrame], schema: Mapping[str, pl.DataType]
-) -> None:
-    write_workbook(path, map(_with_text_times, frames), list(schema))
-
-
 def _with_text_times(frame: pl.DataFrame) -> pl.DataFrame:
     return frame.with_columns(utc_text(pl.col(UTC_TIME)))
 
 
 _WRITERS: Final[Mapping[str, Writer]] = {
     ".csv": _write_csv,
-    ".xlsx": _write_xlsx,
     ".parquet": write_parquet,
     ".jsonl": _write_jsonl,
 }

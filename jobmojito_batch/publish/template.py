@@ -14,8 +14,8 @@ from pydantic.fields import FieldInfo
 from jobmojito_batch.columns import EXPLANATION_MARKS, RESUME_FILE
 from jobmojito_batch.contract import LANGUAGE_CODES, POSITION_CORE, REQUIRED_ALWAYS, CreateRequest
 from jobmojito_batch.errors import SettingsError
+from jobmojito_batch.publish.atomic_write import written_whole
 from jobmojito_batch.publish.cells import BOM
-from jobmojito_batch.publish.whole import written_whole
 
 EXAMPLES: Final = (
     {
@@ -35,7 +35,7 @@ EXAMPLES: Final = (
         "candidate_name": "Ben Example",
         "candidate_email": "ben@example.com",
         "candidate_country_code": "Germany",
-        "candidate_resume": "Line cook, then sous-chef in two hotels.",
+        "candidate_resume": "Line cook for four years, then sous-chef in two hotels. French.",
         "candidate_external_id": "A-0018",
         "position_name": "Chef",
         "position_location": "Berlin",
@@ -114,7 +114,8 @@ def _columns() -> list[str]:
     return columns
 
 
-def _meaning(name: str) -> str:
+def meaning_of(name: str) -> str:
+    """What a column is, in a sentence."""
     if name == RESUME_FILE:
         return _RESUME_FILE_MEANING
     return CreateRequest.model_fields[name].description or ""
@@ -122,7 +123,7 @@ def _meaning(name: str) -> str:
 
 def _csv_text() -> str:
     columns = _columns()
-    meanings = [_meaning(name) for name in columns]
+    meanings = [meaning_of(name) for name in columns]
     values = [allowed(name, lists_codes=True) for name in columns]
     for row, mark in zip((meanings, values), EXPLANATION_MARKS, strict=True):
         row[0] = f"{mark} {row[0]}"
@@ -151,7 +152,7 @@ def _write_candidates(workbook: Any, columns: list[str]) -> None:  # noqa: ANN40
     for number, name in enumerate(columns):
         sheet.set_column(number, number, max(16, len(name) + 2), text)
         sheet.write_string(0, number, name, must if needed(name) else usual)
-        sheet.write_comment(0, number, f"{_meaning(name)}\n{allowed(name)}".strip())
+        sheet.write_comment(0, number, f"{meaning_of(name)}\n{allowed(name)}".strip())
         choices = _choices(name)
         if choices:
             rule = {"validate": "list", "source": choices, "error_type": "warning"}
@@ -183,7 +184,7 @@ def _write_explanations(workbook: Any, columns: list[str]) -> None:  # noqa: ANN
         sheet.set_column(number, number, width)
         sheet.write_string(0, number, title, bold)
     for row, name in enumerate(columns, start=1):
-        cells = (name, needed(name), _meaning(name), allowed(name, lists_codes=True))
+        cells = (name, needed(name), meaning_of(name), allowed(name, lists_codes=True))
         for number, cell in enumerate(cells):
             sheet.write_string(row, number, cell, wrap)
     sheet.freeze_panes(1, 0)

@@ -2,7 +2,10 @@
 
 import re
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,44 +23,108 @@ MOST_LINKS: Final = 65_530
 MOST_LINK_CHARACTERS: Final = 2_079
 CUT_MARK: Final = " […cut: a cell ends here; .csv and .parquet have all of it]"
 
-_LINK_COLUMN: Final = "interview_url"
 _LINK: Final = re.compile(r"https?://[!-~]+", re.IGNORECASE)
-_WIDTHS: Final = {
-    "source": 24,
-    "row": 8,
-    _LINK_COLUMN: 48,
-    "reason": 40,
-    "error_message": 60,
-    "candidate_name": 26,
-    "candidate_email": 32,
-    "position_name": 30,
-    "profile_interview_id": 38,
-    "attempts": 10,
-    "http_status": 12,
-    "sent_at": 26,
-    "settled_at": 26,
-    "run_id": 38,
-}
-_USUAL_WIDTH: Final = 20
+_CREATED: Final = datetime(2000, 1, 1, tzinfo=UTC)
+"""The same each time, so that the same rows are the same file."""
+FAULTY_COLOUR: Final = "#F8CBAD"
+"""Of a cell to correct: it has a border too, for who sees no colours."""
 
 
-def write_workbook(path: Path, frames: Iterator[pl.DataFrame], columns: Sequence[str]) -> None:
-    """
-    Write *frames* of text and integer columns to one sheet of *path*, one row in memory at a time.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Column:
+    """A column of a sheet."""
 
-    Text is text whatever it starts with. `interview_url` becomes a hyperlink while a sheet takes
-    more of them. Text longer than a cell takes is cut and ends in CUT_MARK, in this format alone.
-    SettingsError where there are more rows than a sheet takes.
-    """
-    # The rows wait in a file of the library's own, which it leaves behind where the body fails.
+    header: str
+    width: int
+    """In characters."""
+    is_link: bool = False
+    is_folded: bool = False
+    """Whether it is out of sight until somebody unfolds it, with its neighbours."""
+    colours: Mapping[str, str] | None = None
+    """The colour of a cell by what it says."""
+
+
+class SheetOfRows:
+    """A sheet that is filled row by row, one row in memory at a time; `finish` it at the end."""
+
+    def __init__(self, workbook: Any, name: str, columns: Sequence[Column]) -> None:  # noqa: ANN401
+        self._sheet = workbook.add_worksheet(name)
+        self._columns = columns
+        self._links = 0
+        self.rows = 0
+        self._faulty = workbook.add_format({"bg_color": FAULTY_COLOUR, "border": 1})
+        # Filled, a cell does not run over into an empty one beside it.
+        self._link = workbook.add_format({"hyperlink": True, "align": "fill"})
+        self._coloured = {
+            number: {
+                text: workbook.add_format({"bg_color": colour})
+                for text, colour in column.colours.items()
+            }
+            for number, column in enumerate(columns)
+            if column.colours
+        }
+        self._write_header(workbook)
+
+    def _write_header(self, workbook: Any) -> None:  # noqa: ANN401
+        bold = workbook.add_format({"bold": True, "bottom": 1, "bg_color": "#EDEDED"})
+        after_folded = False
+        for number, column in enumerate(self._columns):
+            look = {"level": 1, "hidden": True} if column.is_folded else {}
+            look |= {"collapsed": True} if after_folded and not column.is_folded else {}
+            self._sheet.set_column(number, number, column.width, None, look)
+            self._sheet.write_string(0, number, fitting(column.header), bold)
+            after_folded = column.is_folded
+        if after_folded:  # the sign to unfold stands above the column behind
+            end = len(self._columns)
+            self._sheet.set_column(end, end, None, None, {"collapsed": True})
+        self._sheet.freeze_panes(1, 0)
+
+    def add(self, frame: pl.DataFrame) -> None:
+        """
+        Write text and integers. Text is text whatever it starts with; longer than a cell takes it
+        is cut and ends in CUT_MARK.
+
+        One column more than the sheet has says which cells are faulty. Raises SettingsError where
+        there are more rows than a sheet takes.
+        """
+        links = [number for number, column in enumerate(self._columns) if column.is_link]
+        link_column = links[0] if links else -1
+        is_marked = frame.width > len(self._columns)
+        sheet, coloured, nothing = self._sheet, self._coloured, dict[str, Any]()
+        for cells in frame.iter_rows():
+            self.rows += 1
+            row = self.rows
+            _refuse_overlong(row)
+            marks = set(map(int, cells[-1].split())) if is_marked else frozenset()
+            for number, value in zip(range(len(self._columns)), cells, strict=False):
+                if number in marks:
+                    sheet.write_string(row, number, fitting(value or ""), self._faulty)
+                elif value is None or value == "":
+                    continue
+                elif not isinstance(value, str):
+                    sheet.write_number(row, number, value)
+                elif number == link_column and self._links < MOST_LINKS and _is_link(value):
+                    sheet.write_url(row, number, value, self._link, value)
+                    self._links += 1
+                else:
+                    look = coloured.get(number, nothing).get(value)
+                    sheet.write_string(row, number, fitting(value), look)
+
+    def finish(self) -> None:
+        """Filters over all of it."""
+        self._sheet.autofilter(0, 0, self.rows, max(len(self._columns) - 1, 0))
+
+
+@contextmanager
+def open_workbook(path: Path) -> Iterator[Any]:
+    """A workbook that is written to *path* when the body ends. Raises BatchError."""
+    # The rows wait in files of the library's own, which it leaves behind where the body fails.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
         options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}
         workbook = xlsxwriter.Workbook(str(path), options)
-        sheet = workbook.add_worksheet("Results")
+        workbook.set_properties({"created": _CREATED})
         try:
-            _dress(workbook, sheet, columns)
-            last_row = _fill(sheet, frames, columns)
-            sheet.autofilter(0, 0, last_row, max(len(columns) - 1, 0))
+            yield workbook
             workbook.close()
         except XlsxWriterException as exc:
             cause = exc.__context__
@@ -69,37 +136,20 @@ def write_workbook(path: Path, frames: Iterator[pl.DataFrame], columns: Sequence
                 )
             ) from exc
         finally:
-            sheet.row_data_fh.close()
+            for sheet in workbook.worksheets():
+                sheet.row_data_fh.close()
 
 
-def _dress(workbook: Any, sheet: Any, columns: Sequence[str]) -> None:  # noqa: ANN401 - untyped
-    bold = workbook.add_format({"bold": True})
-    for number, name in enumerate(columns):
-        sheet.set_column(number, number, _WIDTHS.get(name, _USUAL_WIDTH))
-        sheet.write_string(0, number, fitting(name), bold)
-    sheet.freeze_panes(1, 0)
-
-
-def _fill(sheet: Any, frames: Iterator[pl.DataFrame], columns: Sequence[str]) -> int:  # noqa: ANN401
-    """Write all rows; the number of the last, where the header is 0."""
-    link_column = columns.index(_LINK_COLUMN) if _LINK_COLUMN in columns else -1
-    links = 0
-    row = 0
-    for frame in frames:
-        for cells in frame.iter_rows():
-            row += 1
-            _refuse_overlong(row)
-            for number, value in enumerate(cells):
-                if value is None or value == "":
-                    continue
-                if not isinstance(value, str):
-                    sheet.write_number(row, number, value)
-                elif number == link_column and links < MOST_LINKS and _is_link(value):
-                    sheet.write_url(row, number, value, string=value)
-                    links += 1
-                else:
-                    sheet.write_string(row, number, fitting(value))
-    return row
+def write_sheet(
+    path: Path, frames: Iterable[pl.DataFrame], columns: Sequence[Column], *, name: str
+) -> int:
+    """A workbook of one sheet; how many rows it has. Raises what SheetOfRows and the book raise."""
+    with open_workbook(path) as workbook:
+        sheet = SheetOfRows(workbook, name, columns)
+        for frame in frames:
+            sheet.add(frame)
+        sheet.finish()
+    return sheet.rows
 
 
 def _refuse_overlong(row: int) -> None:

@@ -7,6 +7,9 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from jobmojito_batch.sandbox.scenario import BodyKind, Fault
 
 UNAUTHORIZED: Final = 401
+FORBIDDEN: Final = 403
+NOT_FOUND: Final = 404
+UNPROCESSABLE: Final = 422
 CDN_STATUSES: Final = frozenset({502, 530, *range(520, 528)})
 
 _JOBMOJITO_TEXTS: Final = {
@@ -35,6 +38,29 @@ def jobmojito_error(status: int, message: str, name: str | None = None) -> Respo
     """Return an answer in JobMojito's envelope; *name* is the field to blame."""
     body = {"error": message} | ({"name": name} if name else {})
     return JSONResponse(body, status_code=status)
+
+
+class Refused(Exception):  # noqa: N818 - an answer, not an error
+    """A request that ends here, with this answer."""
+
+    def __init__(self, status: int, message: str, name: str | None = None) -> None:
+        super().__init__(message)
+        self.answer = jobmojito_error(status, message, name)
+
+
+def invalid(name: str) -> Refused:
+    """Return the refusal of a value that the contract does not allow."""
+    return Refused(UNPROCESSABLE, "Field is invalid.", name)
+
+
+def missing(name: str) -> Refused:
+    """Return the refusal of a request without a member that it needs."""
+    return Refused(UNPROCESSABLE, "Field is required.", name)
+
+
+def forbidden_merchant() -> Refused:
+    """Return the refusal of those who may not act for the merchant they name."""
+    return Refused(FORBIDDEN, _JOBMOJITO_TEXTS[FORBIDDEN])
 
 
 def platform_error(status: int, code: str, message: str) -> Response:

@@ -1,8 +1,8 @@
 """Which fault strikes a request: the first of the scenario that fits and is not used up."""
 
-from jobmojito_batch.sandbox.chance import Chance
-from jobmojito_batch.sandbox.exchange import Exchange
+from jobmojito_batch.sandbox.request_record import Exchange
 from jobmojito_batch.sandbox.scenario import Fault, Scenario
+from jobmojito_batch.sandbox.seeded_random import Chance
 from jobmojito_batch.sandbox.world import World
 
 

@@ -17,10 +17,11 @@ from typing import Literal, Self
 
 from jobmojito_batch.errors import SettingsError
 
-Event = Literal["received", "created", "answered", "dropped", "hung_up"]
+Event = Literal["received", "created", "answered", "dropped", "hung_up", "unread"]
 """
 created: the work of a create is done, for a repeat too (status already-applied, charged 0).
 dropped: the sandbox closed the connection. hung_up: the client had gone before the answer.
+unread: a request came on a connection that was closed already, and nobody has seen it.
 """
 
 
@@ -47,6 +48,8 @@ class Entry:
     """As the request says; in a created line the position's own id is position_id."""
     position_id: str | None = None
     position_created: bool | None = None
+    merchant_id: str | None = None
+    """In a created line, where it is not the token's own."""
     status: str | None = None
     charged: float | None = None
     http_status: int | None = None
@@ -100,14 +103,18 @@ def creates_per_invitation(log: Path | Iterable[Entry]) -> Counter[tuple[str, st
     How many creates did their work, by e-mail (as sent) and position name.
 
     A repeat counts although the API answers already-applied and charges nothing: 2 means that
-    somebody was posted twice. A position sent by its id counts under its name.
+    somebody was posted twice. A position sent by its id counts under its name, one of another
+    merchant under its name and the merchant: "Cook @ 6a6f...".
     """
     entries = read_log(log) if isinstance(log, Path) else log
     return Counter(
-        (entry.email or "", entry.position_name or "")
-        for entry in entries
-        if entry.event == "created"
+        (entry.email or "", _position_of(entry)) for entry in entries if entry.event == "created"
     )
+
+
+def _position_of(entry: Entry) -> str:
+    name = entry.position_name or ""
+    return f"{name} @ {entry.merchant_id}" if entry.merchant_id else name
 
 
 def _opened(path: Path) -> int:

@@ -1,15 +1,18 @@
 """The scenario: how the sandbox behaves, as a TOML file or in code (format: docs/sandbox.md)."""
 
+import re
 import tomllib
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
+    FiniteFloat,
     PositiveInt,
     SecretStr,
     ValidationError,
@@ -19,10 +22,28 @@ from pydantic import (
 
 from jobmojito_batch.contract import Status
 from jobmojito_batch.errors import SettingsError
-from jobmojito_batch.sandbox.exchange import Endpoint
+from jobmojito_batch.sandbox.request_record import Endpoint
 
 _MIN_POSITION_LATENCY: Final = 0.02
 """Opening a position takes time even where nothing else does: twins need a moment to overlap."""
+
+
+_UUID: Final = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+
+
+def is_uuid(text: str) -> bool:
+    """Tell whether *text* is what the contract calls a uuid."""
+    return _UUID.fullmatch(text) is not None
+
+
+def _as_merchant(text: str) -> str:
+    if not is_uuid(text):
+        raise ValueError("a merchant's id is a UUID")
+    return text.lower()
+
+
+def _as_number(value: object) -> object:
+    return None if value == "null" else value
 
 
 def _as_tuple(value: object) -> object:
@@ -31,6 +52,18 @@ def _as_tuple(value: object) -> object:
 
 Ordinals = Annotated[tuple[PositiveInt, ...], BeforeValidator(_as_tuple)]
 """One number or a list of them, counted from 1."""
+MerchantId = Annotated[str, AfterValidator(_as_merchant)]
+Balance = Annotated[FiniteFloat | None, BeforeValidator(_as_number)]
+"""A number, whole or not, or nothing (in the file, which knows no null: "null")."""
+BalanceName = Literal[
+    "credits_interview_monthly",
+    "credits_interview_monthly_limit",
+    "credits_interview_extra",
+    "credits_interview_single",
+    "invitations_sent",
+    "invitations_limit",
+    "invitations_available",
+]
 BodyKind = Literal["jobmojito", "platform", "html", "empty", "text"]
 Disconnect = Literal["before", "after", "midway", "meanwhile"]
 Garbage = Literal[
@@ -40,6 +73,8 @@ Garbage = Literal[
     "wrong_type",
     "huge",
     "null_members",
+    "no_link",
+    "null_link",
     "other_candidate",
     "redirect",
 ]
@@ -153,6 +188,8 @@ class KnownPosition(_Strict):
     name: str
     id: str | None = None
     external_id: str | None = None
+    merchant_id: MerchantId | None = None
+    """None for the token's own merchant."""
 
 
 class KnownEnrolment(_Strict):
@@ -164,6 +201,33 @@ class KnownEnrolment(_Strict):
     external_id: str | None = None
     status: str = Status.AI_ACCEPT
     hours_ago: float = 24.0
+    merchant_id: MerchantId | None = None
+
+
+Share = Annotated[float, Field(ge=0, le=1)]
+
+
+class LifeTimes(_Strict):
+    """What candidates do once they are accepted; each share is one of those before."""
+
+    starts: Share = 0.7
+    start_days: float = Field(6.0, ge=0)
+    """Who starts does so a day and a half after the invitation, or up to so many days later."""
+    fails: Share = 0.1
+    tries_again: Share = 0.4
+    """Of those who failed: a second attempt, a day later, in a row of its own."""
+    finishes: Share = 0.9
+    submits: Share = 0.8
+    """The others finish and do not press submit."""
+    decides: Share = 0.7
+    decide_days: float = Field(4.0, ge=0)
+    selects: Share = 0.4
+    other_words: Share = 0.2
+    """Decisions that the list tells in the words of the create answer."""
+    link_days: float = Field(30.0, gt=0)
+    """How long a link opens the interview."""
+    interview_credits: float = Field(1.0, ge=0)
+    failed_credits: float = Field(0.25, ge=0)
 
 
 class Scenario(_Strict):
@@ -181,7 +245,30 @@ class Scenario(_Strict):
     credits_per_candidate: float = Field(0.25, ge=0)
     credits_status: int = Field(402, ge=400, le=599)
     credits_message: str = "Insufficient credits: your account has no interview credits left."
-    merchant_id: str | None = None
+    merchant_id: MerchantId | None = None
+    """The token's own merchant; from the seed where none is given."""
+    merchants: tuple[MerchantId, ...] | None = None
+    """
+    For whom else the token may act. None: it is an admin's, any UUID will do. Empty: it is an
+    ordinary one; a create then goes by its own merchant whatever it asks for.
+    """
+    merchant_status: dict[BalanceName, Balance] = {}
+    """Numbers of merchant-status that are said instead of the true ones."""
+    rows_per_enrolment: Literal[1, 2] = 2
+    """
+    Rows of merchant-result-list: 2 is a row for the screening step, in its own words (ai_accept,
+    recruiter_action...), and one for the interview; 1 is a row with the decision alone.
+    """
+    lives: LifeTimes = LifeTimes()
+    """How candidates go on; nothing happens before a day and a half have passed."""
+    moved_rows: Share = 0.0
+    """Rows of a page that are at the list's end, as new, when its next page is asked for."""
+    charged_twice: frozenset[str] = frozenset()
+    """E-mails whose create is charged a second time in the credit ledger."""
+    strange_charges: int = Field(0, ge=0)
+    """Charges of the credit ledger for enrolments that nobody knows."""
+    unreadable_dates: frozenset[str] = frozenset()
+    """E-mails for whom the list has a date that is none, in one row of each enrolment."""
     environment: str = "test"
     """Where it is test, the rows of merchant-result-list are marked as tests."""
     tokens: tuple[SecretStr, ...] = ()
@@ -205,6 +292,10 @@ class Scenario(_Strict):
     """Seconds by which the server's clock (Date, created_at) is ahead of ours."""
     keep_alive: PositiveInt = 5
     """Seconds after which an idle connection is closed."""
+    idle_close_seconds: float | None = Field(None, gt=0)
+    """Seconds after which an idle connection is lost: what comes on it then is not read."""
+    idle_close_unseen_seconds: float = Field(0.1, ge=0)
+    """Seconds until the client can see that; what it takes on a long way."""
     positions: tuple[KnownPosition, ...] = ()
     enrolments: tuple[KnownEnrolment, ...] = ()
     faults: tuple[Fault, ...] = ()
@@ -215,6 +306,11 @@ class Scenario(_Strict):
         if not sum(weights.values()):
             raise ValueError("needs a weight above 0")
         return weights
+
+    @field_validator("unreadable_dates", "charged_twice")
+    @classmethod
+    def _folded(cls, emails: frozenset[str]) -> frozenset[str]:
+        return frozenset(email.lower() for email in emails)
 
     @property
     def seconds_to_open(self) -> float:

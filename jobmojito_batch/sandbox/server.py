@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import ipaddress
 import socket
 import sys
 import threading
@@ -15,11 +14,12 @@ import uvicorn
 
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.sandbox.app import create_app
-from jobmojito_batch.sandbox.desk import Desk
 from jobmojito_batch.sandbox.log import Entry, RequestLog
+from jobmojito_batch.sandbox.request_handler import Desk
 from jobmojito_batch.sandbox.scenario import Scenario
 from jobmojito_batch.sandbox.wire import TellingProtocol
 from jobmojito_batch.sandbox.world import World
+from jobmojito_batch.urls import is_loopback
 
 LOOPBACK: Final = "127.0.0.1"
 BASE_PATH: Final = "/functions/v1"
@@ -223,11 +223,7 @@ def _listening(host: str, port: int) -> Iterator[socket.socket]:
 def _loopback_address(host: str) -> str:
     if host == "localhost":
         return LOOPBACK
-    try:
-        is_loopback = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_loopback = False
-    if not is_loopback:
+    if not is_loopback(host):
         raise SettingsError(f"{host}: the sandbox serves this machine only; use {LOOPBACK}")
     return host
 

@@ -5,14 +5,17 @@ import socket
 import uuid
 from collections.abc import MutableMapping
 from email.utils import format_datetime
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
-from jobmojito_batch.sandbox.works import Works
+from jobmojito_batch.sandbox.background_tasks import Works
 from jobmojito_batch.sandbox.world import World
+
+if TYPE_CHECKING:
+    from jobmojito_batch.sandbox.request_handler import Desk  # which answers with what is here
 
 _DRIPS: Final = 20
 """Into how many pieces a slow answer is cut."""
@@ -21,7 +24,17 @@ _HUGE_PIECES: Final = 400
 
 
 class TellingProtocol(H11Protocol):
-    """Uvicorn's protocol, which lets the application see the connection it answers on."""
+    """
+    Uvicorn's protocol, which lets the application see the connection it answers on.
+
+    Where the scenario says so, it loses idle connections as servers far away do: closed here
+    before the client can see it, so what the client sends in between is never read.
+    """
+
+    app_state: dict[str, Any]
+    _desk: "Desk"
+    _idle: asyncio.TimerHandle | None = None
+    _is_lost = False
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Put the transport where each request's scope carries it."""
@@ -30,6 +43,41 @@ class TellingProtocol(H11Protocol):
         # without it head and body, two writes, wait 40 ms for each other.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
+        self._desk = self.config.app.state.desk  # type: ignore[union-attr]
+
+    def data_received(self, data: bytes) -> None:
+        """Read, unless the connection is lost."""
+        self._forget_idle()
+        if not self._is_lost:
+            super().data_received(data)
+            return
+        method, _, rest = data.partition(b"\r\n")[0].decode("latin-1").partition(" ")
+        self._desk.note_unread(method, rest.partition(" ")[0].partition("?")[0])
+        self.transport.abort()
+
+    def on_response_complete(self) -> None:
+        """Begin to count how long nothing comes."""
+        super().on_response_complete()
+        seconds = self._desk.scenario.idle_close_seconds
+        is_idle = self.cycle.response_complete and not self.transport.is_closing()
+        if seconds is not None and is_idle:
+            self._forget_idle()
+            self._idle = self.loop.call_later(seconds, self._lose)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop counting."""
+        self._forget_idle()
+        super().connection_lost(exc)
+
+    def _lose(self) -> None:
+        self._is_lost = True
+        unseen = self._desk.scenario.idle_close_unseen_seconds
+        self._idle = self.loop.call_later(unseen, self.transport.close)
+
+    def _forget_idle(self) -> None:
+        if self._idle is not None:
+            self._idle.cancel()
+            self._idle = None
 
 
 def is_hung_up(scope: Scope) -> bool:

@@ -14,7 +14,7 @@ OUTAGE_SECONDS: Final = 900.0
 """An API that cannot be reached for so long stops the run, at its start as on the way."""
 
 
-class Hearing(Enum):
+class BreakerDecision(Enum):
     """What follows from a call."""
 
     GO_ON = auto()
@@ -49,22 +49,22 @@ class Breaker:
         """Whether the last call had no connection."""
         return self._away_since is not None
 
-    def hear(self, *, is_trustworthy: bool, was_delivered: bool, now: float) -> Hearing:
+    def decide(self, *, is_trustworthy: bool, was_delivered: bool, now: float) -> BreakerDecision:
         """Take note of how a call ended."""
         if not was_delivered:
             self._away_since = now if self._away_since is None else self._away_since
             is_over = now - self._away_since > OUTAGE_SECONDS
-            return Hearing.STOP if is_over else Hearing.PROBE
+            return BreakerDecision.STOP if is_over else BreakerDecision.PROBE
         self._away_since = None
         self._pause = FIRST_PAUSE_SECONDS
         self._lately.append(is_trustworthy)
         if is_trustworthy:
             self._in_a_row = 0
-            return Hearing.GO_ON
+            return BreakerDecision.GO_ON
         self._in_a_row += 1
         if self._in_a_row >= self._most_in_a_row or self._share_is_too_high():
-            return Hearing.STOP
-        return Hearing.GO_ON
+            return BreakerDecision.STOP
+        return BreakerDecision.GO_ON
 
     def next_pause_seconds(self) -> float:
         """How long to wait before the next probe; doubles from one to the next."""

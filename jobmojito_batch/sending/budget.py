@@ -1,11 +1,11 @@
 """Credit caps: a call is reserved before it starts, given back only when it provably was free."""
 
-import asyncio
-from collections import deque
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from jobmojito_batch.columns import ErrorCode
+from jobmojito_batch.sending.waiters import Waiters
 
 _ROUNDING: Final = 1e-9
 """Sums of 0.25 are exact; sums of other prices may be off by less than this."""
@@ -22,47 +22,52 @@ class Cap:
 
 
 class Budget:
-    """All caps of a run at once; who reserves waits while calls in flight may still give back."""
+    """
+    All caps of a run at once; who reserves waits while calls in flight may still give back.
 
-    def __init__(self, caps: list[Cap]) -> None:
-        self._caps = caps
+    *balances* are what the merchants have left, by the merchant_id of a row: its calls count
+    towards that one alone. None is the token's own merchant.
+    """
+
+    def __init__(
+        self, caps: Iterable[Cap], balances: Mapping[str | None, Cap] | None = None
+    ) -> None:
+        self._of_all = tuple(caps)
+        self._balances = dict(balances or {})
         self._in_flight = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._waiters = Waiters()
 
-    async def reserve(self, credits_: float) -> bool:
-        """Reserve before a call; False where no cap has room and none can come."""
-        while not self._fits(credits_):
+    async def reserve(self, credits_: float, merchant_id: str | None = None) -> bool:
+        """Reserve before a call; False if no cap has room and none can come."""
+        caps = self._caps(merchant_id)
+        while not all(_has_room(cap, credits_) for cap in caps):
             if self._in_flight == 0:
                 return False
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.append(future)
-            await future
-        for cap in self._caps:
+            await self._waiters.wait()
+        for cap in caps:
             cap.spent += credits_
         self._in_flight += 1
         return True
 
-    def settle(self, credits_: float, *, is_free: bool) -> None:
+    def settle(self, credits_: float, merchant_id: str | None = None, *, is_free: bool) -> None:
         """The call ended: its credits are spent, or come back where it provably was free."""
         self._in_flight -= 1
         if is_free:
-            for cap in self._caps:
+            for cap in self._caps(merchant_id):
                 cap.spent -= credits_
         self.wake()
 
     def wake(self) -> None:
         """Have the waiting look again."""
-        while self._waiting:
-            future = self._waiting.popleft()
-            if not future.done():
-                future.set_result(None)
+        self._waiters.wake()
 
-    def full(self, credits_: float) -> Cap:
+    def full(self, credits_: float, merchant_id: str | None = None) -> Cap:
         """The cap that has no room."""
-        return next(cap for cap in self._caps if not _has_room(cap, credits_))
+        return next(cap for cap in self._caps(merchant_id) if not _has_room(cap, credits_))
 
-    def _fits(self, credits_: float) -> bool:
-        return all(_has_room(cap, credits_) for cap in self._caps)
+    def _caps(self, merchant_id: str | None) -> tuple[Cap, ...]:
+        balance = self._balances.get(merchant_id)
+        return self._of_all if balance is None else (balance, *self._of_all)
 
 
 def _has_room(cap: Cap, credits_: float) -> bool:

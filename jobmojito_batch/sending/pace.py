@@ -19,14 +19,14 @@ from collections import deque
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
+from jobmojito_batch.sending.clock import Clock
+
 CREDIT_SECONDS: Final = 0.020
 BLOCK_SECONDS: Final = 0.2
 MOST_AHEAD_SECONDS: Final = 0.5
 _LEARN: Final = 0.125
 """The weight of the newest claim in how long claims take."""
 
-Sleep = Callable[[float], Awaitable[None]]
-Now = Callable[[], float]
 TakeBlock = Callable[[int, float], Awaitable[tuple[float, float]]]
 """From a number of starts and their distance to the first start and the end of a pause (`now`)."""
 
@@ -41,14 +41,12 @@ class Start(NamedTuple):
 class Pace:
     """Who awaits `turn` starts in order of asking, at most `rate` a second."""
 
-    def __init__(
-        self, rate: float, *, now: Now, sleep: Sleep, take_block: TakeBlock | None = None
-    ) -> None:
+    def __init__(self, rate: float, clock: Clock, *, take_block: TakeBlock | None = None) -> None:
         self._interval = 1.0 / rate
         self._count = max(1, int(rate * BLOCK_SECONDS)) if take_block else 1
         self._take_block = take_block
-        self._now = now
-        self._sleep = sleep
+        self._now = clock.now
+        self._sleep = clock.sleep
         self._due = float("-inf")
         self._starts: deque[float] = deque()
         self._coming: asyncio.Task[None] | None = None
@@ -67,20 +65,20 @@ class Pace:
         self._paused_until = max(self._paused_until, self._now() + seconds)
 
     async def turn(self, is_stopping: Callable[[], bool]) -> bool:
-        """Wait for the next start; False, at once, where the run is stopping."""
+        """Wait for the next start; False, at once, if the run is stopping."""
         due = await self._take(is_stopping)
         return due is not None and await self._wait_for(due, is_stopping)
 
     async def ahead(self, is_stopping: Callable[[], bool]) -> Start | None:
-        """The next start, as long before it is due as a claim takes; None where the run stops."""
+        """The next start, as long before it is due as a claim takes; None if the run stops."""
         due = await self._take(is_stopping)
         return None if due is None else Start(due, self._now())
 
     async def reach(self, start: Start, is_stopping: Callable[[], bool]) -> bool:
         """
-        Wait until a start that was taken ahead is due; for the next one where it was missed.
+        Wait until a start that was taken ahead is due; for the next one if it was missed.
 
-        False where the run stops meanwhile: then the call does not leave.
+        False if the run stops meanwhile: then the call does not leave.
         """
         now = self._now()
         self._claim_seconds += _LEARN * (now - start.taken - self._claim_seconds)
@@ -88,7 +86,7 @@ class Pace:
 
     async def _wait_for(self, due: float, is_stopping: Callable[[], bool]) -> bool:
         """
-        Wait until a start is due, and for the next one where it was missed.
+        Wait until a start is due, and for the next one if it was missed.
 
         *sleep* may return early (a stop wakes it), so the time is looked at again.
         """

@@ -9,7 +9,7 @@ from typing import Final
 
 import tenacity
 
-from jobmojito_batch.sending.pace import Sleep
+from jobmojito_batch.sending.clock import Sleep
 from jobmojito_batch.verdict import Action, Verdict
 
 ONLY_429_SECONDS: Final = 900.0
@@ -31,38 +31,40 @@ class RetryPolicy:
 def retrying(
     policy: RetryPolicy,
     *,
-    attempts_that_count: Callable[[], int],
     is_stopping: Callable[[], bool],
     may_retry: Callable[[], bool],
     sleep: Sleep,
     rng: random.Random,
 ) -> tenacity.AsyncRetrying:
     """
-    A loop for one row that gives the last verdict.
+    The loop around the attempts of a row, giving the last verdict; one serves all rows of a run.
 
     Its waits have full jitter: uniform between nothing and base x 2^n. After a 429 the pace
-    holds everybody, so the row itself does not wait.
+    holds everybody, so the row itself does not wait. What it decides by stands in what the attempt
+    gave, for rows take turns in it.
     """
 
     def wait(state: tenacity.RetryCallState) -> float:
-        if not _verdict(state).counts:
+        tried = _tried(state)
+        if not tried.counts:
             return 0.0
-        ceiling = policy.base_wait_seconds * 2.0 ** min(attempts_that_count() - 1, 30)
+        ceiling = policy.base_wait_seconds * 2.0 ** min(tried.attempts - 1, 30)
         return rng.uniform(0.0, min(ceiling, policy.max_wait_seconds))
 
     def stop(state: tenacity.RetryCallState) -> bool:
+        tried = _tried(state)
         if is_stopping():
             return True
-        if not _verdict(state).counts:
+        if not tried.counts:
             return False
-        return attempts_that_count() >= policy.max_attempts or not may_retry()
+        return tried.attempts >= policy.max_attempts or not may_retry()
 
     return tenacity.AsyncRetrying(
         retry=tenacity.retry_if_result(lambda tried: tried.verdict.action is Action.RETRY),
         wait=wait,
         stop=stop,
         sleep=sleep,
-        retry_error_callback=lambda state: state.outcome.result() if state.outcome else None,
+        retry_error_callback=_tried,
     )
 
 
@@ -92,13 +94,16 @@ class RetryBudget:
 
 @dataclass(frozen=True, slots=True)
 class Tried:
-    """A verdict and whether its attempt counts towards the row's bound."""
+    """What an attempt came to."""
 
     verdict: Verdict
-    counts: bool = True
+    attempts: int = 0
+    """Attempts of the row so far that count towards its bound."""
+    counts: bool = False
+    """Whether this one does."""
 
 
-def _verdict(state: tenacity.RetryCallState) -> Tried:
+def _tried(state: tenacity.RetryCallState) -> Tried:
     tried = state.outcome.result() if state.outcome else None
     assert isinstance(tried, Tried)  # noqa: S101 - the only thing our attempts return
     return tried
@@ -108,7 +113,7 @@ def retry_after_seconds(header: str | None, *, now: datetime) -> float | None:
     """
     Seconds to wait by a Retry-After header: a number or an HTTP date, in full.
 
-    A moment that has passed is 0. None where the header is absent or makes no sense.
+    A moment that has passed is 0. None if the header is absent or makes no sense.
     """
     if header is None or not header.strip():
         return None

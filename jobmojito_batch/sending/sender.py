@@ -1,5 +1,5 @@
 """
-The only code that posts to the create endpoint: claim, send, record.
+Workers that send the rows of a plan until the last one, a stop or a failure.
 
 A row's way: its turn at the gate, its start by the pace, a durable claim, the call, a durable
 outcome; nothing else happens with an answer before it is recorded. A worker never cancels a call:
@@ -8,162 +8,129 @@ a cancelled POST would be an invitation in doubt.
 
 import asyncio
 import random
-from collections.abc import Callable, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
-from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import ErrorCode, Outcome
-from jobmojito_batch.errors import LedgerError
-from jobmojito_batch.ledger import LEASE_SECONDS, Ledger, RenewLease, Writer
-from jobmojito_batch.sending.balance import Balance
+from jobmojito_batch.sending.attempt import Call
 from jobmojito_batch.sending.budget import Budget
-from jobmojito_batch.sending.calls import Call, request_of
-from jobmojito_batch.sending.claiming import Claims
-from jobmojito_batch.sending.common import Common, Halt, SenderPolicy, utc_now
-from jobmojito_batch.sending.doubting import Doubts
-from jobmojito_batch.sending.gate import Gate, Job, Position
-from jobmojito_batch.sending.pace import Pace, Sleep
-from jobmojito_batch.sending.reacting import Reactions
-from jobmojito_batch.sending.recording import Records, is_stale_id
-from jobmojito_batch.sending.retry import RetryBudget, Tried, retrying
+from jobmojito_batch.sending.caller import Caller
+from jobmojito_batch.sending.context import Progress, SendContext, Stop, Tally
+from jobmojito_batch.sending.dispatch import Job, Position, PositionDispatcher
+from jobmojito_batch.sending.first_rows import FirstGate, FirstRows, pass_gate
+from jobmojito_batch.sending.in_doubt import InDoubtRows
+from jobmojito_batch.sending.lease import keep_lease
+from jobmojito_batch.sending.recorder import OutcomeRecorder, is_stale_id
 from jobmojito_batch.sending.rows import RowReader
 from jobmojito_batch.sending.settling import Doubt, Settling
-from jobmojito_batch.sending.tally import Progress, Stop, Tally
 from jobmojito_batch.sending.window import Window
-from jobmojito_batch.verdict import Action, Answer, Verdict, judge
 
 
 class Sender:
-    """Sends the rows of one plan. Time, sleep and randomness are arguments."""
+    """
+    Sends the rows of one plan, and of *doubts* what turns out not to have happened.
+
+    With a *first* gate the first rows go alone until that lets the others follow.
+    """
 
     def __init__(
         self,
-        run_id: str,
-        api: JobMojito,
-        tokens: TokenSource,
-        writer: Writer,
+        context: SendContext,
         rows: RowReader,
-        positions: list[Position],
+        positions: Sequence[Position],
         *,
-        pace: Callable[[Sleep], Pace],
         budget: Budget,
-        policy: SenderPolicy,
-        ledger: Ledger,
         doubts: Sequence[Doubt] = (),
-        pace_key: str | None = None,
-        rows_run_id: str | None = None,
-        wall: Callable[[], datetime] = utc_now,
-        now: Callable[[], float] | None = None,
-        sleep: Sleep | None = None,
+        first: FirstGate | None = None,
         rng: random.Random | None = None,
     ) -> None:
+        self._context = context
+        self._stop_signal = context.stop_signal
+        self._rows = rows
         self._total = sum(len(position.queue) for position in positions)
-        self._budget = budget
-        self._policy = policy
-        self._rng = rng or random.Random()  # noqa: S311 - jitter, not a secret
-        self._halt = Halt(run_id)
-        sleep = sleep or self._halt.nap
-        self._common = common = Common(
-            run_id=run_id,
-            rows_run_id=rows_run_id or run_id,
-            api=api,
-            tokens=tokens,
-            writer=writer,
-            ledger=ledger,
-            rows=rows,
-            gate=Gate(positions),
-            pace=pace(sleep),
-            tally=Tally(),
-            policy=policy,
-            halt=self._halt,
-            wall=wall,
-            now=now or asyncio.get_running_loop().time,
-            sleep=sleep,
-        )
-        settles = policy.settle_seconds is not None
-        self._window = Window(policy.max_in_flight)
-        self._retries = RetryBudget()
-        self._balance = Balance(common)
-        self._claims = Claims(common)
-        self._reactions = Reactions(common, self._window, pace_key=pace_key)
-        self._records = Records(common, settles=settles)
-        self._doubts = Doubts(
-            common,
-            self._records,
-            positions,
+        self._dispatcher = PositionDispatcher(positions)
+        self._window = Window(context.policy.max_in_flight)
+        self._recorder = OutcomeRecorder(context, self._dispatcher)
+        self._caller = Caller(context, budget, self._window, self._recorder, rng=rng)
+        self._in_doubt = InDoubtRows(
+            context,
+            rows,
+            self._dispatcher,
+            self._caller.claims,
+            self._recorder,
             send_row=self._send_row,
-            forget_number=self._claims.forget_number,
-            settles=settles,
         )
-        if settles:
-            self._doubts.add_earlier(doubts)
-        self._halt.wakes(common.gate.shut, self._window.wake_all, budget.wake, self._wake_settling)
+        self._gate = first
+        self._first = self._dispatcher.hold_beyond(first.count) if first is not None else ()
+        self._earlier_doubts = doubts
+        if not self._first:  # else they wait, too: what did not happen would be sent
+            self._in_doubt.add_earlier(doubts)
+        self._stop_signal.wakes(
+            self._dispatcher.shut, self._window.let_all_in, budget.wake, self._wake_settling
+        )
         self._workers_left = 0
+        self._at_work = 0
         self._failure: Exception | None = None
-        self._started = common.now()
+        self._started = context.clock.now()
 
     @property
     def tally(self) -> Tally:
         """What the run has done so far."""
-        return self._common.tally
+        return self._context.tally
 
     @property
     def stopped(self) -> Stop | None:
-        """Why the run ends before its last row; None where it does not."""
-        return self._halt.reason
+        """Why the run ends before its last row; None if it does not."""
+        return self._stop_signal.reason
 
     @property
     def settling(self) -> Settling | None:
-        """What looks unknown rows up; None where they are left alone."""
-        return self._doubts.settling
+        """What looks unknown rows up; None if they are left alone."""
+        return self._in_doubt.settling
 
     async def run(self, *, drain_seconds: float | None = None) -> None:
         """
         Send every row whose turn comes; returns when nothing is in flight any more.
 
         *drain_seconds* bounds the wait for calls in flight after a stop: those left then stay
-        claimed, which reads as unknown. Raises LedgerError where the ledger failed on the way.
+        claimed, which reads as unknown. Raises LedgerError if the ledger failed on the way.
         """
-        self._started = self._common.now()
-        self._workers_left = min(self._policy.max_in_flight, self._total)
-        workers = [asyncio.create_task(self._work()) for _ in range(self._workers_left)]
-        if self.settling is not None:
-            workers.append(asyncio.create_task(self._settle(self.settling)))
-        living = asyncio.create_task(self._live_on())
+        self._started = self._context.clock.now()
+        self._workers_left = min(self._context.policy.max_in_flight, self._total)
+        workers = [self._task(self._work) for _ in range(self._workers_left)]
+        if (settling := self.settling) is not None:
+            workers.append(self._task(lambda: settling.run(lambda: self._workers_left == 0)))
+        if self._gate is not None and self._first:
+            gate = self._gate
+            workers.append(self._task(lambda: self._pass(gate)))
+        living = self._task(lambda: keep_lease(self._context))
         try:
             if workers:
                 await self._drained(workers, drain_seconds)
-            await self._common.pace.close()
+            await self._context.pace.close()
         finally:
             living.cancel()
             await asyncio.gather(living, return_exceptions=True)
         if self._failure is not None:
             raise self._failure
 
-    async def _settle(self, settling: Settling) -> None:
-        try:
-            await settling.run(lambda: self._workers_left == 0)
-        except Exception as exc:  # noqa: BLE001 - raised by run(), once the others have drained
-            self._fail(exc)
+    def _task(self, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None]:
+        """*work* beside the others: what it fails with is raised by `run`, once they drained."""
 
-    async def _live_on(self) -> None:
-        """Renew the lease while the run lives: on another host nothing else tells that it does."""
-        common = self._common
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            until = common.at() + timedelta(seconds=LEASE_SECONDS)
+        async def guarded() -> None:
             try:
-                await common.writer.submit(RenewLease(run_id=common.run_id, until=until))
-            except LedgerError as exc:  # without a lease others would settle what is in flight
-                self._fail(exc)
-                return
+                await work()
+            except Exception as exc:  # noqa: BLE001 - whatever it is, the run stops for it
+                self._failure = self._failure or exc
+                self.stop(ErrorCode.INTERRUPTED, "the run failed")
+
+        return asyncio.create_task(guarded())
 
     async def _drained(self, workers: list[asyncio.Task[None]], seconds: float | None) -> None:
         if seconds is None:
             await asyncio.wait(workers)
             return
-        stopping = asyncio.create_task(self._halt.wait())
+        stopping = asyncio.create_task(self._stop_signal.wait())
         ended = asyncio.create_task(asyncio.wait(workers))
         either: set[asyncio.Future[Any]] = {stopping, ended}
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -175,7 +142,7 @@ class Sender:
 
     def stop(self, code: ErrorCode, message: str) -> None:
         """Stop dispatch; calls in flight finish. The first reason stays."""
-        self._halt.stop(code, message)
+        self._stop_signal.stop(code, message)
 
     def _wake_settling(self) -> None:
         if self.settling is not None:
@@ -190,12 +157,35 @@ class Sender:
             settled=tally.settled,
             in_flight=tally.in_flight,
             calls=tally.calls,
-            seconds=self._common.now() - self._started,
+            seconds=self._context.clock.now() - self._started,
             outcomes=dict(tally.outcomes),
             in_doubt=self.settling.open_doubts if self.settling is not None else 0,
             settling_until=self.settling.until if self.settling is not None else None,
-            is_away=self._reactions.is_away,
+            is_away=self._caller.is_away,
         )
+
+    # The first rows
+
+    async def _pass(self, gate: FirstGate) -> None:
+        await pass_gate(
+            gate,
+            self._context,
+            are_through=self._are_first_through,
+            first_rows=lambda: FirstRows(
+                ordinals=self._first,
+                waiting=self._total - self.tally.settled,
+                outcomes={outcome: n for outcome, n in self.tally.outcomes.items() if n},
+            ),
+            release=self._release,
+        )
+
+    def _are_first_through(self) -> bool:
+        has_doubts = self.settling is not None and self.settling.open_doubts > 0
+        return self._dispatcher.is_exhausted and not self._at_work and not has_doubts
+
+    def _release(self) -> None:
+        self._in_doubt.add_earlier(self._earlier_doubts)
+        self._dispatcher.release()
 
     # One row
 
@@ -204,132 +194,35 @@ class Sender:
             while True:
                 await self._window.enter()
                 try:
-                    job = await self._common.gate.next()
+                    job = await self._dispatcher.next()
                     if job is None:
                         return
-                    await self._send_row(job)
+                    self._at_work += 1
+                    try:
+                        await self._send_row(job)
+                    finally:
+                        self._at_work -= 1
                 finally:
                     self._window.leave()
-        except Exception as exc:  # noqa: BLE001 - raised by run(), once the others have drained
-            self._fail(exc)
         finally:
             self._workers_left -= 1
             self._wake_settling()
 
-    def _fail(self, exc: Exception) -> None:
-        self._failure = self._failure or exc
-        self.stop(ErrorCode.INTERRUPTED, "the run failed")
-
     async def _send_row(self, job: Job, doubt: Doubt | None = None) -> None:
         call = Call(
             job=job,
-            row=await self._common.rows.row(job.ordinal),
-            number=self._claims.number_of(job.ordinal),
+            row=await self._rows.row(job.ordinal),
+            number=self._caller.claims.number_of(job.ordinal),
             doubt=doubt,
         )
-        tried = await self._attempt(call)
-        if tried.verdict.action is Action.RETRY:
-            tried = await self._retried(call, tried)
+        verdict = await self._caller.verdict_of(call)
         if call.lost_to is not None and call.lost_to.is_opened_elsewhere:
-            await self._doubts.wait_for_opening(call.job)
+            await self._in_doubt.wait_for_opening(call.job)
         elif call.lost_to is not None:
-            await self._doubts.leave_to_holder(call, call.lost_to)
-        elif is_stale_id(call, tried.verdict):
-            await self._records.reopen(call)
-        elif await self._records.conclude(call, tried.verdict) is Outcome.UNKNOWN:
-            await self._doubts.add(call)
+            await self._in_doubt.leave_to_holder(call, call.lost_to)
+        elif is_stale_id(call, verdict):
+            await self._recorder.reopen(call)
+        elif await self._recorder.conclude(call, verdict) is Outcome.UNKNOWN:
+            await self._in_doubt.add(call)
         else:
-            self._claims.forget_number(job.ordinal)
-
-    async def _retried(self, call: Call, first: Tried) -> Tried:
-        """Go on after a first attempt that provably did not run; the policy is tenacity's."""
-        earlier = [first]
-
-        async def attempt() -> Tried:
-            return earlier.pop() if earlier else await self._attempt(call)
-
-        loop = retrying(
-            self._policy.retry,
-            attempts_that_count=lambda: call.counted,
-            is_stopping=self._halt.is_set,
-            may_retry=self._retries.take,
-            sleep=self._common.sleep,
-            rng=self._rng,
-        )
-        tried: Tried = await loop(attempt)
-        return tried
-
-    async def _attempt(self, call: Call) -> Tried:
-        """One call under a claim; every way out leaves the ledger knowing it."""
-        cost, pace = self._policy.credits_per_candidate, self._common.pace
-        if not await self._budget.reserve(cost):
-            cap = self._budget.full(cost)
-            self.stop(cap.code, cap.message)
-            return Tried(self._halt.verdict())
-        answer: Answer | None = None
-        verdict = self._halt.verdict()
-        try:
-            start = await pace.ahead(self._halt.is_set)
-            if start is None or not await self._claims.hold(call):
-                return Tried(self._halt.verdict())
-            if not await pace.reach(start, self._halt.is_set):  # the claim is given back
-                return Tried(self._halt.verdict())
-            if not await self._claims.still_hold(call):
-                return Tried(self._halt.verdict())
-            started = self._common.now()
-            answer = await self._post(call)
-            verdict = judge(answer)
-        finally:
-            # No answer object: the call never started.
-            self._budget.settle(cost, is_free=answer is None or verdict.is_free)
-        call.answer = answer
-        if self.settling is not None:
-            self.settling.hear(answer)
-        is_away = await self._reactions.hear(verdict, answer, started)
-        verdict = await self._balance.weigh(verdict, answer)
-        return await self._follow_up(call, verdict, is_away=is_away)
-
-    async def _post(self, call: Call) -> Answer:
-        call.position_def_set_id = call.job.position_def_set_id
-        body = request_of(call.row, call.position_def_set_id).body()
-        token = self._common.tokens.current()
-        call.sent_at = self._common.wall()
-        self._retries.call()
-        tally = self.tally
-        tally.calls += 1
-        tally.retries += call.number > 1
-        tally.in_flight += 1
-        try:
-            answer = await self._common.api.create(body, token)
-        finally:
-            tally.in_flight -= 1
-        if answer.http_status is not None:
-            tally.latencies.append(answer.seconds)
-        return answer
-
-    async def _follow_up(self, call: Call, verdict: Verdict, *, is_away: bool) -> Tried:
-        """What the retry loop needs to know; a 401 has one fresh token."""
-        does_not_count = verdict.code is ErrorCode.RATE_LIMITED or is_away
-        call.counted += not does_not_count
-        if verdict.action is Action.RENEW_TOKEN:
-            return await self._renew(call, verdict)
-        if verdict.action is Action.RETRY:
-            await self._records.end_attempt(call, verdict)
-        return Tried(verdict, counts=not does_not_count)
-
-    async def _renew(self, call: Call, verdict: Verdict) -> Tried:
-        tokens = self._common.tokens
-        if not call.has_renewed_token and await tokens.renewed(tokens.current()):
-            call.has_renewed_token = True
-            again = Verdict(action=Action.RETRY, code=verdict.code, message=verdict.message)
-            await self._records.end_attempt(call, verdict)
-            return Tried(again, counts=False)
-        status = call.answer.http_status if call.answer else None
-        return Tried(
-            Verdict(
-                action=Action.STOP,
-                code=verdict.code,
-                message=f"HTTP {status}: {verdict.message}",
-                is_free=True,
-            )
-        )
+            self._caller.claims.forget_number(job.ordinal)

@@ -9,27 +9,19 @@ that is not clear stays unknown.
 
 import asyncio
 import heapq
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from itertools import count
-from typing import Final
+from typing import Final, Protocol
 
-from jobmojito_batch.client import JobMojito, TokenSource
+from jobmojito_batch.client import merchant_of
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.contract import ResultRow
-from jobmojito_batch.ledger import (
-    ClaimState,
-    Doubted,
-    Enrolment,
-    Ledger,
-    SettleDoubt,
-    Writer,
-)
-from jobmojito_batch.sending.gate import Position
-from jobmojito_batch.sending.looking import Finding, Seen, finding_of
-from jobmojito_batch.sending.pace import Pace, Sleep
-from jobmojito_batch.sending.tally import Tally
+from jobmojito_batch.ledger import ClaimState, Doubted, Enrolment, SettleDoubt
+from jobmojito_batch.sending.context import SendContext
+from jobmojito_batch.sending.dispatch import Position
+from jobmojito_batch.sending.match import Enrolled, Finding, Seen, finding_of
 from jobmojito_batch.verdict import Answer, is_safe_link
 
 LOOKS_AT: Final = (0.0, 0.1, 0.3, 0.6, 1.0)
@@ -42,7 +34,6 @@ MOST_ELSEWHERE_SECONDS: Final = 1_800.0
 """Longer than any call, its settling and its retries; nobody waits for ever."""
 LOOK_AGAIN_SECONDS: Final = 30.0
 MOST_FAILED_LOOKS: Final = 5
-DECISIONS: Final = {"selected": Outcome.INVITED, "rejected": Outcome.REJECTED}
 
 
 @dataclass(slots=True, kw_only=True)
@@ -79,51 +70,40 @@ class Counts:
     links: int = 0
 
 
+class DoubtHandler(Protocol):
+    """What follows from how a doubt ends."""
+
+    async def resend(self, doubt: Doubt) -> bool:
+        """Send once more what provably did not happen; False if that may not be."""
+
+    async def settled(self, doubt: Doubt, outcome: Outcome) -> None:
+        """Its outcome is durable."""
+
+    async def left(self, doubt: Doubt, why: str) -> None:
+        """It stays unknown; *why* ends a sentence."""
+
+
 class Settling:
     """Looks doubts up until each is settled or stays unknown."""
 
     def __init__(
-        self,
-        run_id: str,
-        api: JobMojito,
-        tokens: TokenSource,
-        writer: Writer,
-        ledger: Ledger,
-        *,
-        pace: Pace,
-        settle_seconds: float,
-        tally: Tally,
-        wall: Callable[[], datetime],
-        now: Callable[[], float],
-        sleep: Sleep,
-        is_stopping: Callable[[], bool],
-        resend: Callable[[Doubt], Awaitable[bool]] | None = None,
-        on_settled: Callable[[Doubt, Outcome], Awaitable[None]] | None = None,
-        on_left: Callable[[Doubt, str], Awaitable[None]] | None = None,
+        self, context: SendContext, handler: DoubtHandler, *, settle_seconds: float
     ) -> None:
-        self._run_id = run_id
-        self._api = api
-        self._tokens = tokens
-        self._writer = writer
-        self._ledger = ledger
-        self._pace = pace
+        self._context = context
+        self._clock = context.clock
+        self._handler = handler
         self._settle_seconds = settle_seconds
-        self._tally = tally
-        self._wall = wall
-        self._now = now
-        self._sleep = sleep
-        self._is_stopping = is_stopping
-        self._resend = resend
-        self._on_settled = on_settled
-        self._on_left = on_left
         self._waiting: list[tuple[float, int, Doubt]] = []
         self._order = count()
         self._busy: set[asyncio.Task[None]] = set()
         self._news = asyncio.Event()
-        self._clock_ahead_seconds = 0.0
         self._failure: Exception | None = None
-        self._is_refused = False
+        self._refused: set[str] = set()
+        """Merchants whose candidates this token may not look up."""
         self.counts = Counts()
+
+    def _is_stopping(self) -> bool:
+        return self._context.stop_signal.is_set()
 
     @property
     def open_doubts(self) -> int:
@@ -132,7 +112,7 @@ class Settling:
 
     @property
     def until(self) -> datetime | None:
-        """When the last doubt is settled at the latest; None where nothing tells."""
+        """When the last doubt is settled at the latest; None if nothing tells."""
         ends = [
             doubt.of.unknown_since.replace(tzinfo=UTC)
             for _, _, doubt in self._waiting
@@ -140,16 +120,10 @@ class Settling:
         ]
         return max(ends) + timedelta(seconds=self._settle_seconds) if ends else None
 
-    def hear(self, answer: Answer) -> None:
-        """Learn the API's clock from whatever it answers."""
-        if answer.server_date is not None:
-            ahead = (answer.server_date - self._wall()).total_seconds()
-            self._clock_ahead_seconds = ahead
-
     def add(self, doubt: Doubt) -> None:
         """Have it looked up: now, or when the ledger may have news of its holder."""
-        doubt.due_at = self._now() + (ELSEWHERE_SECONDS if doubt.of.is_held else 0.0)
-        doubt.held_since = self._now()
+        doubt.due_at = self._clock.now() + (ELSEWHERE_SECONDS if doubt.of.is_held else 0.0)
+        doubt.held_since = self._clock.now()
         heapq.heappush(self._waiting, (doubt.due_at, next(self._order), doubt))
         self._news.set()
 
@@ -181,7 +155,7 @@ class Settling:
         self._waiting.clear()
 
     def _begin_due(self) -> None:
-        while self._waiting and self._waiting[0][0] <= self._now():
+        while self._waiting and self._waiting[0][0] <= self._clock.now():
             if len(self._busy) >= LOOKERS:
                 return
             _, _, doubt = heapq.heappop(self._waiting)
@@ -204,10 +178,10 @@ class Settling:
         if not self._waiting or len(self._busy) >= LOOKERS:
             await self._news.wait()
             return
-        wait = self._waiting[0][0] - self._now()
+        wait = self._waiting[0][0] - self._clock.now()
         if wait <= 0:
             return
-        sleeping = asyncio.ensure_future(self._sleep(wait))
+        sleeping = asyncio.ensure_future(self._clock.sleep(wait))
         hearing = asyncio.ensure_future(self._news.wait())
         await asyncio.wait({sleeping, hearing}, return_when=asyncio.FIRST_COMPLETED)
         for task in (sleeping, hearing):
@@ -219,7 +193,7 @@ class Settling:
         if doubt.of.is_held:
             await self._ask_ledger(doubt)
             return
-        if self._is_refused:
+        if doubt.of.merchant in self._refused:
             await self._leave(doubt, "looking candidates up is not permitted")
             return
         finding = await self._look(doubt)
@@ -228,8 +202,8 @@ class Settling:
             return
         match finding.seen:
             case Seen.FOUND | Seen.OLDER:
-                assert finding.row is not None  # noqa: S101 - what was found
-                await self._found(doubt, finding.row, is_older=finding.seen is Seen.OLDER)
+                assert finding.enrolled is not None  # noqa: S101 - what was found
+                await self._found(doubt, finding.enrolled, is_older=finding.seen is Seen.OLDER)
             case Seen.ABSENT:
                 await self._absent(doubt)
             case Seen.UNCLEAR:
@@ -239,16 +213,15 @@ class Settling:
         """Look the candidate up, page by page."""
         rows: list[ResultRow] = []
         for page in range(MOST_PAGES):
-            if not await self._pace.turn(self._is_stopping):
+            if not await self._context.may_look_up():
                 return None
-            self._tally.calls += 1
-            self._tally.lookups += 1
-            found = await self._api.results_of(
+            found = await self._context.api.results_of(
                 doubt.of.candidate_email,
                 offset=len(rows),
-                token=self._tokens.current(),
+                token=self._context.tokens.current(),
+                merchant_id=self._other_merchant(doubt),
             )
-            self.hear(found.answer)
+            self._context.api_clock.hear(found.answer, at=self._clock.wall())
             if found.page is None:
                 return await self._not_looked(doubt, found.answer)
             rows += found.page.data
@@ -258,33 +231,39 @@ class Settling:
                 return Finding(seen=Seen.UNCLEAR, why="the list goes on beyond reason")
         doubt.looks += 1
         doubt.failed_looks = 0
-        return finding_of(rows, doubt.of, clock_ahead_seconds=self._clock_ahead_seconds)
+        ahead = self._context.api_clock.ahead_seconds
+        return finding_of(rows, doubt.of, clock_ahead_seconds=ahead)
 
     async def _not_looked(self, doubt: Doubt, answer: Answer) -> Finding | None:
-        """A look-up without a readable answer: tried again, save where it is not permitted."""
-        status = answer.http_status
-        if status == 401 and await self._tokens.renewed(self._tokens.current()):  # noqa: PLR2004
+        """A look-up without a readable answer: tried again, unless it is not permitted."""
+        status, tokens = answer.http_status, self._context.tokens
+        if status == 401 and await tokens.renewed(tokens.current()):  # noqa: PLR2004
             return await self._look(doubt)
         if status in {401, 403, 404, 540}:
-            self._is_refused = True
+            self._refused.add(doubt.of.merchant)
             return Finding(seen=Seen.UNCLEAR, why=f"looking it up was refused (HTTP {status})")
         doubt.failed_looks += 1
         if doubt.failed_looks >= MOST_FAILED_LOOKS:
             return Finding(seen=Seen.UNCLEAR, why="looking it up failed time and again")
         if status == 429:  # noqa: PLR2004
-            self._pace.pause(answer.pause_seconds or LOOK_AGAIN_SECONDS)
+            self._context.pace.pause(answer.pause_seconds or LOOK_AGAIN_SECONDS)
         else:
-            await self._sleep(min(LOOK_AGAIN_SECONDS, self._settle_seconds / 10))
+            await self._clock.sleep(min(LOOK_AGAIN_SECONDS, self._settle_seconds / 10))
         return None if self._is_stopping() else await self._look(doubt)
 
-    async def _found(self, doubt: Doubt, row: ResultRow, *, is_older: bool) -> None:
+    def _other_merchant(self, doubt: Doubt) -> str | None:
+        """Whom a call about the doubt has to name; None if it is the token's own merchant."""
+        own = merchant_of(self._context.tokens.current())
+        return doubt.of.merchant if doubt.of.merchant != own else None
+
+    async def _found(self, doubt: Doubt, row: Enrolled, *, is_older: bool) -> None:
         """Settle it with what is there; the link is minted, never had by sending again."""
-        outcome = DECISIONS.get((row.decision_status or "").lower(), Outcome.REVIEW)
+        outcome = row.outcome
         link = None
         if is_older:
             outcome = Outcome.ALREADY_APPLIED
         if outcome in {Outcome.INVITED, Outcome.ALREADY_APPLIED}:
-            link = await self._minted(row)
+            link = await self._minted(doubt, row)
             self.counts.links += link is not None
         if outcome is Outcome.INVITED and link is None:
             outcome = Outcome.REVIEW
@@ -292,7 +271,7 @@ class Settling:
             doubt,
             outcome,
             enrolment=Enrolment(
-                status=row.decision_status,
+                status=row.decision,
                 interview_url=link,
                 interview_def_set_id=row.definition_id,
                 profile_interview_id=row.profile_interview_id,
@@ -302,19 +281,18 @@ class Settling:
             self.counts.older += is_older
             self.counts.found += not is_older
 
-    async def _minted(self, row: ResultRow) -> str | None:
-        """A link for an enrolment: by its own id or, where that is refused, by the profile's."""
+    async def _minted(self, doubt: Doubt, row: Enrolled) -> str | None:
+        """A link for an enrolment: by its own id or, if that is refused, by the profile's."""
         for profile in (row.profile_interview_id, row.profile_id):
             if not profile or not row.definition_id:
                 continue
-            if not await self._pace.turn(self._is_stopping):
+            if not await self._context.may_look_up():
                 return None
-            self._tally.calls += 1
-            self._tally.lookups += 1
-            link = await self._api.mint_link(
+            link = await self._context.api.mint_link(
                 interview_profile_id=profile,
                 interview_id=row.definition_id,
-                token=self._tokens.current(),
+                token=self._context.tokens.current(),
+                merchant_id=self._other_merchant(doubt),
             )
             if is_safe_link(link):
                 return link
@@ -331,14 +309,13 @@ class Settling:
                 "correct the row or send it again",
             )
             return
-        since = self._wall() - doubt.of.unknown_since.replace(tzinfo=UTC)
+        since = self._clock.wall() - doubt.of.unknown_since.replace(tzinfo=UTC)
         left = self._settle_seconds - since.total_seconds()
         if left > 0:
             self._again_later(doubt, left)
             return
         self.counts.did_not_happen += 1
-        may_resend = not doubt.was_resent and doubt.ordinal is not None
-        if may_resend and self._resend is not None and await self._resend(doubt):
+        if not doubt.was_resent and await self._handler.resend(doubt):
             return
         await self._record(
             doubt,
@@ -357,37 +334,35 @@ class Settling:
             if share * self._settle_seconds > passed
         ]
         # A moment more, so that the last look is not a moment too early.
-        doubt.due_at = self._now() + min([*ahead, left]) + 0.05
+        doubt.due_at = self._clock.now() + min([*ahead, left]) + 0.05
         heapq.heappush(self._waiting, (doubt.due_at, next(self._order), doubt))
 
     async def _ask_ledger(self, doubt: Doubt) -> None:
         """A living process has it: wait for what it comes to, there."""
-        await asyncio.to_thread(self._ledger.settle_orphans)
-        standing = await asyncio.to_thread(self._ledger.standing, doubt.of.invitation_id)
+        await asyncio.to_thread(self._context.ledger.runs.settle_orphans)
+        standing = await asyncio.to_thread(
+            self._context.ledger.doubts.standing, doubt.of.invitation_id
+        )
         match standing.state:
-            case ClaimState.CLAIMED if self._now() - doubt.held_since > MOST_ELSEWHERE_SECONDS:
+            case ClaimState.CLAIMED if (
+                self._clock.now() - doubt.held_since > MOST_ELSEWHERE_SECONDS
+            ):
                 await self._leave(doubt, "another process has held it for too long")
             case ClaimState.CLAIMED:
-                doubt.due_at = self._now() + ELSEWHERE_SECONDS
+                doubt.due_at = self._clock.now() + ELSEWHERE_SECONDS
                 heapq.heappush(self._waiting, (doubt.due_at, next(self._order), doubt))
             case ClaimState.SETTLED:
-                if self._on_settled is not None:
-                    await self._on_settled(doubt, Outcome.ALREADY_DONE)
+                await self._handler.settled(doubt, Outcome.ALREADY_DONE)
             case ClaimState.OPEN:
-                sent = doubt.ordinal is not None and self._resend is not None
-                if not (sent and await self._resend(doubt)) and self._on_settled is not None:  # type: ignore[misc]
-                    await self._on_settled(doubt, standing.outcome or Outcome.FAILED)
+                if not await self._handler.resend(doubt):
+                    await self._handler.settled(doubt, standing.outcome or Outcome.FAILED)
             case ClaimState.UNKNOWN:
-                fresh = await self._refreshed(doubt)
+                fresh = await asyncio.to_thread(
+                    self._context.ledger.doubts.of_invitation, doubt.of.invitation_id
+                )
                 if fresh is not None:
-                    self.add(fresh)
-
-    async def _refreshed(self, doubt: Doubt) -> Doubt | None:
-        fresh = await asyncio.to_thread(self._ledger.doubt, doubt.of.invitation_id)
-        if fresh is None:
-            return None
-        doubt.of = fresh
-        return doubt
+                    doubt.of = fresh
+                    self.add(doubt)
 
     async def _record(
         self,
@@ -398,13 +373,13 @@ class Settling:
         message: str | None = None,
         enrolment: Enrolment | None = None,
     ) -> bool:
-        settled = await self._writer.submit(
+        settled = await self._context.writer.submit(
             SettleDoubt(
                 invitation_id=doubt.of.invitation_id,
                 seen_at=doubt.of.claimed_at,
-                run_id=self._run_id,
+                run_id=self._context.run_id,
                 outcome=outcome,
-                at=self._wall().astimezone(UTC).replace(tzinfo=None),
+                at=self._clock.at(),
                 error_code=code,
                 error_message=message,
                 enrolment=enrolment,
@@ -412,24 +387,19 @@ class Settling:
             )
         )
         if not settled:  # somebody else settles or sends it: their outcome is in the ledger
-            doubt.of = _held(doubt.of)
+            doubt.of = replace(doubt.of, is_held=True)
             self.add(doubt)
-        elif self._on_settled is not None:
-            await self._on_settled(doubt, outcome)
+        else:
+            await self._handler.settled(doubt, outcome)
         return bool(settled)
 
     async def _leave(self, doubt: Doubt, why: str) -> None:
         self.counts.left += 1
-        if self._on_left is not None:
-            await self._on_left(doubt, why)
+        await self._handler.left(doubt, why)
 
 
 def _opening_name(of: Doubted) -> str | None:
     return f"{of.account}|{of.opening_key}" if of.opening_key else None
-
-
-def _held(of: Doubted) -> Doubted:
-    return replace(of, is_held=True)
 
 
 def _as_exception(exc: BaseException | None) -> Exception:

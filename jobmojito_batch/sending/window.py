@@ -10,16 +10,16 @@ A round is as long as a call. By one a round, a window of thousands would come b
 502 in hours: 2,000 rounds of 5 s; by a 64th of the ceiling it takes 32 rounds, whatever its size.
 """
 
-import asyncio
-from collections import deque
 from typing import Final
+
+from jobmojito_batch.sending.waiters import Waiters
 
 _SHARE_AT_START: Final = 16
 _SHARE_A_ROUND: Final = 64
 
 
 class Window:
-    """Who awaits `enter` has a place in flight until `leave`."""
+    """Who awaits `enter` has a slot until `leave`."""
 
     def __init__(self, ceiling: int) -> None:
         self._ceiling = ceiling
@@ -30,7 +30,8 @@ class Window:
         self._is_proven = False
         self._cut_at = float("-inf")
         self._inside = 0
-        self._waiting: deque[asyncio.Future[None]] = deque()
+        self._has_no_limit = False
+        self._waiters = Waiters()
 
     @property
     def limit(self) -> int:
@@ -38,15 +39,13 @@ class Window:
         return int(self._limit)
 
     async def enter(self) -> None:
-        """Wait for a place."""
-        while self._inside >= self.limit:
-            future = asyncio.get_running_loop().create_future()
-            self._waiting.append(future)
-            await future
+        """Wait for a slot."""
+        while self._inside >= self.limit and not self._has_no_limit:
+            await self._waiters.wait()
         self._inside += 1
 
     def leave(self) -> None:
-        """Give the place back."""
+        """Give the slot back."""
         self._inside -= 1
         self._wake()
 
@@ -68,15 +67,10 @@ class Window:
         self._cut_at = now
         self._limit = max(1.0, self._limit / 2.0)
 
-    def wake_all(self) -> None:
-        """The run stops: whoever waits looks for itself."""
-        self._inside -= self._ceiling  # places enough for all
-        self._wake()
+    def let_all_in(self) -> None:
+        """The run stops: nobody waits any more, and whoever enters finds nothing to send."""
+        self._has_no_limit = True
+        self._waiters.wake()
 
     def _wake(self) -> None:
-        room = self.limit - self._inside
-        while self._waiting and room > 0:
-            future = self._waiting.popleft()
-            if not future.done():
-                future.set_result(None)
-                room -= 1
+        self._waiters.wake(most=self.limit - self._inside)

@@ -2,22 +2,23 @@
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import pytest
 
+from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.ledger import ClaimState, Ledger, Writer
-from jobmojito_batch.sending.calls import Call
+from jobmojito_batch.pipeline.work import context_of
+from jobmojito_batch.sending.attempt import Call
 from jobmojito_batch.sending.claiming import STALE_SECONDS, Claims
-from jobmojito_batch.sending.common import Common, Halt, SenderPolicy, naive
-from jobmojito_batch.sending.gate import Job, Position
-from jobmojito_batch.sending.retry import RetryPolicy
+from jobmojito_batch.sending.clock import naive
+from jobmojito_batch.sending.dispatch import Job, Position
+from jobmojito_batch.settings import load_settings
 from tests.ledgers import a_position, begin
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
-class Clock:
+class WallClock:
     """The wall clock of the machine, which a test moves."""
 
     now = NOON
@@ -30,12 +31,12 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> WallClock:
+    return WallClock()
 
 
 @pytest.fixture
-def ledger(ledger_url: str, clock: Clock) -> Iterator[Ledger]:
+def ledger(ledger_url: str, clock: WallClock) -> Iterator[Ledger]:
     book = Ledger.open(ledger_url, clock=clock.naive)
     # On another host: it lives as long as its lease.
     begin(book, owner="another-host|run-1|0", entered_at=clock.naive())
@@ -44,44 +45,32 @@ def ledger(ledger_url: str, clock: Clock) -> Iterator[Ledger]:
 
 
 @pytest.fixture
-def claims(ledger: Ledger, writer: Writer, clock: Clock) -> Claims:
-    unused: Any = None
-    return Claims(
-        Common(
-            run_id="run-1",
-            rows_run_id="run-1",
-            writer=writer,
-            ledger=ledger,
-            halt=Halt("run-1"),
-            wall=clock.wall,
-            policy=SenderPolicy(
-                max_in_flight=1,
-                credits_per_candidate=0.25,
-                breaker_failures=10,
-                retry=RetryPolicy(max_attempts=3),
-            ),
-            api=unused, tokens=unused, rows=unused, gate=unused, pace=unused, tally=unused,
-            now=unused, sleep=unused,
-        )
-    )  # fmt: skip
+async def claims(ledger: Ledger, writer: Writer, clock: WallClock) -> Claims:
+    settings = load_settings(api_token="t")
+    tokens = TokenSource(settings)
+    api = JobMojito(settings, tokens)  # not entered: nothing is called here
+    context = context_of(
+        "run-1", settings, api, tokens, ledger, writer, settles=True, wall=clock.wall
+    )
+    return Claims(context)
 
 
 @pytest.fixture
 def call(ledger: Ledger) -> Call:
     position = Position(
-        position_id=a_position(ledger), opening_key="nurse", position_def_set_id="p-1"
+        position_id=a_position(ledger), account="a", opening_key="nurse", position_def_set_id="p-1"
     )
     job = Job(ordinal=0, position=position, is_opening=False, position_def_set_id="p-1")
     return Call(job=job, row={"candidate_email": "ann@example.com"})
 
 
 async def test_a_claim_that_others_took_meanwhile_is_not_called_under(
-    ledger: Ledger, claims: Claims, call: Call, clock: Clock
+    ledger: Ledger, claims: Claims, call: Call, clock: WallClock
 ) -> None:
     """The machine slept; its lease ran out, and another run settled what it held."""
     assert await claims.hold(call)
     clock.now += timedelta(minutes=5)
-    assert ledger.settle_orphans() == ["run-1"]
+    assert ledger.runs.settle_orphans() == ["run-1"]
 
     assert not await claims.still_hold(call)
     assert call.lost_to is not None
@@ -89,7 +78,7 @@ async def test_a_claim_that_others_took_meanwhile_is_not_called_under(
 
 
 async def test_a_claim_that_waited_long_but_stands_is_a_further_attempt(
-    ledger: Ledger, claims: Claims, call: Call, clock: Clock
+    ledger: Ledger, claims: Claims, call: Call, clock: WallClock
 ) -> None:
     """What the ledger says was tried is never later than the call."""
     assert await claims.hold(call)
@@ -97,14 +86,14 @@ async def test_a_claim_that_waited_long_but_stands_is_a_further_attempt(
 
     assert await claims.still_hold(call)
     assert call.number == 2
-    assert ledger.calls_of("run-1") == 2
+    assert ledger.results.calls_of("run-1") == 2
 
 
 async def test_a_claim_of_just_now_costs_no_second_write(
-    ledger: Ledger, claims: Claims, call: Call, clock: Clock
+    ledger: Ledger, claims: Claims, call: Call, clock: WallClock
 ) -> None:
     assert await claims.hold(call)
     clock.now += timedelta(seconds=1)
 
     assert await claims.still_hold(call)
-    assert ledger.calls_of("run-1") == 1
+    assert ledger.results.calls_of("run-1") == 1

@@ -204,3 +204,30 @@ def test_no_repr_shows_a_secret() -> None:
     said = repr(known) + repr(TokenSource(known)) + str(known)
 
     assert "hidden" not in said
+
+
+def answering_once(requests: list[int]) -> Handle:
+    """One answer a connection; what comes on it afterwards ends without one, as after a close."""
+
+    async def handle(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        requests.append(0)
+        while await reader.readuntil(b'{"candidate_name": "x"}'):
+            requests[-1] += 1
+            if requests[-1] > 1:
+                break
+            writer.write(http(200, b'{"status": "ai_accept"}'))
+        writer.close()
+
+    return handle
+
+
+async def test_a_paid_call_does_not_leave_on_a_connection_that_was_idle() -> None:
+    """The server may have closed it: what was never read would be in doubt."""
+    requests: list[int] = []
+    async with server(answering_once(requests)) as url:
+        known = settings(url)
+        async with JobMojito(known, TokenSource(known)) as api:
+            answers = [await api.create(b'{"candidate_name": "x"}', "t") for _ in range(4)]
+
+    assert [answer.http_status for answer in answers] == [200] * 4
+    assert requests == [1] * 4

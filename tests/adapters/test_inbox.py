@@ -18,7 +18,7 @@ from jobmojito_batch.inbox import (
     remove_old_nights,
     sha256_of,
 )
-from jobmojito_batch.inbox.nights import LIST, _moved
+from jobmojito_batch.inbox.day_folders import LIST, _moved
 from jobmojito_batch.intake import is_input_name
 
 DAY = "2026-11-24"

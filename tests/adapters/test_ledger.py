@@ -1,10 +1,13 @@
 """The ledger: claims are unique, durable, and never given back by accident."""
 
 import asyncio
+import sqlite3
 import stat
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
+from threading import Timer
+from typing import assert_type
 
 import polars as pl
 import pytest
@@ -44,6 +47,19 @@ def in_file(path: Path) -> Iterator[Ledger]:
     book.close()
 
 
+def test_opening_waits_for_a_lock_that_sqlite_itself_does_not_wait_for(path: Path) -> None:
+    """Somebody writes while the file becomes one with a write-ahead log: SQLite is busy at once."""
+    path.parent.mkdir()
+    with closing(sqlite3.connect(path, check_same_thread=False)) as other:
+        other.executescript("CREATE TABLE t (n INTEGER); DROP TABLE t; BEGIN IMMEDIATE")
+        leaving = Timer(0.5, other.rollback)
+        leaving.start()
+
+        Ledger.open(f"sqlite:///{path}").close()
+
+        leaving.join()
+
+
 @contextmanager
 def another_look(url: str) -> Iterator[Connection]:
     """A connection that has nothing to do with ours."""
@@ -77,8 +93,7 @@ async def claim(
     number: int = 1,
 ) -> Claim:
     wanted = taking(position_id, email, ordinal=ordinal, run_id=run_id, number=number)
-    taken: Claim = await writer.submit(wanted)
-    return taken
+    return assert_type(await writer.submit(wanted), Claim)
 
 
 async def test_an_invitation_is_claimed_once(ledger: Ledger, writer: Writer) -> None:
@@ -131,7 +146,7 @@ async def test_only_what_was_not_created_may_be_claimed_again(
 ) -> None:
     begin(ledger)
     nurse = a_position(ledger)
-    ledger.add_rows([a_row(0, nurse, "ann@example.com")])
+    ledger.runs.add_rows([a_row(0, nurse, "ann@example.com")])
     await writer.submit(ending(await claim(writer, nurse), outcome))
     begin(ledger, "run-2")
 
@@ -157,15 +172,15 @@ async def test_a_dead_owners_claims_become_unknown_and_the_rest_not_sent(
 ) -> None:
     begin(ledger, rows=2)
     nurse = a_position(ledger)
-    ledger.add_rows([a_row(0, nurse, "ann@example.com"), a_row(1, nurse, "bob@example.com")])
+    ledger.runs.add_rows([a_row(0, nurse, "ann@example.com"), a_row(1, nurse, "bob@example.com")])
     await claim(writer, nurse)
     with another_look(ledger_url) as other:  # no such process
         other.execute(text("UPDATE runs SET owner = replace(owner, '|', '|9')"))
 
-    dead = ledger.settle_orphans()
+    dead = ledger.runs.settle_orphans()
 
     assert dead == [RUN]
-    assert ledger.outcomes(RUN) == {Outcome.UNKNOWN: 1, Outcome.NOT_SENT: 1}
+    assert ledger.results.outcomes(RUN) == {Outcome.UNKNOWN: 1, Outcome.NOT_SENT: 1}
     assert not (await claim(writer, nurse, run_id=RUN)).is_mine
 
 
@@ -174,9 +189,9 @@ async def test_a_living_owners_claims_are_left_alone(ledger: Ledger, writer: Wri
     nurse = a_position(ledger)
     await claim(writer, nurse)
 
-    assert ledger.settle_orphans() == []
+    assert ledger.runs.settle_orphans() == []
     wanted = pl.DataFrame({"position_id": [nurse], "candidate_email": ["ann@example.com"]})
-    assert ledger.history(wanted)["is_in_flight"].to_list() == [True]
+    assert ledger.lookups.history(wanted)["is_in_flight"].to_list() == [True]
 
 
 async def test_a_name_and_the_id_learnt_for_it_are_one_position(
@@ -186,7 +201,7 @@ async def test_a_name_and_the_id_learnt_for_it_are_one_position(
     by_name = a_position(ledger, "name:nurse")
     await writer.submit(OpenPosition(position_id=by_name, position_def_set_id="P-1", at=NOON))
 
-    found, _ = ledger.known_positions(ACCOUNT, ["id:p-1", "name:nurse"], [])
+    found, _ = ledger.lookups.known_positions(ACCOUNT, ["id:p-1", "name:nurse"], [])
 
     assert {one.position_id for one in found.values()} == {by_name}
     assert found["name:nurse"].position_def_set_id == "P-1"
@@ -197,7 +212,7 @@ async def test_an_invitation_by_id_is_found_by_the_name_that_turns_out_to_be_it(
 ) -> None:
     begin(ledger)
     by_id, by_name = a_position(ledger, "id:p-1", None), a_position(ledger, "name:nurse")
-    ledger.add_rows([a_row(0, by_id, "ann@example.com")])
+    ledger.runs.add_rows([a_row(0, by_id, "ann@example.com")])
     await writer.submit(ending(await claim(writer, by_id), Outcome.INVITED))
 
     merged = await writer.submit(
@@ -218,7 +233,7 @@ async def test_a_forgotten_id_leaves_the_name_to_be_opened_again(
 
     await writer.submit(ForgetPositionId(position_id=nurse, position_def_set_id="P-1"))
 
-    found, _ = ledger.known_positions(ACCOUNT, ["id:p-1", "name:nurse"], ["nurse"])
+    found, _ = ledger.lookups.known_positions(ACCOUNT, ["id:p-1", "name:nurse"], ["nurse"])
     assert list(found) == ["name:nurse"]
     assert found["name:nurse"].position_def_set_id is None
     assert not found["name:nurse"].is_opened
@@ -229,10 +244,10 @@ async def test_a_lost_first_call_leaves_its_name_unresolved_under_every_key(
 ) -> None:
     begin(ledger)
     nurse = a_position(ledger, "ext:7", "nurse")
-    ledger.add_rows([a_row(0, nurse, "ann@example.com")])
+    ledger.runs.add_rows([a_row(0, nurse, "ann@example.com")])
     await writer.submit(ending(await claim(writer, nurse), Outcome.UNKNOWN))
 
-    found, lost = ledger.known_positions(ACCOUNT, ["ext:7"], ["nurse"])
+    found, lost = ledger.lookups.known_positions(ACCOUNT, ["ext:7"], ["nurse"])
 
     assert found["ext:7"].is_unresolved
     assert lost == {"nurse"}
@@ -247,21 +262,21 @@ async def test_free_attempts_give_their_credits_back(ledger: Ledger, writer: Wri
     await writer.submit(ending(paid, Outcome.INVITED))
     await writer.submit(ending(free, Outcome.FAILED, is_free=True))
 
-    assert ledger.credits_of(RUN) == 0.25
-    assert ledger.credits_since(NOON) == 0.25
+    assert ledger.results.credits_of(RUN) == 0.25
+    assert ledger.results.credits_since(NOON) == 0.25
 
 
 async def test_results_join_rows_and_invitations_by_key(ledger: Ledger, writer: Writer) -> None:
     begin(ledger, rows=2)
     nurse = a_position(ledger)
-    ledger.add_rows([a_row(1, nurse, "bob@example.com"), a_row(0, nurse, "ann@example.com")])
+    ledger.runs.add_rows([a_row(1, nurse, "bob@example.com"), a_row(0, nurse, "ann@example.com")])
     bob = await claim(writer, nurse, "bob@example.com", ordinal=1)
     said = Enrolment(status="ai_accept", interview_url="https://i.example/t")
     await writer.submit(ending(bob, Outcome.INVITED, enrolment=said))
 
-    ledger.end_run(RUN, at=NOON, stop_code=ErrorCode.BREAKER_OPEN, stop_message="stopped")
+    ledger.runs.end(RUN, at=NOON, stop_code=ErrorCode.BREAKER_OPEN, stop_message="stopped")
 
-    (frame,) = ledger.result_frames(RUN)
+    (frame,) = ledger.results.frames(RUN)
     assert frame.select("row", "outcome", "interview_url", "error_code").rows() == [
         (2, "not_sent", None, "breaker_open"),
         (3, "invited", "https://i.example/t", None),
@@ -278,7 +293,7 @@ def test_the_file_and_its_folder_are_the_owners_alone(path: Path, in_file: Ledge
 
 
 def test_every_commit_is_flushed(in_file: Ledger) -> None:
-    with in_file._engine.connect() as connection:
+    with in_file.database.engine.connect() as connection:
         assert connection.execute(text("PRAGMA synchronous")).scalar() == 2  # FULL
         assert connection.execute(text("PRAGMA journal_mode")).scalar() == "wal"
 

@@ -101,7 +101,7 @@ async def test_the_days_credits_bound_all_processes(ledger: Ledger, writer: Writ
     assert (first.is_mine, second.is_mine) == (True, True)
     assert (third.is_mine, third.is_over_day_limit) == (False, True)
     assert again is False
-    assert ledger.credits_since(NOON) == 0.5
+    assert ledger.results.credits_since(NOON) == 0.5
 
 
 async def test_one_row_opens_a_name_until_its_outcome_is_known(
@@ -115,7 +115,7 @@ async def test_one_row_opens_a_name_until_its_outcome_is_known(
     assert (first.is_mine, other.is_mine, other.is_opened_elsewhere) == (True, False, True)
 
     await end(writer, first, Outcome.UNKNOWN, opened=NAME)
-    assert ledger.is_being_opened(NAME)
+    assert ledger.doubts.is_being_opened(NAME)
     await writer.submit(
         SettleDoubt(
             invitation_id=first.invitation_id,
@@ -127,7 +127,7 @@ async def test_one_row_opens_a_name_until_its_outcome_is_known(
         )
     )
 
-    assert not ledger.is_being_opened(NAME)
+    assert not ledger.doubts.is_being_opened(NAME)
     again = await claim(writer, nurse, run_id="run-2", email="b@example.com", opens=NAME)
     assert again.is_mine
 
@@ -167,7 +167,7 @@ async def test_a_settled_doubt_is_settled_once_and_in_every_run(
 ) -> None:
     begin(ledger, "run-1")
     nurse = a_position(ledger)
-    ledger.add_rows([a_run_row(nurse)])
+    ledger.runs.add_rows([a_run_row(nurse)])
     held = await claim(writer, nurse)
     await end(writer, held, Outcome.UNKNOWN)
 
@@ -183,8 +183,8 @@ async def test_a_settled_doubt_is_settled_once_and_in_every_run(
 
     assert await writer.submit(settle(Outcome.INVITED)) is True
     assert await writer.submit(settle(Outcome.FAILED)) is False
-    assert ledger.outcomes("run-1") == {Outcome.INVITED: 1}
-    assert ledger.standing(held.invitation_id)[:2] == (ClaimState.SETTLED, Outcome.INVITED)
+    assert ledger.results.outcomes("run-1") == {Outcome.INVITED: 1}
+    assert ledger.doubts.standing(held.invitation_id)[:2] == (ClaimState.SETTLED, Outcome.INVITED)
 
 
 async def test_what_is_sent_once_more_counts_towards_the_days_cap(
@@ -218,10 +218,10 @@ async def test_a_claim_that_outlives_the_drain_is_in_doubt(ledger: Ledger, write
     begin(ledger, "run-1", owner="another-host|1|0")
     held = await claim(writer, a_position(ledger))
 
-    ledger.end_run("run-1", at=NOON, stop_code=ErrorCode.INTERRUPTED, stop_message="told to end")
+    ledger.runs.end("run-1", at=NOON, stop_code=ErrorCode.INTERRUPTED, stop_message="told to end")
 
-    assert ledger.standing(held.invitation_id).state is ClaimState.UNKNOWN
-    doubt = ledger.doubt(held.invitation_id)
+    assert ledger.doubts.standing(held.invitation_id).state is ClaimState.UNKNOWN
+    doubt = ledger.doubts.of_invitation(held.invitation_id)
     assert doubt is not None
     assert not doubt.is_held
     assert doubt.unknown_since == NOON
@@ -235,11 +235,11 @@ async def test_what_was_settled_since_it_was_met_is_waited_for_like_what_is_held
     held = await claim(writer, a_position(ledger))
     await end(writer, held, Outcome.INVITED)
 
-    late = ledger.doubt(held.invitation_id)
+    late = ledger.doubts.of_invitation(held.invitation_id)
 
     assert late is not None
     assert (late.state, late.is_held) == (ClaimState.SETTLED, True)
-    assert ledger.doubts() == []
+    assert ledger.doubts.all() == []
 
 
 async def test_an_owner_on_another_host_lives_as_long_as_its_lease(
@@ -248,16 +248,16 @@ async def test_an_owner_on_another_host_lives_as_long_as_its_lease(
     begin(ledger, "run-1", owner="another-host|1|0.0")
     held = await claim(writer, a_position(ledger))
     clock.now = NOON + timedelta(seconds=59)
-    assert ledger.settle_orphans() == []
-    assert ledger.doubts([ACCOUNT])[0].is_held
+    assert ledger.runs.settle_orphans() == []
+    assert ledger.doubts.of_accounts([ACCOUNT])[0].is_held
 
     clock.now = NOON + timedelta(seconds=200)
-    assert ledger.settle_orphans() == ["run-1"]
-    [doubt] = ledger.doubts([ACCOUNT])
+    assert ledger.runs.settle_orphans() == ["run-1"]
+    [doubt] = ledger.doubts.of_accounts([ACCOUNT])
     assert (doubt.state, doubt.is_held) == (ClaimState.UNKNOWN, False)
     # The doubt counts from the end of the lease: no call of the dead can have begun later.
     assert doubt.unknown_since == NOON + timedelta(seconds=60)
-    assert ledger.standing(held.invitation_id)[1] is Outcome.UNKNOWN
+    assert ledger.doubts.standing(held.invitation_id)[1] is Outcome.UNKNOWN
 
 
 async def test_a_claim_that_was_lost_gets_no_further_attempt(
@@ -267,7 +267,7 @@ async def test_a_claim_that_was_lost_gets_no_further_attempt(
     begin(ledger, "run-1", owner="another-host|1|0.0")
     held = await claim(writer, a_position(ledger))
     clock.now = NOON + timedelta(hours=1)
-    ledger.settle_orphans()
+    ledger.runs.settle_orphans()
 
     may = await writer.submit(
         BeginAttempt(
@@ -287,7 +287,7 @@ async def test_a_late_answer_does_not_undo_what_others_did_since(
     under_way = await claim(writer, nurse)
     settled = await claim(writer, nurse, email="b@example.com", ordinal=1)
     clock.now = NOON + timedelta(hours=1)
-    ledger.settle_orphans()
+    ledger.runs.settle_orphans()
     taken: Claim = await writer.submit(
         TakeOver(
             position_id=nurse,
@@ -314,8 +314,11 @@ async def test_a_late_answer_does_not_undo_what_others_did_since(
     await end(writer, settled, Outcome.UNKNOWN)
 
     assert taken.is_mine
-    assert ledger.standing(taken.invitation_id)[0] is ClaimState.CLAIMED
-    assert ledger.standing(settled.invitation_id)[:2] == (ClaimState.SETTLED, Outcome.INVITED)
+    assert ledger.doubts.standing(taken.invitation_id)[0] is ClaimState.CLAIMED
+    assert ledger.doubts.standing(settled.invitation_id)[:2] == (
+        ClaimState.SETTLED,
+        Outcome.INVITED,
+    )
 
 
 async def test_a_late_answer_settles_what_nobody_touched_since(
@@ -324,11 +327,11 @@ async def test_a_late_answer_settles_what_nobody_touched_since(
     begin(ledger, "run-1", owner="another-host|1|0.0")
     held = await claim(writer, a_position(ledger))
     clock.now = NOON + timedelta(hours=1)
-    ledger.settle_orphans()
+    ledger.runs.settle_orphans()
 
     await end(writer, held, Outcome.INVITED)
 
-    assert ledger.standing(held.invitation_id)[:2] == (ClaimState.SETTLED, Outcome.INVITED)
+    assert ledger.doubts.standing(held.invitation_id)[:2] == (ClaimState.SETTLED, Outcome.INVITED)
 
 
 async def test_a_run_that_was_taken_for_dead_lives_again_with_its_next_claim(
@@ -338,15 +341,15 @@ async def test_a_run_that_was_taken_for_dead_lives_again_with_its_next_claim(
     begin(ledger, "run-1", owner="another-host|1|0.0")
     nurse = a_position(ledger)
     clock.now = NOON + timedelta(hours=1)
-    assert ledger.settle_orphans() == ["run-1"]
+    assert ledger.runs.settle_orphans() == ["run-1"]
 
     late = replace(taking(nurse), at=clock.now)
     assert (await writer.submit(late)).is_mine
 
-    assert ledger.settle_orphans() == []
+    assert ledger.runs.settle_orphans() == []
     clock.now += timedelta(seconds=61)
-    assert ledger.settle_orphans() == ["run-1"]
-    assert [one.state for one in ledger.doubts()] == [ClaimState.UNKNOWN]
+    assert ledger.runs.settle_orphans() == ["run-1"]
+    assert [one.state for one in ledger.doubts.all()] == [ClaimState.UNKNOWN]
 
 
 async def test_no_call_starts_after_its_runs_lease(
@@ -359,7 +362,7 @@ async def test_no_call_starts_after_its_runs_lease(
     await writer.submit(replace(taking(a_position(ledger)), at=clock.now))
 
     clock.now = NOON + timedelta(seconds=85)
-    assert ledger.settle_orphans() == []
+    assert ledger.runs.settle_orphans() == []
 
 
 async def test_a_claim_under_a_position_that_was_merged_away_is_one_of_the_merged(
@@ -369,7 +372,7 @@ async def test_a_claim_under_a_position_that_was_merged_away_is_one_of_the_merge
     begin(ledger, "run-1")
     begin(ledger, "run-2")
     by_name = a_position(ledger)
-    by_id = ledger.ensure_positions([(ACCOUNT, "id:p-1", None)])[ACCOUNT, "id:p-1"]
+    by_id = ledger.runs.ensure_positions([(ACCOUNT, "id:p-1", None)])[ACCOUNT, "id:p-1"]
     held = await claim(writer, by_name)
     await end(writer, held, Outcome.INVITED)
     await writer.submit(OpenPosition(position_id=by_name, position_def_set_id="P-1", at=NOON))
@@ -392,14 +395,14 @@ async def test_text_that_no_database_keeps_does_not_cost_a_row(
     begin(ledger, "run-1")
     nurse = a_position(ledger)
     row = a_run_row(nurse) | {"candidate_name": said, "cells": f'{{"0": "{said}"}}'}
-    ledger.add_rows([row])
+    ledger.runs.add_rows([row])
     held = await claim(writer, nurse)
 
     await writer.submit(
         replace(ending(held, Outcome.INVITED), enrolment=Enrolment(reason=said), request_id=said)
     )
 
-    (frame,) = ledger.result_frames("run-1")
+    (frame,) = ledger.results.frames("run-1")
     assert frame.select("candidate_name", "reason", "outcome").rows() == [(kept, kept, "invited")]
 
 
@@ -431,6 +434,7 @@ def undo_nights(connection: Connection) -> None:
         connection.execute(text(f"ALTER TABLE runs DROP COLUMN {column}"))
     connection.execute(text("DROP TABLE troubles"))
     connection.execute(text("DROP TABLE files"))
+    connection.execute(text("ALTER TABLE run_rows DROP COLUMN mojito_language_code"))
 
 
 def test_a_ledger_of_the_first_schema_is_led_to_ours(ledger_url: str) -> None:
@@ -447,8 +451,8 @@ def test_a_ledger_of_the_first_schema_is_led_to_ours(ledger_url: str) -> None:
     engine.dispose()
 
     ledger = Ledger.open(ledger_url)
-    assert ledger.doubts() == []
-    assert not ledger.is_being_opened(NAME)
+    assert ledger.doubts.all() == []
+    assert not ledger.doubts.is_being_opened(NAME)
     ledger.close()
     with engine.begin() as connection:
         connection.execute(text("UPDATE meta SET value = '99' WHERE key = 'schema_version'"))

@@ -9,6 +9,7 @@ from sqlalchemy import create_engine, text
 
 from jobmojito_batch.alerts import RECENT_NIGHTS, Night, Trouble, by_day
 from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.ledger import DoneFile, Ledger
 from tests.adapters.test_ledger_doubts import undo_nights
 from tests.ledgers import NOON
@@ -41,12 +42,12 @@ def begin(ledger: Ledger, run_id: str, *, at: datetime = NOON, series: str = SER
 
 
 def end(ledger: Ledger, run_id: str, *, at: datetime, exit_code: int = 0) -> None:
-    ledger.end_run(run_id, at=at, stop_code=ErrorCode.INTERRUPTED, stop_message="")
-    ledger.save_summary(run_id, "{}", exit_code)
+    ledger.runs.end(run_id, at=at, stop_code=ErrorCode.INTERRUPTED, stop_message="")
+    ledger.runs.save_summary(run_id, "{}", exit_code)
 
 
 def add_row(ledger: Ledger, run_id: str, ordinal: int, outcome: Outcome | None) -> None:
-    ledger.add_rows(
+    ledger.runs.add_rows(
         [
             {
                 "run_id": run_id,
@@ -73,17 +74,23 @@ def cells_of(run_id: str) -> str:
 def test_nights_of_a_series_come_back_the_latest_first(ledger: Ledger) -> None:
     begin(ledger, "r1", at=NOON - timedelta(days=3))
     end(ledger, "r1", at=NOON - timedelta(days=3) + timedelta(seconds=90), exit_code=3)
-    ledger.add_trouble(SERIES, Trouble.VOLUME, at=NOON - timedelta(days=2))
+    ledger.nights.add_trouble(SERIES, Trouble.VOLUME, at=NOON - timedelta(days=2))
     begin(ledger, "r2", at=NOON)
-    ledger.abandon_run("r2", NOON)
+    ledger.runs.abandon("r2", NOON)
     begin(ledger, "elsewhere", series="another")
     end(ledger, "elsewhere", at=NOON)
 
-    assert ledger.nights(SERIES) == [
+    assert ledger.nights.of_series(SERIES) == [
         Night(day=date(2026, 11, 24), run_id="r2", exit_code=None, rows=12, new=7, known=5),
-        Night(day=date(2026, 11, 22), exit_code=2, trouble=Trouble.VOLUME),
+        Night(day=date(2026, 11, 22), exit_code=ExitCode.USAGE, trouble=Trouble.VOLUME),
         Night(
-            day=date(2026, 11, 21), run_id="r1", exit_code=3, rows=12, new=7, known=5, seconds=90.0
+            day=date(2026, 11, 21),
+            run_id="r1",
+            exit_code=ExitCode.UNSETTLED,
+            rows=12,
+            new=7,
+            known=5,
+            seconds=90.0,
         ),
     ]
 
@@ -97,7 +104,7 @@ def test_many_runs_a_day_do_not_hide_the_days_before(ledger: Ledger) -> None:
         begin(ledger, f"r{number}", at=NOON - timedelta(minutes=number))
         end(ledger, f"r{number}", at=NOON - timedelta(minutes=number))
 
-    nights = ledger.nights(SERIES)
+    nights = ledger.nights.of_series(SERIES)
 
     assert len(by_day(nights)) == RECENT_NIGHTS
     assert nights[0].run_id == "r0"
@@ -108,25 +115,25 @@ def test_tonight_and_runs_that_go_on_are_no_earlier_nights(ledger: Ledger) -> No
     end(ledger, "tonight", at=NOON)
     begin(ledger, "goes-on")
 
-    assert ledger.nights(SERIES, but="tonight") == []
+    assert ledger.nights.of_series(SERIES, but="tonight") == []
 
 
 def test_a_content_is_done_once_for_its_series(ledger: Ledger) -> None:
     done = DoneFile(key="abc", name="a.csv", run_id="r1", done_at=NOON, rows_to_repair=2)
-    ledger.add_done_file(SERIES, done)
+    ledger.nights.add_done_file(SERIES, done)
     again = DoneFile(key="abc", name="b.csv", run_id="r2", done_at=NOON, rows_to_repair=0)
-    ledger.add_done_file(SERIES, again)
+    ledger.nights.add_done_file(SERIES, again)
 
-    assert ledger.done_files(SERIES, ["abc", "def"]) == {"abc": again}
-    assert ledger.done_files("another", ["abc"]) == {}
+    assert ledger.nights.done_files(SERIES, ["abc", "def"]) == {"abc": again}
+    assert ledger.nights.done_files("another", ["abc"]) == {}
 
 
 def test_whether_any_of_some_runs_is_known(ledger: Ledger) -> None:
     begin(ledger, "r1")
 
-    assert ledger.knows_any({"r0", "r1"})
-    assert not ledger.knows_any({"r0"})
-    assert not ledger.knows_any(set())
+    assert ledger.nights.knows_any({"r0", "r1"})
+    assert not ledger.nights.knows_any({"r0"})
+    assert not ledger.nights.knows_any(set())
 
 
 def test_rows_are_counted_by_source_and_outcome(ledger: Ledger) -> None:
@@ -136,7 +143,7 @@ def test_rows_are_counted_by_source_and_outcome(ledger: Ledger) -> None:
     ):
         add_row(ledger, "r1", ordinal, outcome)
 
-    assert ledger.outcomes_by_source("r1") == {
+    assert ledger.results.outcomes_by_source("r1") == {
         "a.csv": {Outcome.INVITED: 2, Outcome.FAILED: 1},
         "b.csv": {Outcome.UNKNOWN: 2},
     }
@@ -153,8 +160,8 @@ def test_old_rows_lose_what_tells_of_a_person_down_to_the_bytes(
     add_row(in_file, "elsewhere", 0, Outcome.INVITED)
     end(in_file, "elsewhere", at=NOON)
 
-    assert in_file.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 1
-    assert in_file.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 0
+    assert in_file.nights.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 1
+    assert in_file.nights.blank_cells(SERIES, before=NOON - timedelta(days=90)) == 0
 
     engine = create_engine(f"sqlite:///{path}")
     with engine.connect() as connection:
@@ -167,7 +174,7 @@ def test_old_rows_lose_what_tells_of_a_person_down_to_the_bytes(
         ("new", cells_of("new"), "Ann of new", "invited"),
         ("old", "{}", None, "invited"),
     ]
-    assert in_file.outcomes("old") == {Outcome.INVITED: 1}
+    assert in_file.results.outcomes("old") == {Outcome.INVITED: 1}
     in_file.close()
     content = b"".join(file.read_bytes() for file in path.parent.glob("ledger.sqlite*"))
     assert b"Ann of new" in content
@@ -188,9 +195,9 @@ def test_a_ledger_of_the_second_schema_is_led_to_ours(ledger_url: str) -> None:
     engine.dispose()
 
     book = Ledger.open(ledger_url)
-    assert book.nights(SERIES) == []
-    assert book.knows_any({"before"})
+    assert book.nights.of_series(SERIES) == []
+    assert book.nights.knows_any({"before"})
     begin(book, "after")
     end(book, "after", at=NOON)
-    assert [night.run_id for night in book.nights(SERIES)] == ["after"]
+    assert [night.run_id for night in book.nights.of_series(SERIES)] == ["after"]
     book.close()

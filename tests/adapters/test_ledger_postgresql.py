@@ -22,7 +22,8 @@ from jobmojito_batch.ledger import (
     Writer,
     postgresql,
 )
-from jobmojito_batch.ledger.engine import named, writing
+from jobmojito_batch.ledger.database import Database, named, writing
+from jobmojito_batch.ledger.erasure import PAUSES, Erasure
 from jobmojito_batch.settings import load_settings
 from tests.helpers import OpenLedger
 from tests.ledgers import NOON, a_position, ending, taking
@@ -37,7 +38,7 @@ def begin(ledger: Ledger, run_id: str = "run-1") -> int:
     """A run with one row; gives its position."""
     begin_run(ledger, run_id)
     position_id = a_position(ledger)
-    ledger.add_rows(
+    ledger.runs.add_rows(
         [
             {
                 "run_id": run_id, "ordinal": 0, "source": "people.csv", "row": 2,
@@ -80,7 +81,7 @@ async def test_connections_that_break_between_commits_lose_nothing(
         wire.break_all()
         await pen.submit(ending(claim))
 
-    assert ledger.outcomes("run-1") == {Outcome.INVITED: 1}
+    assert ledger.results.outcomes("run-1") == {Outcome.INVITED: 1}
 
 
 async def test_a_server_that_is_away_for_a_moment_is_waited_for(
@@ -92,7 +93,7 @@ async def test_a_server_that_is_away_for_a_moment_is_waited_for(
     wire.break_all()
     async with pen_of(ledger) as pen:
         waiting = asyncio.create_task(pen.submit(taking(nurse)))
-        looking = asyncio.create_task(asyncio.to_thread(ledger.is_being_opened, "x"))
+        looking = asyncio.create_task(asyncio.to_thread(ledger.doubts.is_being_opened, "x"))
         await asyncio.sleep(0.5)
         assert not waiting.done()
         assert not looking.done()
@@ -114,8 +115,8 @@ async def test_a_connection_lost_in_commit_is_neither_success_nor_failure(
         with pytest.raises(LedgerError, match="in the middle of a commit"):
             await pen.submit(taking(nurse))
 
-    ledger.abandon_run("run-1")  # what delivering does with a run that failed
-    doubts = ledger.doubts()
+    ledger.runs.abandon("run-1")  # what delivering does with a run that failed
+    doubts = ledger.doubts.all()
     assert [one.state for one in doubts] == ([ClaimState.UNKNOWN] if cut is Cut.ANSWER else [])
     begin(ledger, "run-2")
     async with pen_of(ledger) as pen:
@@ -144,7 +145,7 @@ def test_two_ledgers_of_one_database_do_not_wait_for_one_another(
 ) -> None:
     with own_schema() as another_url:
         one, other = open_ledger(postgresql_url), open_ledger(another_url)
-        with writing(one._engine):
+        with writing(one.database.engine):
             begin(other)
 
 
@@ -171,7 +172,7 @@ def test_no_wait_is_without_end_and_commits_reach_the_disk(
 ) -> None:
     """Whatever the server's own settings are."""
     ledger = open_ledger(f"{postgresql_url}%20-csynchronous_commit%3Doff")
-    with ledger._engine.connect() as connection:
+    with ledger.database.engine.connect() as connection:
         found = {
             name: connection.exec_driver_sql(f"SHOW {name}").scalar_one()
             for name in (
@@ -245,17 +246,22 @@ def grants() -> list[str]:
     ]  # fmt: skip
 
 
-async def test_the_documented_privileges_are_enough(open_ledger: OpenLedger, clerk: str) -> None:
-    """And forgetting erases the person, and says that the owner has to see to the bytes."""
-    ledger = open_ledger(clerk)
+async def with_ann(ledger: Ledger) -> Ledger:
+    """A ledger that has ann@example.com invited."""
     nurse = begin(ledger)
     async with pen_of(ledger) as pen:
         await pen.submit(ending(await pen.submit(taking(nurse))))
-    assert ledger.outcomes("run-1") == {Outcome.INVITED: 1}
+    return ledger
+
+
+async def test_the_documented_privileges_are_enough(open_ledger: OpenLedger, clerk: str) -> None:
+    """And forgetting erases the person, and says that the owner has to see to the bytes."""
+    ledger = await with_ann(open_ledger(clerk))
+    assert ledger.results.outcomes("run-1") == {Outcome.INVITED: 1}
 
     with pytest.raises(LedgerError, match="VACUUM"):
-        ledger.forget("ann@example.com")
-    assert ledger.traces_of("ann@example.com") == 0
+        ledger.people.forget("ann@example.com")
+    assert ledger.people.traces_of("ann@example.com") == 0
 
 
 def test_a_privilege_that_lacks_is_named_before_anything_is_sent(
@@ -272,15 +278,32 @@ async def test_forgetting_leaves_nothing_in_the_tables_files(
     open_ledger: OpenLedger, postgresql_database_url: str
 ) -> None:
     """Nor in what the planner remembers of them."""
-    ledger = open_ledger(postgresql_database_url)
-    nurse = begin(ledger)
-    async with pen_of(ledger) as pen:
-        await pen.submit(ending(await pen.submit(taking(nurse))))
+    ledger = await with_ann(open_ledger(postgresql_database_url))
     do("ANALYZE", url=postgresql_database_url)
     assert b"ann@example.com" in files_of(postgresql_database_url)
 
-    ledger.forget("ann@example.com")
+    ledger.people.forget("ann@example.com")
 
+    assert b"ann@example.com" not in files_of(postgresql_database_url)
+
+
+async def test_forgetting_says_that_an_open_transaction_keeps_the_old_rows(
+    open_ledger: OpenLedger, postgresql_database_url: str
+) -> None:
+    """As a report may have one open: the server keeps all that it could still read."""
+    ledger = await with_ann(open_ledger(postgresql_database_url))
+    reader = create_engine(postgresql_database_url)
+    waited: list[float] = []
+    with reader.connect().execution_options(isolation_level="REPEATABLE READ") as connection:
+        connection.execute(text("SELECT 1"))
+
+        with pytest.raises(LedgerError, match="open transaction may still read"):
+            Erasure(Database(reader)).forget("ann@example.com", sleep=waited.append)
+    reader.dispose()
+
+    assert waited == list(PAUSES)
+    assert ledger.people.traces_of("ann@example.com") == 0
+    ledger.people.forget("ann@example.com")
     assert b"ann@example.com" not in files_of(postgresql_database_url)
 
 
@@ -371,7 +394,7 @@ def test_leases_keep_their_microseconds(open_ledger: OpenLedger, postgresql_url:
     ledger = open_ledger(postgresql_url, clock=lambda: moment)
     begin(ledger)
 
-    run = ledger.run("run-1")
+    run = ledger.runs.find("run-1")
 
     assert run is not None
     assert run.lease_until == moment + timedelta(seconds=60)

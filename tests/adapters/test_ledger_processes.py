@@ -26,8 +26,8 @@ from jobmojito_batch.ledger import (
     TakeOver,
     TakeSlots,
 )
-from jobmojito_batch.ledger.engine import open_engine, writing
-from jobmojito_batch.ledger.tables import paces
+from jobmojito_batch.ledger.database import open_engine, writing
+from jobmojito_batch.ledger.schema import paces
 from tests.helpers import OpenLedger
 from tests.ledgers import ACCOUNT, NOON, a_position, begin, taking
 
@@ -125,7 +125,7 @@ def test_the_days_credits_are_spent_once(
     mine = at_once(claim_some, ledger_url, nurse)
 
     assert sum(mine) == 40  # of 160; at 0.25 each
-    assert ledger.credits_since(NOON) == 10.0
+    assert ledger.results.credits_since(NOON) == 10.0
 
 
 def open_name(number: int, url: str, position_id: int) -> tuple[bool, bool]:
@@ -184,7 +184,7 @@ def test_processes_that_all_find_no_tables_make_them_once(ledger_url: str, at_on
 def settle_orphans(_: int, url: str) -> list[str]:
     ledger = Ledger.open(url, clock=lambda: datetime(2026, 11, 24, 12, 5, 0))  # noqa: DTZ001
     try:
-        return ledger.settle_orphans()
+        return ledger.runs.settle_orphans()
     finally:
         ledger.close()
 
@@ -201,7 +201,7 @@ def test_one_process_buries_a_run_of_another_host(
     buried = at_once(settle_orphans, ledger_url)
 
     assert sorted(map(len, buried)) == [0] * (PROCESSES - 1) + [1]
-    assert {one.unknown_since for one in ledger.doubts()} == {NOON + timedelta(seconds=60)}
+    assert {one.unknown_since for one in ledger.doubts.all()} == {NOON + timedelta(seconds=60)}
 
 
 def take_over(number: int, url: str, invitation_id: int) -> bool:
@@ -230,7 +230,7 @@ def test_a_doubt_is_taken_over_by_one_process(
     ledger = open_ledger(ledger_url, clock=lambda: NOON)
     begin(ledger, "run-far", owner="another-host|1|0.0")
     (held,) = submitted(ledger_url, lambda _: [claim_of("run-far", a_position(ledger), 0)])
-    ledger.settle_orphans(NOON + timedelta(seconds=400))
+    ledger.runs.settle_orphans(NOON + timedelta(seconds=400))
 
     assert sorted(at_once(take_over, ledger_url, held.invitation_id)) == [
         *[False] * (PROCESSES - 1),
@@ -243,7 +243,7 @@ def name_and_open(number: int, url: str) -> list[int]:
     keys = [f"name:{n}" for n in range(12)]
     random.Random(number).shuffle(keys)  # noqa: S311 - an order
     ledger = Ledger.open(url)
-    made = ledger.ensure_positions([(ACCOUNT, key, key) for key in keys])
+    made = ledger.runs.ensure_positions([(ACCOUNT, key, key) for key in keys])
     ledger.close()
 
     def wanted(_: Ledger) -> list[Any]:
@@ -263,7 +263,9 @@ def test_processes_that_learn_one_id_for_many_names_agree(
     at_once(name_and_open, ledger_url)
 
     ledger = open_ledger(ledger_url)
-    found, _ = ledger.known_positions(ACCOUNT, ["id:p-1", *(f"name:{n}" for n in range(12))], [])
+    found, _ = ledger.lookups.known_positions(
+        ACCOUNT, ["id:p-1", *(f"name:{n}" for n in range(12))], []
+    )
     assert len(found) == 13
     assert len({one.position_id for one in found.values()}) == 1
 
@@ -308,7 +310,7 @@ def test_when_one_is_killed_another_carries_on(open_ledger: OpenLedger, ledger_u
     while not says.empty():
         last = says.get()
 
-    assert ledger.settle_orphans() == ["run-killed"]
+    assert ledger.runs.settle_orphans() == ["run-killed"]
     begin(ledger, "run-2")
     claims = submitted(
         ledger_url, lambda _: [claim_of("run-2", nurse, n) for n in range(last + 20)]

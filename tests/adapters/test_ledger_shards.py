@@ -34,7 +34,7 @@ def ledger(open_ledger: OpenLedger, ledger_url: str, clock: Clock) -> Ledger:
     ledger = open_ledger(ledger_url, clock=clock)
     begin(ledger, "run")
     nurse = a_position(ledger)
-    ledger.add_rows([a_row(n, nurse) for n in range(4)])
+    ledger.runs.add_rows([a_row(n, nurse) for n in range(4)])
     return ledger
 
 
@@ -71,141 +71,139 @@ def claim(ledger: Ledger, id_: ShardId, ordinal: int) -> Claim:
 
 
 def crash(ledger: Ledger, id_: ShardId) -> None:
-    ledger.abandon_run(str(id_), NOON)
+    ledger.runs.abandon(str(id_), NOON)
 
 
 def test_one_attempt_at_a_shard_lives_at_a_time(ledger: Ledger) -> None:
-    assert ledger.begin_shard(shard(0)) is None
-    assert ledger.begin_shard(shard(1)) is None
+    assert ledger.shards.begin(shard(0)) is None
+    assert ledger.shards.begin(shard(1)) is None
 
-    assert "came first" in (ledger.begin_shard(shard(0, 2)) or "")
+    assert "came first" in (ledger.shards.begin(shard(0, 2)) or "")
     crash(ledger, shard(0))
-    assert ledger.begin_shard(shard(0, 2)) is None
+    assert ledger.shards.begin(shard(0, 2)) is None
 
 
 def test_an_attempt_is_once_and_none_follows_a_later_one(ledger: Ledger) -> None:
-    ledger.begin_shard(shard(0, 2))
+    ledger.shards.begin(shard(0, 2))
     crash(ledger, shard(0, 2))
 
-    assert "came first" in (ledger.begin_shard(shard(0, 2)) or "")
-    assert "came first" in (ledger.begin_shard(shard(0, 1)) or "")
-    assert ledger.begin_shard(shard(0, 10)) is None
+    assert "came first" in (ledger.shards.begin(shard(0, 2)) or "")
+    assert "came first" in (ledger.shards.begin(shard(0, 1)) or "")
+    assert ledger.shards.begin(shard(0, 10)) is None
 
 
 def test_no_shard_begins_for_a_run_that_is_unknown_over_or_stopped(ledger: Ledger) -> None:
-    assert "no run" in (ledger.begin_shard(shard(0, run_id="elsewhere")) or "")
-    ledger.ask_to_stop("run", ErrorCode.INTERRUPTED, "the run was interrupted")
-    assert "is over" in (ledger.begin_shard(shard(0)) or "")
+    assert "no run" in (ledger.shards.begin(shard(0, run_id="elsewhere")) or "")
+    ledger.shards.ask_to_stop("run", ErrorCode.INTERRUPTED, "the run was interrupted")
+    assert "is over" in (ledger.shards.begin(shard(0)) or "")
     begin(ledger, "dead", owner=f"{this_owner().split('|')[0]}|1|1.0")
-    assert "is over" in (ledger.begin_shard(shard(0, run_id="dead")) or "")
+    assert "is over" in (ledger.shards.begin(shard(0, run_id="dead")) or "")
 
 
 def test_a_shard_goes_on_until_its_run_is_stopped_or_it_is_replaced(ledger: Ledger) -> None:
-    ledger.begin_shard(shard(0))
-    ledger.begin_shard(shard(1))
-    assert ledger.may_go_on(shard(0))
+    ledger.shards.begin(shard(0))
+    ledger.shards.begin(shard(1))
+    assert ledger.shards.may_go_on(shard(0))
     crash(ledger, shard(0))
-    ledger.begin_shard(shard(0, 2))
-    assert not ledger.may_go_on(shard(0))
-    assert ledger.may_go_on(shard(0, 2))
+    ledger.shards.begin(shard(0, 2))
+    assert not ledger.shards.may_go_on(shard(0))
+    assert ledger.shards.may_go_on(shard(0, 2))
 
-    ledger.ask_to_stop("run", ErrorCode.INTERRUPTED, "the run was interrupted")
+    ledger.shards.ask_to_stop("run", ErrorCode.INTERRUPTED, "the run was interrupted")
 
-    assert not ledger.may_go_on(shard(0, 2))
-    assert not ledger.may_go_on(shard(1))
+    assert not ledger.shards.may_go_on(shard(0, 2))
+    assert not ledger.shards.may_go_on(shard(1))
 
 
 def test_what_a_dead_attempt_held_is_unknown_and_the_rows_stay_open(ledger: Ledger) -> None:
-    ledger.begin_shard(shard(0))
+    ledger.shards.begin(shard(0))
     claim(ledger, shard(0), 1)
 
     crash(ledger, shard(0))
 
-    [doubt] = ledger.doubts()
+    [doubt] = ledger.doubts.all()
     assert (doubt.state, doubt.run_id, doubt.is_held) == (ClaimState.UNKNOWN, "run.0.1", False)
-    assert ledger.rows_left("run", 0, 3)["ordinal"].to_list() == [0, 1, 2, 3]
-    assert ledger.outcomes("run") == {}
+    assert ledger.shards.rows_left("run", 0, 3)["ordinal"].to_list() == [0, 1, 2, 3]
+    assert ledger.results.outcomes("run") == {}
 
 
 def test_the_end_of_the_run_knows_what_its_shards_held(ledger: Ledger) -> None:
-    ledger.begin_shard(shard(0))
+    ledger.shards.begin(shard(0))
     claim(ledger, shard(0), 1)
     crash(ledger, shard(0))
 
-    counts = ledger.end_run(
-        "run", at=NOON, stop_code=ErrorCode.INTERRUPTED, stop_message="the run ended"
-    )
+    ledger.runs.end("run", at=NOON, stop_code=ErrorCode.INTERRUPTED, stop_message="the run ended")
 
-    assert counts == {Outcome.UNKNOWN: 1, Outcome.NOT_SENT: 3}
-    assert (ledger.calls_of("run"), ledger.credits_of("run")) == (1, 0.25)
+    assert ledger.results.outcomes("run") == {Outcome.UNKNOWN: 1, Outcome.NOT_SENT: 3}
+    assert (ledger.results.calls_of("run"), ledger.results.credits_of("run")) == (1, 0.25)
 
 
 def test_an_attempt_that_ends_leaves_what_it_still_holds_unknown(ledger: Ledger) -> None:
-    ledger.begin_shard(shard(0))
+    ledger.shards.begin(shard(0))
     claim(ledger, shard(0), 1)
 
-    ledger.end_shard(shard(0), at=NOON, stop_code=None, stop_message=None, summary="{}")
+    ledger.shards.end(shard(0), at=NOON, stop_code=None, stop_message=None, summary="{}")
 
-    [attempt] = ledger.shard_attempts("run")
+    [attempt] = ledger.shards.attempts("run")
     assert attempt.is_done
     assert not attempt.is_living
-    assert ledger.doubts()[0].state is ClaimState.UNKNOWN
+    assert ledger.doubts.all()[0].state is ClaimState.UNKNOWN
 
 
 def test_credits_of_earlier_attempts_count_towards_the_share(ledger: Ledger) -> None:
-    ledger.begin_shard(shard(0))
-    ledger.begin_shard(shard(1))
+    ledger.shards.begin(shard(0))
+    ledger.shards.begin(shard(1))
     claim(ledger, shard(0), 1)
     claim(ledger, shard(1), 2)
     crash(ledger, shard(0))
 
-    assert ledger.credits_of_shard(shard(0, 2)) == 0.25
-    assert ledger.credits_of_shard(shard(0)) == 0.0
+    assert ledger.shards.credits_before(shard(0, 2)) == 0.25
+    assert ledger.shards.credits_before(shard(0)) == 0.0
 
 
 def test_a_parent_that_died_is_not_over_while_a_shard_lives(ledger: Ledger, clock: Clock) -> None:
     """The parent is on another host, its lease ends; the shard is this process."""
     begin(ledger, "far", owner=FAR)
-    assert ledger.begin_shard(shard(0, run_id="far")) is None
+    assert ledger.shards.begin(shard(0, run_id="far")) is None
     clock.now = NOON + timedelta(seconds=61)
 
-    assert ledger.settle_orphans() == []
-    run = ledger.run("far")
+    assert ledger.runs.settle_orphans() == []
+    run = ledger.runs.find("far")
     assert run is not None
-    assert ledger.is_running(run)
-    ledger.end_shard(
+    assert ledger.runs.is_running(run)
+    ledger.shards.end(
         shard(0, run_id="far"), at=NOON, stop_code=None, stop_message=None, summary="{}"
     )
-    assert ledger.settle_orphans() == ["far"]
+    assert ledger.runs.settle_orphans() == ["far"]
 
 
 def test_a_lease_that_is_renewed_lasts(ledger: Ledger, clock: Clock) -> None:
     begin(ledger, "far", owner=FAR)
     clock.now = NOON + timedelta(seconds=50)
-    ledger.renew_lease("far")
+    ledger.runs.renew_lease("far")
     clock.now = NOON + timedelta(seconds=100)
 
-    run = ledger.run("far")
+    run = ledger.runs.find("far")
     assert run is not None
-    assert ledger.is_running(run)
+    assert ledger.runs.is_running(run)
 
 
 def test_shards_are_not_runs_to_look_at(ledger: Ledger) -> None:
-    ledger.begin_shard(shard(0))
+    ledger.shards.begin(shard(0))
     crash(ledger, shard(0))
-    ledger.end_run("run", at=NOON, stop_code=ErrorCode.INTERRUPTED, stop_message="over")
+    ledger.runs.end("run", at=NOON, stop_code=ErrorCode.INTERRUPTED, stop_message="over")
 
-    assert [run.run_id for run in ledger.runs()] == ["run"]
-    assert ledger.run("run") is not None
-    assert ledger.run("run.0") is None
-    assert [night.run_id for night in ledger.nights("s")] == ["run"]
+    assert [run.run_id for run in ledger.runs.latest()] == ["run"]
+    assert ledger.runs.find("run") is not None
+    assert ledger.runs.find("run.0") is None
+    assert [night.run_id for night in ledger.nights.of_series("s")] == ["run"]
 
 
 def test_rows_that_are_left_are_those_without_an_outcome_for_good(ledger: Ledger) -> None:
-    ledger.begin_shard(shard(0))
+    ledger.shards.begin(shard(0))
     for ordinal in (0, 1):
         claim(ledger, shard(0), ordinal)
-    ledger.settle_rows(
+    ledger.runs.settle_rows(
         [
             RowOutcome(run_id="run", ordinal=0, outcome=Outcome.INVITED),
             RowOutcome(run_id="run", ordinal=1, outcome=Outcome.UNKNOWN),
@@ -218,8 +216,8 @@ def test_rows_that_are_left_are_those_without_an_outcome_for_good(ledger: Ledger
         ]
     )
 
-    assert ledger.rows_left("run", 0, 3)["ordinal"].to_list() == [1, 2]
-    assert ledger.rows_left("run", 2, 3)["ordinal"].to_list() == [2]
+    assert ledger.shards.rows_left("run", 0, 3)["ordinal"].to_list() == [1, 2]
+    assert ledger.shards.rows_left("run", 2, 3)["ordinal"].to_list() == [2]
 
 
 def test_an_id_is_read_as_it_is_written() -> None:

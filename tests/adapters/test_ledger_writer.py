@@ -1,14 +1,17 @@
 """The writer shares commits, on a loop whose time stands still while there is work."""
 
 import asyncio
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine, event
 
-from jobmojito_batch.ledger import Ledger, TakeSlots
+from jobmojito_batch.ledger import Ledger, Request, TakeSlots, requests
+from jobmojito_batch.ledger.outcomes import WRITES
 from jobmojito_batch.ledger.writer import ENOUGH, GATHER_SECONDS
-from jobmojito_batch.pipeline.deliver import shared_starts
+from jobmojito_batch.pipeline.work import shared_starts
+from jobmojito_batch.sending import Clock
 from tests.helpers import OpenLedger
 from tests.model.clock import World
 
@@ -71,10 +74,20 @@ def test_shared_starts_come_no_later_for_the_commit_that_hands_them_out(ledger: 
         nonlocal asked_at, first
         loop = asyncio.get_running_loop()
         writer = ledger.writer()
-        take_block = shared_starts(writer, "k", unix_time=lambda: FUTURE + loop.time())
+        clock = Clock.of_loop(
+            asyncio.sleep, wall=lambda: datetime.fromtimestamp(FUTURE + loop.time(), UTC)
+        )
+        take_block = shared_starts(writer, "k", clock)
         asked_at = loop.time()
         first, _ = await take_block(10, 0.1)
         await writer.close()
 
     World().play(work, kill_at=None)
     assert first == pytest.approx(asked_at, abs=1e-5)
+
+
+def test_whatever_can_be_asked_of_the_writer_has_its_write() -> None:
+    """One without would be noticed by the run that first needs it, and end it."""
+    named = (kind for kind in vars(requests).values() if isinstance(kind, type))
+
+    assert WRITES.keys() == {kind for kind in named if issubclass(kind, Request)} - {Request}

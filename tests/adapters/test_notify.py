@@ -128,10 +128,10 @@ def test_a_channel_that_refuses_is_logged_by_kind_alone(
         for url in (broken, refused_address(), "nonsense://x"):
             caplog.clear()
             assert not notify([an_alert()], settings(good, url))
-            assert [one.getMessage() for one in caplog.records] == ["notify.failed unsettled"]
+            assert [one.getMessage() for one in caplog.records] == ["notify.failed kinds=unsettled"]
         caplog.clear()
         assert not notify([an_alert()], settings("no address at all"))
-        assert [one.getMessage() for one in caplog.records] == ["notify.failed unsettled"]
+        assert [one.getMessage() for one in caplog.records] == ["notify.failed kinds=unsettled"]
 
     assert len(taken) == 3  # a broken channel does not keep the others
 
@@ -158,7 +158,7 @@ def test_a_channel_that_hangs_is_left_and_the_others_are_told(
             assert len(taken) == 1
         assert not done
         assert list(moments) == []  # each wait asked how much was left
-        assert "notify.failed unsettled" in caplog.text
+        assert "notify.failed kinds=unsettled" in caplog.text
         waiting = [one for one in threading.enumerate() if one.name == "notify"]
         assert all(one.daemon for one in waiting)
     finally:

@@ -103,7 +103,7 @@ def test_csv_comes_back_through_our_own_intake(tmp_path: Path) -> None:
 def test_csv_is_utf8_with_bom_and_iso_times(tmp_path: Path) -> None:
     path = written(tmp_path / "r.csv", a_frame({"sent_at": SENT_AT, "reason": "=1"}))
 
-    assert path.read_bytes().startswith(b"\xef\xbb\xbfsource,row,outcome,")
+    assert path.read_bytes().startswith(b"\xef\xbb\xbfoutcome,candidate_name,")
     assert csv_cells(path)[0]["sent_at"] == "2026-03-04T05:06:07.089Z"
     assert csv_cells(path)[0]["reason"] == "'=1"
 

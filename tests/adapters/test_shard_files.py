@@ -9,8 +9,8 @@ import pytest
 
 from jobmojito_batch.cli.options import parameters_of
 from jobmojito_batch.errors import SettingsError
-from jobmojito_batch.pipeline.sharding.cutting import credit_shares, whole_shares
-from jobmojito_batch.pipeline.sharding.files import fetch, open_place, sweep
+from jobmojito_batch.pipeline.sharding.exchange_files import fetch, open_place, sweep
+from jobmojito_batch.pipeline.sharding.partition import credit_shares, whole_shares
 from jobmojito_batch.sending import RowReader
 from tests.store import a_bucket
 
@@ -114,7 +114,5 @@ async def test_a_row_is_found_by_its_ordinal_whatever_the_order_of_the_file(
 
 
 def test_shards_without_a_folder_are_refused_in_one_line() -> None:
-    rest = [None] * 16
-
     with pytest.raises(SettingsError, match="--shard-folder"):
-        parameters_of(["x.csv"], *rest, settle=True, shards=3)  # type: ignore[arg-type]
+        parameters_of(inputs=["x.csv"], shards=3)

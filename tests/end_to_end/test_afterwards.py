@@ -37,7 +37,7 @@ def test_a_doctor_finds_nothing_where_all_is_well(
         code, states = examined(capsys)
 
     assert (code, set(states.values())) == (0, {"ok"})
-    assert set(states) == {"token", "API", "balance", "ledger", "Prefect"}
+    assert set(states) == {"settings", "token", "API", "balance", "ledger", "Prefect"}
 
 
 @pytest.mark.parametrize(
@@ -45,7 +45,7 @@ def test_a_doctor_finds_nothing_where_all_is_well(
     [
         ("JOBMOJITO_API_TOKEN", "", "token", "fault"),
         ("JOBMOJITO_API_TOKEN", jwt(expires_in=-60), "token", "fault"),
-        ("JOBMOJITO_API_TOKEN", jwt(expires_in=600), "token", "warning"),
+        ("JOBMOJITO_API_TOKEN", jwt(expires_in=3000), "token", "warning"),
         ("JOBMOJITO_API_TOKEN", "refused", "API", "fault"),
         ("JOBMOJITO_BASE_URL", "http://127.0.0.1:9/functions/v1", "API", "fault"),
         ("JOBMOJITO_LEDGER", "/proc/nowhere/ledger.sqlite", "ledger", "fault"),

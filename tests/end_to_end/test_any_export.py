@@ -13,7 +13,7 @@ from docx import Document
 from jobmojito_batch.cli import main
 from jobmojito_batch.contract import CreateRequest
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import prepare
+from jobmojito_batch.pipeline import RunRequest, plan_run
 from jobmojito_batch.sandbox import RunningSandbox
 from tests.helpers import Run, friendly
 
@@ -110,6 +110,24 @@ def test_json_gives_all_of_it(tmp_path: Path, capsys: Capture) -> None:
     assert plan["positions"] == {"to_create": 1, "known": 0, "names_to_create": ["Sales Rep"]}
 
 
+def test_every_fault_is_counted_not_the_first_of_each_row(tmp_path: Path, capsys: Capture) -> None:
+    """Who corrects what the plan names is done after one round."""
+    path = tmp_path / "people.csv"
+    path.write_text("name,email,country\nAnn,nobody,Atlantis\nJo,jo@example.org,Atlantis\n,no,SK\n")
+
+    plan = checked_json(capsys, str(path), *SET)
+
+    assert [
+        (fault["error_code"], fault["rows"], [each["row"] for each in fault["examples"]])
+        for fault in plan["faults"]
+    ] == [
+        ("invalid_email", 2, [2, 4]),
+        ("unknown_country", 2, [2, 3]),
+        ("missing_field", 1, [4]),
+    ]
+    assert sum(plan["reasons"].values()) == 3
+
+
 def test_an_unattended_run_quotes_no_cell(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Capture
 ) -> None:
@@ -163,8 +181,10 @@ def test_a_saved_mapping_gives_the_same_reading(tmp_path: Path, capsys: Capture)
     again = checked_json(capsys, str(path), *SET, "--mapping", str(saved))
 
     assert first == again
-    assert tomllib.loads(saved.read_text("utf-8")) == {
-        "columns": {"Wer": "candidate_name", "Wohin": "candidate_email", "E-Mail": ""}
+    assert tomllib.loads(saved.read_text("utf-8"))["columns"] == {
+        "Wer": "candidate_name",
+        "Wohin": "candidate_email",
+        "E-Mail": "",
     }
 
 
@@ -195,11 +215,11 @@ def resumes_of(path: Path, **options: str) -> dict[str, tuple[str | None, str | 
     values = dict(pair.removeprefix("--set=").split("=", 1) for pair in SET)
     del values["candidate_resume"]
     parameters = InviteParameters(inputs=[str(path)], values=values, **options)
-    prepared = prepare(parameters, will_send=False)
+    planned = plan_run(RunRequest.of(parameters), None)
     try:
-        frame = pl.read_parquet(prepared.spool.prepared)
+        frame = pl.read_parquet(planned.spool.prepared)
     finally:
-        prepared.close()
+        planned.close()
     return {
         row["candidate_email"]: (row.get("candidate_resume"), row["faults"])
         for row in frame.iter_rows(named=True)
@@ -210,7 +230,7 @@ UNREADABLE = "resume_unreadable:candidate_resume"
 
 
 def test_resumes_come_from_files_that_cells_name(tmp_path: Path) -> None:
-    """Beside the input; a text in the row wins over a file."""
+    """Beside the input; a file that is named goes before a text, which stands in for it."""
     make_resumes(tmp_path / "cvs")
     path = tmp_path / "people.csv"
     path.write_text(
@@ -218,6 +238,7 @@ def test_resumes_come_from_files_that_cells_name(tmp_path: Path) -> None:
         "Ann,ann@example.com,cvs/ann.txt,\n"
         "Jo,jo@example.com,cvs\\a-7.DOCX,\n"
         "Own,own@example.com,cvs/ann.txt,Own text\n"
+        "Text,text@example.com,cvs/broken.pdf,Own text\n"
         "Bad,bad@example.com,cvs/broken.pdf,\n"
         "Out,out@example.com,../secret.txt,\n"
         "Gone,gone@example.com,cvs/gone.txt,\n"
@@ -227,7 +248,8 @@ def test_resumes_come_from_files_that_cells_name(tmp_path: Path) -> None:
     assert resumes_of(path) == {
         "ann@example.com": ("Ann's résumé\n\nin text", None),
         "jo@example.com": ("In a document", None),
-        "own@example.com": ("Own text", None),
+        "own@example.com": ("Ann's résumé\n\nin text", None),
+        "text@example.com": ("Own text", None),
         "bad@example.com": (None, UNREADABLE),
         "out@example.com": (None, UNREADABLE),
         "gone@example.com": (None, UNREADABLE),
@@ -240,7 +262,7 @@ def test_resumes_are_found_by_id_and_address_in_a_folder(tmp_path: Path) -> None
     path = tmp_path / "people.csv"
     path.write_text(
         "name,email,external id\n"
-        "Ann,ann@example.com,A-6\n"
+        "Anna,ann@example.com,A-6\n"
         "Jo,jo@example.com,A-7\n"
         "Mo,Mo@Example.com,A-8\n"
     )
@@ -252,6 +274,60 @@ def test_resumes_are_found_by_id_and_address_in_a_folder(tmp_path: Path) -> None
         "mo@example.com": ("# Mo", None),
     }
     assert resumes_of(path)["jo@example.com"][0] is None  # nobody said where to look
+
+
+def test_a_file_that_fits_two_and_two_files_that_fit_one_are_not_guessed_at(
+    tmp_path: Path,
+) -> None:
+    """All people count: one whose row has a text may be whom the file is of."""
+    folder = tmp_path / "cvs"
+    folder.mkdir()
+    for name in ("Lee_Ann.txt", "Bo Li.txt", "bo_li (1).md", "9.txt", "Jo Doe.txt", "Di Roe.txt"):
+        (folder / name).write_text(f"résumé in {Path(name).stem}")
+    (folder / "Al Poe.doc").write_bytes(b"old")
+    path = tmp_path / "people.csv"
+    path.write_text(
+        "name,email,external id,resume\n"
+        "Ann Lee,a1@example.com,1,\n"
+        "Ann Lee,a2@example.com,2,\n"
+        "Bo Li,bo@example.com,3,\n"
+        "Jo Doe,jo1@example.com,9,\n"
+        "Jo Doe,jo2@example.com,4,\n"
+        "Di Roe,di1@example.com,5,\n"
+        "Di Roe,di2@example.com,6,Own text\n"
+        "Al Poe,al@example.com,7,\n"
+    )
+
+    assert resumes_of(path, resumes=str(folder)) == {
+        "a1@example.com": (None, UNREADABLE),
+        "a2@example.com": (None, UNREADABLE),
+        "bo@example.com": (None, UNREADABLE),
+        "jo1@example.com": ("résumé in 9", None),
+        "jo2@example.com": (None, UNREADABLE),
+        "di1@example.com": (None, UNREADABLE),
+        "di2@example.com": ("Own text", None),
+        "al@example.com": (None, UNREADABLE),
+    }
+
+
+def test_people_are_counted_over_all_inputs(tmp_path: Path) -> None:
+    folder = tmp_path / "cvs"
+    folder.mkdir()
+    (folder / "Ann Lee.txt").write_text("one")
+    (folder / "Bo Li.txt").write_text("two")
+    for name, text in (
+        ("a.csv", "Ann Lee,a1@example.com\n"),
+        ("b.csv", "Ann Lee,a2@example.com\nBo Li,bo@example.com\nBo Li,bo@example.com\n"),
+    ):
+        (tmp_path / name).write_text(f"name,email\n{text}")
+
+    found = resumes_of(tmp_path / "*.csv", resumes=str(folder))
+
+    assert found == {
+        "a1@example.com": (None, UNREADABLE),
+        "a2@example.com": (None, UNREADABLE),
+        "bo@example.com": ("two", None),
+    }
 
 
 def test_many_rows_get_each_their_own_resume(tmp_path: Path) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from jobmojito_batch.sandbox import Entry, RunningSandbox, creates_per_invitation
 from tests.chaos import run_chaos
-from tests.helpers import Run, friendly, people, write_input
+from tests.helpers import PATIENCE_SECONDS, Run, friendly, people, wait_until, write_input
 from tests.postgresql import why_not
+from tests.processes import Started
 
 ROWS = 60
 
@@ -25,7 +26,7 @@ def test_killed_at_any_moment_nobody_is_invited_twice(
         path = write_input(tmp_path, [*people(ROWS), *people(ROWS, position="Cook", start=ROWS)])
         for _ in range(3):
             process = run.start(path, "--rate", "100", "--max-in-flight", "8")
-            wait_for_calls(sandbox, rng.randrange(1, 40))
+            wait_for_calls(sandbox, rng.randrange(1, 40), process)
             process.kill()
             process.communicate()
         in_flight = run.calls - sum(is_create(e) and e.event == "answered" for e in sandbox.log)
@@ -57,7 +58,7 @@ def test_rows_in_flight_at_a_kill_are_unknown_and_the_others_are_not(
             + "".join(f"Ann,p{n}@example.com,SK,text,p-1\n" for n in range(9))
         )
         process = run.start(path, "--max-in-flight", "4")
-        wait_for_calls(sandbox, 4)
+        wait_for_calls(sandbox, 4, process)
         process.kill()
         process.communicate()
         done = sum(is_create(entry) and entry.event == "answered" for entry in sandbox.log)
@@ -86,9 +87,9 @@ def test_a_signal_drains_writes_the_files_and_says_so(
     with RunningSandbox(friendly(latency=0.3, position_latency=0.0)) as sandbox:
         run = Run(tmp_path, sandbox, monkeypatch)
         process = run.start(write_input(tmp_path, people(ROWS)), "--rate", "20")
-        wait_for_calls(sandbox, 4)
+        wait_for_calls(sandbox, 4, process)
         process.send_signal(number)
-        _, said = process.communicate(timeout=20)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
 
     assert process.returncode == code, said.decode()
     assert set(run.outcomes) == {"invited", "not_sent"}
@@ -104,11 +105,11 @@ def test_a_second_signal_leaves_at_once_and_the_claims_read_as_unknown(
         run = Run(tmp_path, sandbox, monkeypatch)
         path = write_input(tmp_path, people(3))
         process = run.start(path)
-        wait_for_calls(sandbox, 1)
+        wait_for_calls(sandbox, 1, process)
         process.send_signal(signal.SIGTERM)
         time.sleep(0.3)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=10)
+        process.communicate(timeout=PATIENCE_SECONDS)
 
         assert process.returncode == 143
         assert run.invite(path) == 3
@@ -116,11 +117,13 @@ def test_a_second_signal_leaves_at_once_and_the_claims_read_as_unknown(
         assert run.calls == 1
 
 
-def wait_for_calls(sandbox: RunningSandbox, count: int) -> None:
+def wait_for_calls(sandbox: RunningSandbox, count: int, process: Started) -> None:
+    """Until so many more have arrived, or the process had no more rows to send."""
     before = received(sandbox)
-    deadline = time.monotonic() + 15
-    while received(sandbox) - before < count and time.monotonic() < deadline:
-        time.sleep(0.005)
+    wait_until(
+        lambda: received(sandbox) - before >= count or process.poll() is not None,
+        f"{count} more calls have arrived",
+    )
 
 
 def received(sandbox: RunningSandbox) -> int:

@@ -28,10 +28,10 @@ def a_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
         yield Run(tmp_path, sandbox, monkeypatch)
 
 
-def given(run: Run, name: str) -> Path:
+def given(run: Run, name: str, suffix: str = ".csv") -> Path:
     """A copy of a field input, called people.csv."""
     [source] = FIELD.glob(f"{name}-*")
-    path = run.folder / "people.csv"
+    path = run.folder / f"people{suffix}"
     path.write_bytes(source.read_bytes())
     return path
 
@@ -128,6 +128,9 @@ def test_what_is_no_resume_is_not_sent(a_run: Run, monkeypatch: pytest.MonkeyPat
         "siehe Anhang",
         "12345",
         "curriculum vitae of Ann Lee with all her certificates.pdf",
+        "resume of Ann (1).pdf; cover letter of Ann.pdf; certificates of Ann.pdf",
+        "1234567890 1234567890 1234567890 1234567890 1234567890",
+        "Please find my curriculum vitae attached to the e-mail that I sent to you on Monday.",
     ],
 )
 def test_neighbours_of_it_are_not_sent_however_low_the_floor(cell: str, a_run: Run) -> None:
@@ -164,6 +167,110 @@ def test_a_resume_of_just_the_length_at_which_excel_cuts_is_warned_of(
     [doubt] = [one for one in found if one["kind"] == "résumé"]
     assert "exactly 32,767 characters" in str(doubt["sentence"])
     assert not doubt["holds"]
+
+
+def test_one_resume_of_several_people_is_warned_of(
+    a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One file that two cells name, and a text that one person has for two positions."""
+    (a_run.folder / "ann.txt").write_text("Ann's own résumé of many years")
+    rows = [a_row(f"p{n}@example.org").replace(RESUME, "ann.txt") for n in range(2)]
+    rows += [a_row("own@example.org"), a_row("own@example.org", position="Cook")]
+    path = write_input(a_run.folder, rows)
+
+    found = doubts_of(path, capsys)
+
+    [doubt] = [one for one in found if one["kind"] == "résumé"]
+    assert str(doubt["sentence"]).startswith("2 people share one résumé")
+    assert doubt["rows"] == [2, 3]
+    assert not doubt["holds"]
+    assert doubts_of(path, capsys, "--set", "candidate_resume!=The same for all") == []
+
+
+ENDED = "somebody was turned down, has withdrawn or has been hired"
+
+
+@pytest.mark.parametrize(
+    ("header", "cells", "says"),
+    [
+        (
+            "Do not contact",
+            ("", "Yes"),
+            "'Do not contact': 1 row says that nobody is to write to them",
+        ),
+        ("GDPR consent", ("yes", "no"), "'GDPR consent': 1 row says that there is no consent"),
+        (
+            "Status",
+            ("Withdrawn", "Rejected"),
+            f"'Status': 2 rows say that {ENDED}",
+        ),
+        (
+            "Bewerbungsstatus",
+            ("Neu", "Abgelehnt"),
+            f"'Bewerbungsstatus': 1 row says that {ENDED}",
+        ),
+        ("Status", ("Active", "New"), None),
+    ],
+)
+def test_what_speaks_against_inviting_somebody_is_told(
+    header: str,
+    cells: tuple[str, str],
+    says: str | None,
+    a_run: Run,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    rows = [a_row(f"p{n}@example.org", team=cell) for n, cell in enumerate(cells)]
+    path = write_input(a_run.folder, rows)
+    path.write_text(path.read_text().replace("team", header))
+
+    told = [doubt for doubt in doubts_of(path, capsys) if doubt["kind"] == "objection"]
+
+    assert [str(doubt["sentence"]).partition(";")[0] for doubt in told] == ([says] if says else [])
+    assert not any(doubt["holds"] for doubt in told)
+
+
+def test_files_called_after_people_are_sent_and_the_others_are_named(
+    a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On a terminal by name; in JSON and summary there are counts alone."""
+    cvs = a_run.folder / "cvs"
+    (cvs / "Poe Al").mkdir(parents=True)
+    for name in ("CV_Jana_Novak.md", "mueller-zoe (1).txt", "Lee_Ann.txt", "Poe Al/CV.txt", "x.md"):
+        (cvs / name).write_text(f"The résumé of {name}, {RESUME}")
+    (cvs / "out.txt").symlink_to(a_run.folder / "people.csv")
+    rows = [
+        a_row(f"{n}@example.org", name=name).replace(RESUME, "")
+        for n, name in enumerate(["Zoë Müller", "Ann Lee", "Ann Lee", "Al Poe", "Jana Nováková"])
+    ]
+    path = write_input(a_run.folder, rows)
+
+    code = a_run.invite(path, "--resumes", str(cvs))
+    capsys.readouterr()
+    main(["check", str(path), "--resumes", str(cvs)])
+    shown = capsys.readouterr().out
+    main(["check", str(path), "--resumes", str(cvs), "--json"])
+    told = capsys.readouterr().out
+
+    assert code == 1
+    outcomes = [row["outcome"] for row in a_run.results]
+    assert outcomes == ["invited", "invalid", "invalid", "invited", "invalid"]
+    codes = [row["error_code"] for row in a_run.results if row["error_code"]]
+    assert codes == ["resume_unreadable", "resume_unreadable", "missing_field"]
+    assert (
+        "résumés 2 found by name, 1 person without, 2 people in doubt, 2 files nobody claims, "
+        "1 for two people, 1 not looked at" in " ".join(shown.split())
+    )
+    for line in ("row 6 Jana Nováková ~ CV_Jana_Novak.md", "nobody's   x.md",
+                 "Lee_Ann.txt: row 3 Ann Lee, row 4 Ann Lee"):  # fmt: skip
+        assert line in shown
+    counts = a_run.summary["resumes"]
+    assert counts == json.loads(told)["resumes"]
+    assert (counts["people_found"], counts["people_without"], counts["files_unclaimed"]) == (
+        2,
+        1,
+        2,
+    )
+    assert not any(word in told + json.dumps(a_run.summary) for word in ("Nov", "Lee", "x.md"))
 
 
 # People
@@ -279,7 +386,8 @@ def test_a_set_that_fills_nothing_is_said_and_one_for_every_row_is_taken(
 ) -> None:
     path = write_input(a_run.folder, people(2, position="Head of Sales"))
 
-    [idle] = doubts_of(path, capsys, "--set", "position_name=Tester")
+    found = doubts_of(path, capsys, "--set", "position_name=Tester")
+    [idle] = [doubt for doubt in found if doubt["kind"] == "value"]
     code = a_run.invite(path, "--set", "position_name!=Tester")
 
     assert "--set position_name=Tester fills nothing" in str(idle["sentence"])
@@ -341,3 +449,154 @@ def test_a_cell_far_right_of_a_short_list_is_read(a_run: Run) -> None:
 
     assert a_run.invite(path, "--results", str(a_run.folder / "people.results.csv")) == 0
     assert a_run.creates == 2
+
+
+# Formats
+
+
+@pytest.mark.parametrize("name", ["11", "17", "21", "22"])
+def test_a_file_is_read_for_what_it_is(name: str, a_run: Run) -> None:
+    """Compressed, with UUIDs, HTML called .xls, a JSON array: everybody is invited."""
+    [source] = FIELD.glob(f"{name}-*")
+    path = a_run.folder / source.name.partition("-")[2]
+    path.write_bytes(source.read_bytes())
+
+    assert a_run.invite(path) == 0
+
+    stem = path.name.partition(".")[0]
+    assert (a_run.folder / f"{stem}.results.{'xlsx' if name == '21' else 'csv'}").is_file()
+    assert a_run.creates == (2 if name in {"11", "21"} else 3)
+
+
+# Encodings
+
+
+@pytest.mark.parametrize(
+    ("name", "people", "position"),
+    [
+        pytest.param("05", ["Иван Петров", "Мария Иванова"], "Инженер", id="windows-1251"),
+        pytest.param("06", ["Şükrü Öztürk", "Ayşe Doğan"], "Yazılımcı", id="windows-1254"),
+        pytest.param("13", ["François Lefèvre", "Jürgen Groß"], "Développeur", id="encoded-twice"),
+    ],
+)
+def test_letters_are_sent_as_they_were_written(
+    name: str, people: list[str], position: str, a_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBMOJITO_MIN_RESUME_CHARACTERS", "3")
+
+    assert a_run.invite(given(a_run, name)) == 0
+
+    assert [row["candidate_name"] for row in a_run.results] == people
+    assert {row["position_name"] for row in a_run.results} == {position}
+
+
+def test_an_encoding_that_nobody_knows_is_held_until_it_is_said(
+    a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = a_run.folder / "people.csv"
+    rows = [a_row("a@example.com", name="Ana Grđan", country="US")]
+    path.write_bytes("\n".join([HEADERS, *rows]).replace("é", "e").encode("cp1250"))
+
+    assert a_run.invite(path) == 2
+    held = capsys.readouterr()
+    assert "--encoding Windows-1250" in held.err
+    assert "--encoding Windows-1252" in held.err
+    assert "Gr" not in held.err + held.out
+    assert a_run.creates == 0
+
+    assert a_run.invite(path, "--encoding", "windows 1250") == 0
+    assert a_run.results[0]["candidate_name"] == "Ana Grđan"
+
+
+def test_a_person_sees_the_readings_side_by_side(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = tmp_path / "people.csv"
+    rows = [a_row("a@example.com", name="Ana Grđan", country="US")]
+    path.write_bytes("\n".join([HEADERS, *rows]).replace("é", "e").encode("cp1250"))
+
+    main(["check", str(path)])
+
+    seen = capsys.readouterr().out
+    assert "Windows-1250: Grđan" in seen
+    assert "Windows-1252: Grðan" in seen
+    assert doubts_of(path, capsys)[0].keys() >= {"kind", "option"}
+    assert "examples" not in doubts_of(path, capsys)[0]
+
+
+def test_an_encoding_that_is_none_is_one_sentence(
+    a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_input(a_run.folder, [a_row("a@example.com")])
+
+    assert a_run.invite(path, "--encoding", "windows-1259") == 2
+    assert "--encoding windows-1259: no encoding of that name" in capsys.readouterr().err
+
+
+def test_an_encoding_stands_in_the_mapping_file(a_run: Run) -> None:
+    path = a_run.folder / "people.csv"
+    path.write_bytes(
+        "\n".join([HEADERS, a_row("a@example.com", name="Иван")]).encode("koi8_r", "ignore")
+    )
+    mapping = a_run.folder / "mapping.toml"
+    mapping.write_text('[columns]\n[reading]\nencoding = "KOI8-R"\n')
+
+    assert a_run.invite(path, "--mapping", str(mapping)) == 0
+    assert a_run.results[0]["candidate_name"] == "Иван"
+
+
+def test_cells_that_were_encoded_twice_are_counted(
+    a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(["check", str(given(a_run, "13"))])
+
+    assert "cells were encoded twice (such as Ã© for é), which is undone" in capsys.readouterr().out
+
+
+# What a sheet says beside its values
+
+
+def to_csv(run: Run) -> tuple[str, str]:
+    """Results that the tests can read, of a workbook."""
+    return "--results", str(run.folder / "people.results.csv")
+
+
+def test_rows_that_a_filter_hides_are_not_invited_and_are_said(
+    a_run: Run, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = given(a_run, "04", ".xlsx")
+
+    assert a_run.invite(path, *to_csv(a_run)) == 0
+
+    assert [row["row"] for row in a_run.results] == ["2", "4"]
+    assert any("3 rows are hidden in the sheet" in text for text in a_run.summary["doubts"])
+    [doubt] = doubts_of(path, capsys)
+    assert doubt["rows"] == [3, 5, 6]
+    mapping = tmp_path / "reading.toml"
+    main(["check", str(path), "--hidden-rows", "--save-mapping", str(mapping)])
+    assert a_run.invite(path, *to_csv(a_run), "--mapping", str(mapping)) == 0
+    assert a_run.outcomes == {"already_done": 2, "invited": 3}
+
+
+def test_a_job_merged_over_two_people_is_both_of_theirs(a_run: Run) -> None:
+    assert a_run.invite(given(a_run, "23", ".xlsx"), *to_csv(a_run)) == 0
+
+    names = [row["position_name"] for row in a_run.results]
+    assert names == ["Tester", "Tester", "Backend Developer", "Backend Developer"]
+
+
+def test_an_error_cell_is_said_to_be_one(a_run: Run) -> None:
+    assert a_run.invite(given(a_run, "24", ".xlsx"), *to_csv(a_run)) == 1
+
+    good, bad = a_run.results
+    assert (good["outcome"], bad["outcome"]) == ("invited", "invalid")
+    assert "candidate_email: the cell holds an error (#N/A)" in bad["error_message"]
+    assert "position_location: the cell holds an error (#REF!)" in bad["error_message"]
+
+
+def test_a_formula_that_was_never_calculated_is_said_to_be_one(a_run: Run) -> None:
+    assert a_run.invite(given(a_run, "25", ".xlsx"), *to_csv(a_run)) == 1
+
+    said = a_run.results[0]["error_message"]
+    assert "candidate_email: the cell holds a formula that was never calculated; open" in said
+    assert a_run.creates == 0

@@ -1,6 +1,8 @@
 """What `--help` says is what was written: no bracket is taken for a style of the terminal."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 import typer
@@ -25,6 +27,36 @@ def test_every_help_shows_its_brackets(
     for parameter in parameters:
         for bracket in re.findall(r"\[\w+\]", getattr(parameter, "help", None) or ""):
             assert bracket in shown
+
+
+@pytest.mark.parametrize("width", [60, 80, 133])
+def test_help_at_once_is_what_the_commands_would_say(
+    width: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is written without loading them: nothing but a test keeps the two alike."""
+    monkeypatch.setenv("COLUMNS", str(width))
+    monkeypatch.setattr("typer.rich_utils.MAX_WIDTH", None)  # read once, for other tests
+    with pytest.raises(SystemExit):
+        app(args=["--help"], prog_name="jobmojito-batch")
+    by_typer = capsys.readouterr().out
+
+    assert main(["--help"]) == 0
+
+    assert capsys.readouterr().out == by_typer
+
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"]])
+def test_what_is_said_at_once_loads_no_library(words: list[str]) -> None:
+    asked = (
+        "import sys; from jobmojito_batch.cli import main; main(sys.argv[1:]); "
+        "heavy = {'typer', 'rich', 'pydantic', 'polars', 'prefect', 'sqlalchemy', 'aiohttp'}; "
+        "print(*heavy & sys.modules.keys(), file=sys.stderr, end='')"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", asked, *words], capture_output=True, text=True, check=False
+    )
+
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("option", ["--time-zone", "--timezone"])

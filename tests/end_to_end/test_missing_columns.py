@@ -14,7 +14,7 @@ import pytest
 from jobmojito_batch.cli import main
 from jobmojito_batch.contract import POSITION_CORE, REQUIRED_ALWAYS, CreateRequest
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import Attendant, run
+from jobmojito_batch.pipeline import RunObserver, run_steps
 from jobmojito_batch.sandbox import RunningSandbox
 from tests.helpers import HEADERS, Run, friendly, people, read_results, write_input
 from tests.shard_crew import Processes, invite_in_shards
@@ -24,7 +24,7 @@ ALL = "all but the name"
 EACH = [*NEEDED, ALL]
 
 
-class Nobody(Attendant):
+class Nobody(RunObserver):
     """Confirms whatever is shown, as a person who does not read."""
 
     confirms = True
@@ -82,7 +82,7 @@ async def test_a_person_who_goes_on_gets_every_row_with_its_outcome(
 ) -> None:
     path = without(a_run.folder, missing)
 
-    conclusion = await run(InviteParameters(inputs=[str(path)]), Nobody())
+    conclusion = (await run_steps(InviteParameters(inputs=[str(path)]), Nobody())).conclusion
 
     assert conclusion is not None
     assert conclusion.exit_code == 1

@@ -1,5 +1,6 @@
 """Night after night: an inbox, dates in paths, the volume guard, what is told in the morning."""
 
+import gzip
 import json
 import logging
 import os
@@ -10,6 +11,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,24 +21,30 @@ import xlsxwriter
 from polars.exceptions import PanicException
 from prefect.settings import PREFECT_API_URL, temporary_settings
 
-from flows.artifacts import summary_markdown
 from jobmojito_batch.alerts import SMALL_NIGHT, Night, Trouble, alerts_of
 from jobmojito_batch.cli import main
 from jobmojito_batch.cli.alerting import failures_told, tell_alerts
-from jobmojito_batch.cli.attend import Person, tell_ending
-from jobmojito_batch.errors import BatchError, LostLedgerError
+from jobmojito_batch.cli.observer import ConsoleObserver, tell_ending
+from jobmojito_batch.env_files import own_path
+from jobmojito_batch.errors import BatchError, DoubtError, LostLedgerError
+from jobmojito_batch.exit_codes import ExitCode
+from jobmojito_batch.flows.artifacts import summary_markdown
+from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
-    Attendant,
     Attention,
-    Conclusion,
-    Prepared,
+    IdleRun,
+    ReadyRun,
+    RunObserver,
+    RunResult,
     prepare_taken,
-    run,
+    run_steps,
     taking,
 )
+from jobmojito_batch.pipeline.nightly.trend import recent_nights
 from jobmojito_batch.sandbox import Fault, RunningSandbox
 from jobmojito_batch.settings import load_settings
+from jobmojito_batch.summary import Summary
 from tests.channels import api_that_takes_nothing, webhook
 from tests.helpers import HEADERS, Run, a_row, friendly, people, read_results, write_input
 from tests.store import a_bucket
@@ -58,24 +66,25 @@ class Nights:
         self,
         day: int = 0,
         *,
-        attendant: Attendant | None = None,
+        observer: RunObserver | None = None,
         inputs: str | None = None,
         **asked: object,
-    ) -> Attendant:
-        """One night, *day* days after the first; what it raises is on the attendant."""
-        attendant = attendant or Attendant()
+    ) -> RunResult:
+        """One night, *day* days after the first."""
         given: dict[str, object] = {"inbox": inputs is None, "time_zone": "UTC", "settle": False}
         parameters = InviteParameters(
             inputs=[inputs or str(self.box)],
             **(given | asked),
         )
-        try:
-            await run(
-                parameters, attendant, now=NIGHT + timedelta(days=day), sleep=self.slept.append
-            )
-        except BatchError as exc:
-            attendant.error = exc
-        return attendant
+        result = await run_steps(
+            parameters,
+            observer or RunObserver(),
+            now=NIGHT + timedelta(days=day),
+            sleep=self.slept.append,
+        )
+        if result.error is not None and not isinstance(result.error, BatchError):
+            raise result.error
+        return result
 
     def put(self, rows: list[str], name: str = "people.csv") -> Path:
         return write_input(self.box, rows, name)
@@ -94,17 +103,51 @@ def nights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Nights]:
         yield Nights(Run(tmp_path, sandbox, monkeypatch))
 
 
-def concluded(attendant: Attendant) -> Conclusion:
-    assert attendant.error is None, attendant.error
-    assert attendant.conclusion is not None
-    return attendant.conclusion
+def concluded(night: RunResult) -> Summary:
+    return night.concluded
 
 
-def kinds(attendant: Attendant) -> list[str]:
-    return [alert.kind.value for alert in attendant.alerts]
+def kinds(night: RunResult) -> list[str]:
+    return [alert.kind.value for alert in night.alerts]
 
 
 # The inbox
+
+
+async def test_one_file_cannot_end_the_night_and_none_lies_there_unseen(nights: Nights) -> None:
+    """A workbook that would abort the process, one that is packed, and one of an unknown kind."""
+    field = Path(__file__).parents[1] / "exports" / "field"
+    corner = next(field.glob("10-*"))
+    (nights.box / "corner.xlsx").write_bytes(corner.read_bytes())
+    plain = nights.put(people(2))
+    (nights.box / "people.csv.gz").write_bytes(gzip.compress(plain.read_bytes()))
+    plain.unlink()
+    (nights.box / "people.rar").write_bytes(b"Rar!")
+    (nights.box / "Ann Lee.pdf").write_bytes(b"%PDF")
+
+    night = await nights.go()
+
+    assert nights.run.creates == 2
+    assert nights.lie() == {"people.rar", "Ann Lee.pdf"}
+    assert nights.lie(f"done/{DAY}") == {
+        "people.csv.gz",
+        f"{DAY}.results.csv",
+        f"{DAY}.results.summary.json",
+    }
+    assert nights.lie(f"failed/{DAY}") == {"corner.xlsx", "corner.xlsx.error.txt"}
+    assert concluded(night).not_taken == ("people.rar", "1 .pdf")
+    [alert] = night.alerts
+    assert "not taken for its suffix: people.rar, 1 .pdf" in alert.sentence
+    assert "Ann" not in alert.sentence
+
+
+async def test_an_inbox_of_nothing_that_is_taken_says_what_lies_there(nights: Nights) -> None:
+    (nights.box / "people.txt").write_text("Name\tE-Mail\n")
+
+    night = await nights.go()
+
+    assert concluded(night).sentence.endswith("not taken for their suffix: 1 .txt")
+    assert "needs_repair" in kinds(night)
 
 
 async def test_files_that_are_settled_lie_in_done_beside_their_results(nights: Nights) -> None:
@@ -415,13 +458,13 @@ async def test_the_summary_names_files_that_could_not_be_read_and_the_machine(
     tell_ending(conclusion)
 
     said = capsys.readouterr().err
-    broken, renamed = conclusion.summary["unreadable"]
-    assert [broken["file"], renamed["file"]] == ["broken.csv", "renamed.csv"]
-    assert "no column gives candidate_email" in renamed["reason"]
-    assert conclusion.summary["host"] == platform.node()
-    assert f"unreadable    {broken['reason']}" in said
+    broken, renamed = conclusion.unreadable
+    assert [broken.file, renamed.file] == ["broken.csv", "renamed.csv"]
+    assert "no column gives candidate_email" in renamed.reason
+    assert conclusion.host == platform.node()
+    assert f"unreadable    {broken.reason}" in said
     assert f"{conclusion.run_id} on {platform.node()}" in said
-    assert f"unreadable    {renamed['reason']}" in said
+    assert f"unreadable    {renamed.reason}" in said
     markdown = summary_markdown(conclusion, Attention())
     assert "| broken.csv | " in markdown
     assert platform.node() in markdown
@@ -448,12 +491,12 @@ async def test_a_person_who_goes_on_finds_the_missing_field_in_the_summary(night
     path = nights.put(people(2))
     path.write_text(path.read_text().replace("candidate_email", "Reachable at", 1))
 
-    class Nobody(Attendant):
+    class Nobody(RunObserver):
         confirms = True
 
-    conclusion = concluded(await nights.go(attendant=Nobody()))
+    conclusion = concluded(await nights.go(observer=Nobody()))
 
-    [doubt] = conclusion.summary["doubts"]
+    [doubt] = conclusion.doubts
     assert doubt.startswith("people.csv: no column gives candidate_email")
 
 
@@ -468,12 +511,13 @@ async def test_where_the_only_good_file_is_written_anew_the_bad_one_is_still_tol
         sleep=nights.slept.append,
     )
     good.write_text(good.read_text() + a_row("p9@example.com") + "\n")
-    conclusion = prepare_taken(taken, now=NIGHT)
+    idle = prepare_taken(taken, now=NIGHT)
     taken.close()
 
-    assert isinstance(conclusion, Conclusion)
+    assert isinstance(idle, IdleRun)
+    conclusion = idle.conclusion(NIGHT)
     assert conclusion.exit_code == 1
-    assert [one["file"] for one in conclusion.summary["unreadable"]] == ["broken.csv"]
+    assert [one.file for one in conclusion.unreadable] == ["broken.csv"]
 
 
 async def test_where_no_file_can_be_read_the_night_failed(nights: Nights) -> None:
@@ -556,14 +600,14 @@ async def test_a_limit_leaves_the_file_for_the_next_night(nights: Nights) -> Non
 
 
 async def test_a_file_that_is_written_anew_meanwhile_stays(nights: Nights) -> None:
-    class Exporter(Attendant):
-        def may_send(self, prepared: Prepared) -> bool:  # noqa: ARG002
+    class Exporter(RunObserver):
+        def may_send(self, run: ReadyRun) -> bool:  # noqa: ARG002
             nights.put(people(2, start=7))
             return True
 
     nights.put(people(2))
 
-    await nights.go(attendant=Exporter())
+    await nights.go(observer=Exporter())
     assert nights.lie() == {"people.csv"}
     night = await nights.go(1)
 
@@ -613,8 +657,8 @@ async def test_a_file_that_is_written_over_before_it_is_read_waits(nights: Night
 
     prepared = prepare_taken(taken, now=NIGHT)
 
-    assert isinstance(prepared, Prepared)
-    assert prepared.sources == ["other.csv"]
+    assert isinstance(prepared, ReadyRun)
+    assert prepared.planned.sources == ["other.csv"]
     assert nights.lie() == {"people.csv", "other.csv"}
     prepared.close()
     taken.close()
@@ -788,12 +832,12 @@ async def test_a_night_far_from_the_others_is_held_until_somebody_releases_it(
 
 
 async def test_a_person_who_confirms_or_a_guard_that_is_off_decides(nights: Nights) -> None:
-    class Somebody(Attendant):
+    class Somebody(RunObserver):
         confirms = True
 
     await usual_nights(nights)
     nights.put(people(70, start=1_000))
-    confirmed = await nights.go(3, attendant=Somebody())
+    confirmed = await nights.go(3, observer=Somebody())
     nights.put(people(300, start=2_000))
     unguarded = await nights.go(4, volume_guard=False)
 
@@ -941,34 +985,34 @@ async def test_nothing_private_is_in_an_alert_or_a_log_line(
 async def test_a_run_that_a_person_declined_tells_nothing_and_moves_nothing(
     nights: Nights,
 ) -> None:
-    class Somebody(Attendant):
+    class Somebody(RunObserver):
         confirms = True
 
-        def may_send(self, prepared: Prepared) -> bool:  # noqa: ARG002
+        def may_send(self, run: ReadyRun) -> bool:  # noqa: ARG002
             return False
 
     nights.put(people(2))
 
-    night = await nights.go(attendant=Somebody())
+    night = await nights.go(observer=Somebody())
 
-    assert (night.was_declined, night.alerts) == (True, [])
+    assert (night.was_declined, night.alerts) == (True, ())
     assert nights.lie() == {"people.csv"}
     assert not any((nights.box / "done").iterdir())
 
 
 async def test_a_night_that_broke_off_says_which_run_it_was(nights: Nights) -> None:
-    class Unlucky(Attendant):
-        def may_send(self, prepared: Prepared) -> bool:
-            self.run_id = prepared.run_id
+    class Unlucky(RunObserver):
+        def may_send(self, run: ReadyRun) -> bool:
+            self.run_id = run.planned.run_id
             raise BatchError("the disk is full")
 
     nights.put(people(2))
-    attendant = Unlucky()
+    observer = Unlucky()
 
-    night = await nights.go(attendant=attendant)
+    night = await nights.go(observer=observer)
 
     assert [(alert.kind.value, alert.run_id) for alert in night.alerts] == [
-        ("failed", attendant.run_id)
+        ("failed", observer.run_id)
     ]
     assert nights.lie() == {"people.csv"}
 
@@ -1030,6 +1074,8 @@ def test_a_run_that_nobody_confirmed_sends_its_alerts(
         pytest.param({"JOBMOJITO_NOTIFY_ON": "sometimes"}, [], "sometimes", id="its-own-setting"),
         pytest.param({}, ["--mapping", "gone.toml"], "gone.toml", id="a-mapping-file"),
         pytest.param({}, ["--time-zone", "Mars/Olympus"], "Mars/Olympus", id="a-time-zone"),
+        pytest.param({}, ["--rate", "0"], "--rate 0: must be above 0", id="a-bound"),
+        pytest.param({}, ["--set", "sk"], "--set sk: write it as", id="no-pair"),
         pytest.param(
             {"JOBMOJITO_API_TOKEN_FILE": "gone", "JOBMOJITO_API_TOKEN": ""}, [], "TOKEN_FILE",
             id="a-token-file",
@@ -1063,10 +1109,10 @@ def test_an_unattended_run_that_never_became_one_is_alerted(
 
 
 def test_an_environment_file_that_cannot_be_read_is_alerted(
-    nights: Nights, hook: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+    nights: Nights, hook: list[dict[str, Any]]
 ) -> None:
-    monkeypatch.chdir(nights.run.folder)
-    (nights.run.folder / ".env").write_bytes(b"JOBMOJITO_ENVIRONMENT=\xfc\n")
+    own_path().parent.mkdir(parents=True)
+    own_path().write_bytes(b"JOBMOJITO_ENVIRONMENT=\xfc\n")
 
     assert nights.run.invite(write_input(nights.run.folder, people(1))) == 2
 
@@ -1089,10 +1135,10 @@ def test_the_address_of_alerts_is_found_in_an_environment_file_that_has_a_fault(
     hook: list[dict[str, Any]],
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.chdir(nights.run.folder)
     text = f"JOBMOJITO_NOTIFY={os.environ['JOBMOJITO_NOTIFY']}\n{fault}\n"
     monkeypatch.delenv("JOBMOJITO_NOTIFY")
-    (nights.run.folder / ".env").write_bytes(text.encode(encoding))
+    own_path().parent.mkdir(parents=True)
+    own_path().write_bytes(text.encode(encoding))
 
     assert nights.run.invite(write_input(nights.run.folder, people(1))) == 2
 
@@ -1143,7 +1189,7 @@ def test_a_run_where_nobody_can_be_asked_and_yes_is_missing_is_alerted(
 
 def test_a_panic_of_a_library_is_alerted(hook: list[dict[str, Any]]) -> None:
     """What Rust calls a panic is no Exception to Python."""
-    with pytest.raises(PanicException), failures_told(Person(asks=False), ["/data/inbox"]):
+    with pytest.raises(PanicException), failures_told(ConsoleObserver(asks=False), ["/data/inbox"]):
         raise PanicException("quotes a cell")
 
     (message,) = hook
@@ -1221,8 +1267,10 @@ def test_prefect_that_is_asked_for_and_away_is_an_alert(
 def test_a_person_who_was_asked_is_sent_nothing(hook: list[dict[str, Any]]) -> None:
     """They saw it on the screen."""
     for asks, sent in ((True, 0), (False, 1)):
-        person = Person(asks=asks)
-        person.alerts = alerts_of(Night(day=NIGHT.date(), exit_code=2, trouble=Trouble.FAULT), [])
+        person = ConsoleObserver(asks=asks)
+        person.alerts = alerts_of(
+            Night(day=NIGHT.date(), exit_code=ExitCode.USAGE, trouble=Trouble.FAULT), []
+        )
 
         tell_alerts(person, load_settings())
 
@@ -1252,7 +1300,7 @@ async def test_a_prefix_of_a_store_is_an_inbox_like_a_folder(
     file = write_input(nights.run.folder, people(2))
     results = nights.run.folder / "results"
 
-    async def go(day: int) -> Attendant:
+    async def go(day: int) -> RunResult:
         return await nights.go(
             day, inputs="s3://bucket/in/", inbox=True, results_folder=str(results)
         )
@@ -1278,3 +1326,73 @@ async def test_a_prefix_of_a_store_is_an_inbox_like_a_folder(
     assert read_results(results / DAY / f"{DAY}.results.csv")[0]["source"] == "people.csv"
     spool = nights.run.folder / "home" / "cache" / "jobmojito-batch" / "spool"
     assert list(spool.iterdir()) == []
+
+
+# Columns that are not what they were
+
+
+HR = "Candidate,E-Mail,Country,CV,Position,Job location,Job country,Language,Contact e-mail"
+
+
+def an_export(nights: Nights, headers: str, start: int) -> None:
+    rows = [
+        f"Ann,p{start}{n}@example.com,SK,text,Nurse,London,GB,en,c{n}@example.com" for n in (0, 1)
+    ]
+    (nights.box / "people.csv").write_text("\n".join([headers, *rows]) + "\n", encoding="utf-8")
+
+
+async def test_a_field_that_another_column_has_tonight_holds_the_night(nights: Nights) -> None:
+    """`E-Mail` is renamed, and the contact's address would be the candidate's."""
+    an_export(nights, HR, 1)
+    concluded(await nights.go(0))
+    renamed = HR.replace("E-Mail", "Address book").replace("Contact e-mail", "Mail")
+    an_export(nights, renamed, 2)
+
+    held = await nights.go(1)
+    calls = nights.run.calls
+    released = await nights.go(1, mapping={"Address book": "candidate_email", "Mail": ""})
+    an_export(nights, renamed, 3)
+    again = await nights.go(2, mapping={"Address book": "candidate_email", "Mail": ""})
+
+    assert isinstance(held.error, DoubtError)
+    assert "candidate_email was read from 'E-Mail', and now from 'Mail'" in str(held.error)
+    assert "--map" in str(held.error)
+    assert calls == 2
+    assert kinds(held) == ["failed"]
+    for result in (released, again):
+        assert concluded(result).sentence.startswith("2 rows: 2 invited")
+
+
+async def test_another_order_and_another_kind_of_export_are_no_drift(nights: Nights) -> None:
+    an_export(nights, HR, 1)
+    concluded(await nights.go(0))
+    nights.put(people(2, start=50))  # headers of another system
+    assert concluded(await nights.go(1)).exit_code == 0
+    an_export(nights, HR.replace("E-Mail", "e-mail").replace("CV", " CV "), 2)
+    assert concluded(await nights.go(2)).exit_code == 0
+
+
+# The recent nights beside one another
+
+
+async def test_the_recent_nights_stand_beside_one_another(
+    nights: Nights, capsys: pytest.CaptureFixture[str]
+) -> None:
+    nights.put(people(2))
+    concluded(await nights.go(0))
+    nights.put([*people(3, start=10), a_row("nobody")])
+    last = concluded(await nights.go(1))
+    capsys.readouterr()
+
+    assert main(["status", "--nights", "--json"]) == 0
+    told = json.loads(capsys.readouterr().out)["nights"]
+    figures = [(one["exit_code"], one["rows"], one["invited"], one["to_repair"]) for one in told]
+    assert figures == [(1, 4, 3, 1), (0, 2, 2, 0)]
+    assert main(["status", "--nights"]) == 0
+    assert capsys.readouterr().out.count("█") == 8 + 4
+    with closing(Ledger.open(f"sqlite:///{nights.run.ledger}")) as ledger:
+        page = summary_markdown(last, Attention(), recent_nights(ledger))
+    assert page.splitlines()[0] == last.sentence
+    assert "jobmojito-batch invite" in page.splitlines()[2]
+    for night in ("| 2026-11-25 02:00 | 1 |", "| 2026-11-24 02:00 | 0 |"):
+        assert night in page

@@ -1,6 +1,5 @@
 """A ledger on a server that goes away in the middle of a run."""
 
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from jobmojito_batch.sandbox import RunningSandbox, creates_per_invitation
-from tests.helpers import Run, friendly, people, write_input
+from tests.helpers import PATIENCE_SECONDS, Run, friendly, people, wait_until, write_input
+from tests.processes import Started
 from tests.wire import Cut, Wire
 
 ROWS = 40
@@ -20,12 +20,10 @@ def wire(postgresql_url: str) -> Iterator[Wire]:  # noqa: ARG001 - skips where t
         yield wire
 
 
-def started(run: Run, path: Path, calls: int) -> "subprocess.Popen[bytes]":
+def started(run: Run, path: Path, calls: int) -> Started:
     """A run in a process of its own, once it has made some calls."""
     process = run.start(path, "--rate", "10", "--max-in-flight", "8")
-    deadline = time.monotonic() + 30
-    while run.calls < calls and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: run.calls >= calls, f"{calls} calls have arrived")
     return process
 
 
@@ -43,7 +41,7 @@ def test_a_server_that_is_started_anew_costs_nothing(
             time.sleep(0.5)
             wire.is_up = True
             time.sleep(0.2)
-        _, said = process.communicate(timeout=90)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
 
         # A connection that broke in the middle of a COMMIT stops the run: nobody knows.
         if b"in the middle of a commit" in said:
@@ -64,7 +62,7 @@ def test_a_commit_that_nobody_knows_of_stops_the_run_and_the_next_finds_out(
         path = write_input(tmp_path, people(ROWS))
         process = started(run, path, 5)
         wire.cut = cut
-        _, said = process.communicate(timeout=90)
+        _, said = process.communicate(timeout=PATIENCE_SECONDS)
         stopped_at = run.creates
 
         code = run.settle(path)

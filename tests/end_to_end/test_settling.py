@@ -2,10 +2,6 @@
 
 import asyncio
 import json
-import os
-import subprocess
-import sys
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -15,12 +11,14 @@ import pytest
 from sqlalchemy import create_engine, update
 
 from jobmojito_batch.cli import main
-from jobmojito_batch.ledger.tables import runs
+from jobmojito_batch.ledger.schema import runs
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import conclude, deliver, prepare
+from jobmojito_batch.pipeline import RunRequest, conclude, deliver, prepare
 from jobmojito_batch.plan import Kind
 from jobmojito_batch.sandbox import Fault, RunningSandbox, Scenario, creates_per_invitation
 from tests.helpers import (
+    BOTH_LEDGERS,
+    PATIENCE_SECONDS,
     Run,
     a_row,
     friendly,
@@ -28,6 +26,7 @@ from tests.helpers import (
     people,
     read_results,
     starts_of,
+    wait_until,
     write_input,
 )
 
@@ -35,13 +34,15 @@ Start = Callable[..., Run]
 
 
 @pytest.fixture
-def start(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, ledger_url: str) -> Iterator[Start]:
+def start(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, either_ledger_url: str
+) -> Iterator[Start]:
     """A command line against a sandbox, with a ledger of either kind."""
     with ExitStack() as stack:
 
         def run(scenario: Scenario | None = None) -> Run:
             sandbox = stack.enter_context(RunningSandbox(scenario or friendly()))
-            return Run(tmp_path, sandbox, monkeypatch, ledger_url)
+            return Run(tmp_path, sandbox, monkeypatch, either_ledger_url)
 
         yield run
 
@@ -99,6 +100,7 @@ def test_what_provably_did_not_happen_is_sent_once_more(
     assert set(creates_per_invitation(run.sandbox.log).values()) == {1}
 
 
+@BOTH_LEDGERS
 def test_what_an_earlier_run_lost_is_sent_once_more_with_no_other_row_of_its_position(
     start: Start, tmp_path: Path
 ) -> None:
@@ -204,13 +206,12 @@ def test_the_link_is_minted_by_whichever_id_the_api_wants(
     assert all(row["interview_url"] for row in run.results)
 
 
+@BOTH_LEDGERS
 def test_a_killed_runs_calls_are_settled_by_the_next_run(start: Start, tmp_path: Path) -> None:
     run = start(friendly(latency=0.3, position_latency=0.0))
     path = write_input(tmp_path, people(12))
     process = run.start(path)
-    deadline = time.monotonic() + 20
-    while run.calls < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: run.calls >= 4, "4 calls have arrived")
     process.kill()
     process.communicate()
 
@@ -223,18 +224,16 @@ def test_a_killed_runs_calls_are_settled_by_the_next_run(start: Start, tmp_path:
 
 
 def test_a_run_of_another_host_is_left_alone_until_its_lease_is_over(
-    start: Start, tmp_path: Path, ledger_url: str
+    start: Start, tmp_path: Path, either_ledger_url: str
 ) -> None:
     """Nobody can ask for its process; then its calls are looked up, and nobody is invited twice."""
     run = start(friendly(latency=0.3, position_latency=0.0))
     path = write_input(tmp_path, people(8))
     process = run.start(path)
-    deadline = time.monotonic() + 20
-    while run.calls < 4 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    wait_until(lambda: run.calls >= 4, "4 calls have arrived")
     process.kill()
     process.communicate()
-    engine = create_engine(ledger_url)
+    engine = create_engine(either_ledger_url)
     until = datetime.now(UTC).replace(tzinfo=None) + timedelta(seconds=4)
     with engine.begin() as connection:
         connection.execute(update(runs).values(owner="another-host|1|0.0", lease_until=until))
@@ -284,6 +283,7 @@ def test_reconcile_that_may_not_look_leaves_all_as_it_is(start: Start, tmp_path:
     assert main(["reconcile"]) == 3
 
 
+@BOTH_LEDGERS
 @pytest.mark.parametrize("same_file", [True, False])
 def test_two_processes_at_once_invite_nobody_twice(
     start: Start, tmp_path: Path, *, same_file: bool
@@ -293,15 +293,9 @@ def test_two_processes_at_once_invite_nobody_twice(
     rows = people(30)
     one = write_input(tmp_path, rows)
     other = write_input(tmp_path, rows if same_file else people(30, start=30), "other.csv")
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "jobmojito_batch", "invite", str(path), "--yes", "--no-prefect",
-             "--rate", "100", "--max-in-flight", "8"],
-            env=os.environ | run.environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
-        )
-        for path in (one, other)
-    ]  # fmt: skip
-    said = [process.communicate(timeout=60)[1].decode() for process in processes]
+    options = ("--rate", "100", "--max-in-flight", "8")
+    processes = [run.start_settling(path, *options) for path in (one, other)]
+    said = [process.communicate(timeout=PATIENCE_SECONDS)[1].decode() for process in processes]
 
     left = [
         (row["candidate_email"], row["error_code"], row["error_message"])
@@ -320,20 +314,14 @@ def test_two_processes_at_once_invite_nobody_twice(
         assert run.creates == 30
 
 
+@BOTH_LEDGERS
 def test_the_ceiling_holds_over_two_processes(start: Start, tmp_path: Path) -> None:
     """Starts in any second: two paces would make 40 of 20."""
     run = start(friendly(latency=0.01, position_latency=0.0))
     files = [write_input(tmp_path, people(40, start=40 * n), f"f{n}.csv") for n in range(2)]
-    processes = [
-        subprocess.Popen(
-            [sys.executable, "-m", "jobmojito_batch", "invite", str(path), "--yes", "--no-prefect",
-             "--rate", "20"],
-            env=os.environ | run.environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-        )
-        for path in files
-    ]  # fmt: skip
+    processes = [run.start_settling(path, "--rate", "20") for path in files]
     for process in processes:
-        process.wait(timeout=60)
+        process.wait(timeout=PATIENCE_SECONDS)
 
     results = [row for n in range(2) for row in read_results(tmp_path / f"f{n}.results.csv")]
     starts = starts_of(results)
@@ -358,13 +346,13 @@ def test_a_doubt_that_is_settled_after_the_plan_is_already_done(
     run = start(friendly(faults=(Fault(call=(2,), disconnect="after"),)))
     path = write_input(tmp_path, people(3))
     run.invite(path)
-    prepared = prepare(InviteParameters(inputs=[str(path)]), will_send=True)
-    assert prepared.plan.counts[Kind.UNKNOWN] == 1
+    ready = prepare(RunRequest.of(InviteParameters(inputs=[str(path)])))
+    assert ready.planned.plan.counts[Kind.UNKNOWN] == 1
     assert main(["reconcile"]) == 0
 
-    conclusion = conclude(prepared, asyncio.run(deliver(prepared)))
+    conclusion = conclude(ready, asyncio.run(deliver(ready)))
 
-    prepared.close()
+    ready.close()
     assert conclusion.exit_code == 0
     assert run.outcomes == {"already_done": 3}
     assert set(creates_per_invitation(run.sandbox.log).values()) == {1}

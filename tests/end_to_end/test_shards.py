@@ -8,8 +8,6 @@ apart by Prefect is in tests/prefect_real/test_shards.py.
 import asyncio
 import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,11 +18,13 @@ import pytest
 
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import Conclusion
-from jobmojito_batch.pipeline.sharding.overseeing import MOST_ATTEMPTS
+from jobmojito_batch.pipeline.sharding.coordinator import MOST_ATTEMPTS
 from jobmojito_batch.sandbox import RunningSandbox, creates_per_invitation
 from jobmojito_batch.sending import Progress
+from jobmojito_batch.summary import PositionCounts, Summary
+from tests import processes
 from tests.helpers import (
+    BOTH_LEDGERS,
     Run,
     friendly,
     living_shards,
@@ -32,6 +32,7 @@ from tests.helpers import (
     people,
     read_results,
     starts_of,
+    wait_until,
     write_input,
 )
 from tests.shard_crew import Processes, invite_in_shards
@@ -54,7 +55,7 @@ class Sharded:
 
     def invite(
         self, rows: list[str], meanwhile: Callable[[], Any] | None = None, **more: Any
-    ) -> Conclusion:
+    ) -> Summary:
         """The whole staircase; *meanwhile* is called in a thread beside it."""
         return asyncio.run(self._invite(self.parameters(rows, **more), meanwhile))
 
@@ -65,7 +66,7 @@ class Sharded:
 
     async def _invite(
         self, parameters: InviteParameters, meanwhile: Callable[[], Any] | None
-    ) -> Conclusion:
+    ) -> Summary:
         beside = asyncio.create_task(asyncio.to_thread(meanwhile)) if meanwhile else None
         conclusion = await invite_in_shards(parameters, self.crew, on_progress=self.seen.append)
         if beside is not None:
@@ -87,7 +88,7 @@ class Sharded:
         )
 
     def wait_for_calls(self, count: int) -> None:
-        wait_until(lambda: self.count("received") >= count)
+        wait_until(lambda: self.count("received") >= count, f"{count} calls have arrived")
 
     @property
     def most_creates(self) -> int:
@@ -98,13 +99,6 @@ class Sharded:
         return sum(bool(entry.position_created) for entry in self.sandbox.log)
 
 
-def wait_until(is_so: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not is_so() and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert is_so()
-
-
 @pytest.fixture
 def sandbox() -> Iterator[RunningSandbox]:
     with RunningSandbox(friendly(latency=0.15, position_latency=0.2)) as sandbox:
@@ -113,10 +107,10 @@ def sandbox() -> Iterator[RunningSandbox]:
 
 @pytest.fixture
 def sharded(
-    tmp_path: Path, sandbox: RunningSandbox, ledger_url: str, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, sandbox: RunningSandbox, either_ledger_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Sharded]:
-    Run(tmp_path, sandbox, monkeypatch, ledger_url)  # the environment that all of them have
-    run = Sharded(tmp_path, sandbox, ledger_url)
+    Run(tmp_path, sandbox, monkeypatch, either_ledger_url)  # the environment that all of them have
+    run = Sharded(tmp_path, sandbox, either_ledger_url)
     try:
         yield run
     finally:
@@ -127,17 +121,18 @@ def everybody() -> list[str]:
     return [row for n, name in enumerate(POSITIONS) for row in people(EACH, position=name, start=n)]
 
 
+@BOTH_LEDGERS
 def test_three_processes_send_the_rows_of_one_run(sharded: Sharded) -> None:
-    conclusion = sharded.invite([*everybody(), *people(1, position="Nurse")])
+    summary = sharded.invite([*everybody(), *people(1, position="Nurse")])
 
-    summary = conclusion.summary
-    assert conclusion.exit_code == 0
+    assert summary.exit_code == 0
     assert sharded.outcomes == {"invited": ROWS, "duplicate": 1}
     assert (sharded.count("created"), sharded.most_creates) == (ROWS, 1)
     assert sharded.positions_created == len(POSITIONS)
-    assert summary["positions"] == {"created": len(POSITIONS), "reused": 0}
-    assert (summary["calls"], summary["credits_estimated"]) == (ROWS, ROWS / 4)
-    assert summary["latency_seconds"]["p50"] >= 0.15
+    assert summary.positions == PositionCounts(created=len(POSITIONS), reused=0)
+    assert (summary.calls, summary.credits_estimated) == (ROWS, ROWS / 4)
+    assert summary.latency_seconds.p50 is not None
+    assert summary.latency_seconds.p50 >= 0.15
     assert sharded.seen[-1].settled == sharded.seen[-1].total == ROWS
     assert sorted(order.shard for order in sharded.crew.orders) == [0, 1, 2]
     assert not list(sharded.place.iterdir())
@@ -147,8 +142,8 @@ def test_shards_are_no_runs_of_their_own(sharded: Sharded) -> None:
     sharded.invite(people(6))
 
     ledger = Ledger.open(sharded.ledger_url)
-    [run] = ledger.runs()
-    found = ledger.run(run.run_id[:20])
+    [run] = ledger.runs.latest()
+    found = ledger.runs.find(run.run_id[:20])
     ledger.close()
     assert (found.run_id if found else None) == run.run_id
     assert run.exit_code == 0
@@ -163,6 +158,7 @@ def test_a_second_run_in_shards_sends_nothing(sharded: Sharded) -> None:
     assert sharded.count("received") == ROWS
 
 
+@BOTH_LEDGERS
 def test_a_process_that_dies_is_replaced_and_what_it_held_is_looked_up(sharded: Sharded) -> None:
     def kill_one() -> None:
         sharded.wait_for_calls(15)
@@ -184,7 +180,7 @@ def test_who_opens_a_position_and_dies_does_not_leave_it_shut(sharded: Sharded) 
     def kill_the_opener() -> None:
         sharded.wait_for_calls(1)
         ledger = Ledger.open(sharded.ledger_url)
-        while not (held := ledger.doubts()):
+        while not (held := ledger.doubts.all()):
             time.sleep(0.01)
         ledger.close()
         sharded.crew.kill(int(held[0].run_id.split(".")[-2]))
@@ -235,7 +231,7 @@ def test_the_shares_of_the_credit_cap_are_never_more_than_the_cap(sharded: Shard
     assert sharded.outcomes == {"invited": 40, "not_sent": ROWS - 40}
     assert sharded.count("received") == 40
     assert conclusion.exit_code == 4
-    assert conclusion.summary["reasons"] == {"credit_cap": ROWS - 40}
+    assert conclusion.reasons == {"credit_cap": ROWS - 40}
 
 
 def test_a_signal_to_the_parent_drains_all_shards(sharded: Sharded) -> None:
@@ -258,18 +254,13 @@ def test_a_parent_that_dies_leaves_shards_that_end_and_the_next_run_knows_it(
 ) -> None:
     """Nobody waits for the shards any more; what they do is in the ledger all the same."""
     parameters = sharded.parameters(everybody(), rate=10)
-    parent = subprocess.Popen(
-        [sys.executable, "-m", "tests.shard_crew", parameters.model_dump_json()],
-        cwd=Path(__file__).parents[2],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_until(lambda: living_shards(sharded.ledger_url) == 3)
+    parent = processes.start("tests.shard_crew", parameters.model_dump_json())
+    wait_until(lambda: living_shards(sharded.ledger_url) == 3, "three shards live")
     parent.kill()
     parent.wait()
     assert sharded.count("received") < ROWS
     sharded.wait_for_calls(ROWS)
-    wait_until(lambda: living_shards(sharded.ledger_url) == 0)
+    wait_until(lambda: living_shards(sharded.ledger_url) == 0, "no shard lives")
 
     conclusion = sharded.invite(everybody())
 

@@ -14,7 +14,7 @@ from jobmojito_batch.cli.plan_view import detected_text
 from jobmojito_batch.columns import FAULTS, FIRST_NAME, LAST_NAME, RESUME_FILE
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import Prepared, prepare
+from jobmojito_batch.pipeline import Planned, RunRequest, plan_run
 
 FOLDER = Path(__file__).parent
 
@@ -32,37 +32,38 @@ SET = {
 def becomes(path: Path) -> str:
     """The text of the expectation that fits what *path* becomes now."""
     try:
-        prepared = prepare(
-            InviteParameters(inputs=[str(path)], values=SET, results="unused.csv"), will_send=False
+        planned = plan_run(
+            RunRequest.of(InviteParameters(inputs=[str(path)], values=SET, results="unused.csv")),
+            None,
         )
     except BatchError as exc:
         return f"refused: {exc}\n"
     try:
-        return _described(prepared)
+        return _described(planned)
     finally:
-        prepared.close()
+        planned.close()
 
 
-def _described(prepared: Prepared) -> str:
-    [view] = prepared.inputs.views
+def _described(planned: Planned) -> str:
+    [view] = planned.inputs.views
     carried = [header for header, role in view.columns if role == "carried"]
     lines = [
         f"detected: {detected_text(view.detected)}",
         f"carried: {', '.join(carried) or '-'}",
         *(f"note: {note}" for note in view.notes),
-        *(f"warning: {warning}" for warning in prepared.preview.warnings),
+        *(f"warning: {warning}" for warning in planned.preview.warnings),
         "",
-        *_table(prepared),
+        *_table(planned),
     ]
     return "\n".join(lines) + "\n"
 
 
-def _table(prepared: Prepared) -> list[str]:
-    fields = prepared.inputs.layouts[0].fields
+def _table(planned: Planned) -> list[str]:
+    fields = planned.inputs.layouts[0].fields
     columns = [name for name in fields if name not in {FIRST_NAME, LAST_NAME, RESUME_FILE}]
     if {FIRST_NAME, LAST_NAME} & set(fields) and "candidate_name" not in columns:
         columns.insert(0, "candidate_name")
-    frame = pl.read_parquet(prepared.spool.prepared)
+    frame = pl.read_parquet(planned.spool.prepared)
     cells = frame.select("row", FAULTS, *sorted(columns)).cast(pl.String).fill_null("")
     rows = [list(cells.columns), *([_cell(text) for text in row] for row in cells.iter_rows())]
     widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]

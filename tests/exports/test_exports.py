@@ -7,7 +7,7 @@ import pytest
 
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import prepare
+from jobmojito_batch.pipeline import RunRequest, plan_run
 from tests.exports.expected import FOLDER, SET, becomes
 from tests.exports.make_exports import BYTES, CONVERTED, TEXTS, WORKBOOKS
 
@@ -49,16 +49,18 @@ def test_no_colleague_is_ever_a_candidate(name: str) -> None:
     """The worst case: every invitation sent to the recruiter in the column beside."""
     content = (FOLDER / name).read_bytes()
     try:
-        prepared = prepare(
-            InviteParameters(inputs=[str(FOLDER / name)], values=SET, results="unused.csv"),
-            will_send=False,
+        planned = plan_run(
+            RunRequest.of(
+                InviteParameters(inputs=[str(FOLDER / name)], values=SET, results="unused.csv")
+            ),
+            None,
         )
     except BatchError:
         return
     try:
-        frame = pl.read_parquet(prepared.spool.prepared)
+        frame = pl.read_parquet(planned.spool.prepared)
     finally:
-        prepared.close()
+        planned.close()
     if "candidate_email" in frame.columns:
         addresses = frame["candidate_email"].drop_nulls().to_list()
         assert not [one for one in addresses if one.endswith(COLLEAGUES)]
@@ -70,14 +72,16 @@ def test_several_exports_in_one_run_know_their_files(tmp_path: Path) -> None:
     names = ["personio_german.csv", "cell_formats.xlsx", "typed_columns.parquet", "nested.ndjson"]
     for name in names:
         (tmp_path / name).write_bytes((FOLDER / name).read_bytes())
-    prepared = prepare(
-        InviteParameters(inputs=[str(tmp_path)], values=SET, results=str(tmp_path / "r.csv")),
-        will_send=False,
+    planned = plan_run(
+        RunRequest.of(
+            InviteParameters(inputs=[str(tmp_path)], values=SET, results=str(tmp_path / "r.csv"))
+        ),
+        None,
     )
     try:
-        frame = pl.read_parquet(prepared.spool.prepared)
+        frame = pl.read_parquet(planned.spool.prepared)
     finally:
-        prepared.close()
+        planned.close()
 
     assert frame["source"].unique(maintain_order=True).to_list() == sorted(names)
     assert frame.group_by("source", maintain_order=True).len()["len"].to_list() == [2, 2, 2, 2]

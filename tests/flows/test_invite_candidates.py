@@ -15,15 +15,19 @@ import yaml
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import State
+from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_HOME
 from prefect.testing.utilities import prefect_test_harness
 
-from flows.invite_candidates import final_state, invite_candidates
-from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import Attendant, Conclusion, attending
+from jobmojito_batch.alerts import Alert
+from jobmojito_batch.flows import alert_publisher
+from jobmojito_batch.flows.follow_up import follow_up
+from jobmojito_batch.flows.invite_candidates import FlowCall, final_state, invite_candidates
+from jobmojito_batch.parameters import FollowUpParameters, InviteParameters
+from jobmojito_batch.pipeline import RunObserver
 from jobmojito_batch.sandbox import Fault, RunningSandbox
 from jobmojito_batch.sending import Progress, settling_text
-from tests.helpers import RESUME, TOKEN, Run, a_row, friendly, people, write_input
+from tests.helpers import RESUME, TOKEN, Run, a_row, a_summary, friendly, people, write_input
 
 pytestmark = [
     pytest.mark.flow,
@@ -50,17 +54,14 @@ def _prefect() -> Iterator[None]:
     os.environ.update(before)
 
 
-def climb(path: Path, attendant: Attendant | None = None, **asked: Any) -> State[Any]:
+def run_flow(path: Path, call: FlowCall | None = None, **asked: Any) -> State[Any]:
     async def run() -> State[Any]:
         parameters = InviteParameters(inputs=[str(path)], **asked)
-        state: State[Any] = await invite_candidates(parameters, return_state=True)
+        flow = call.flow if call is not None else invite_candidates
+        state: State[Any] = await flow(parameters, return_state=True)
         return state
 
-    mark = attending.set(attendant)
-    try:
-        return asyncio.run(run())
-    finally:
-        attending.reset(mark)
+    return asyncio.run(run())
 
 
 async def stored(state: State[Any]) -> tuple[str, int]:
@@ -79,13 +80,22 @@ async def stored(state: State[Any]) -> tuple[str, int]:
     return "\n".join(texts), len(task_runs)
 
 
+async def flow_of(state: State[Any]) -> str:
+    """The name of the flow that the server has the run under."""
+    run_id = state.state_details.flow_run_id
+    assert run_id is not None
+    async with get_client() as client:
+        flow_run = await client.read_flow_run(run_id)
+        return (await client.read_flow(flow_run.flow_id)).name
+
+
 def test_a_run_that_needs_nobody_is_completed_with_the_sentence(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with RunningSandbox(friendly()) as sandbox:
         run = Run(tmp_path, sandbox, monkeypatch)
 
-        state = climb(write_input(tmp_path, people(4)))
+        state = run_flow(write_input(tmp_path, people(4)))
 
     assert (state.type.value, state.name) == ("COMPLETED", "Completed")
     assert state.message == "4 rows: 4 invited; about 1 credits"
@@ -108,7 +118,7 @@ def test_nothing_private_is_in_states_logs_artifacts_parameters_or_files(
         Run(tmp_path, sandbox, monkeypatch)
         rows = [*people(4), a_row("nobody", name="Zoe Secretname")]
 
-        state = climb(write_input(tmp_path, rows))
+        state = run_flow(write_input(tmp_path, rows))
 
     text, _ = asyncio.run(stored(state))
     for file in Path(str(PREFECT_HOME.value())).rglob("storage/**/*"):
@@ -124,7 +134,7 @@ def test_a_fault_of_the_input_fails_the_run_with_its_line_and_raises_nothing(
     monkeypatch.setenv("JOBMOJITO_API_TOKEN", TOKEN)
     monkeypatch.setenv("JOBMOJITO_LEDGER", str(tmp_path / "ledger.sqlite"))
 
-    state = climb(tmp_path / "nowhere.csv")
+    state = run_flow(tmp_path / "nowhere.csv")
 
     assert (state.type.value, state.name) == ("FAILED", "Failed")
     assert "nowhere.csv" in (state.message or "")
@@ -135,7 +145,7 @@ def test_an_api_that_is_away_at_the_start_is_said_and_waited_for(
 ) -> None:
     """A night that begins in an outage: its log says that it waits, and when it goes on."""
 
-    class Landlord(Attendant):
+    class Landlord(RunObserver):
         """Opens the API again once the run has seen that it is away."""
 
         def progress(self, progress: Progress) -> None:
@@ -148,7 +158,7 @@ def test_an_api_that_is_away_at_the_start_is_said_and_waited_for(
         run = Run(tmp_path, sandbox, monkeypatch)
         port = int(sandbox.base_url.split(":")[2].split("/")[0])
     try:
-        state = climb(write_input(tmp_path, people(2)), Landlord())
+        state = run_flow(write_input(tmp_path, people(2)), FlowCall(Landlord()))
     finally:
         for back in started:
             back.stop()
@@ -162,15 +172,48 @@ def test_an_api_that_is_away_at_the_start_is_said_and_waited_for(
     assert "api.away the run waits" in text
 
 
+def test_what_became_of_them_is_a_funnel_and_an_alert_of_counts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The flow follow_up on the same server: nobody is named anywhere, and few tasks are run."""
+    heard: list[Alert] = []
+    monkeypatch.setattr(alert_publisher, "send_event", heard.append)
+    monkeypatch.setenv("JOBMOJITO_CHASE_DAYS", "0")
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        run.invite(write_input(tmp_path, people(3)))
+
+        state: State[Any] = asyncio.run(
+            follow_up(FollowUpParameters(credits=True), return_state=True)  # type: ignore[arg-type]
+        )
+        broken: State[Any] = asyncio.run(
+            follow_up(FollowUpParameters(run="none"), return_state=True)  # type: ignore[arg-type]
+        )
+
+    text, task_runs = asyncio.run(stored(state))
+    assert (state.type.value, state.message) == (
+        "COMPLETED",
+        "3 invitations: not started 3; nobody decided",
+    )
+    assert task_runs == 1
+    assert "| invited | 3 |" in text
+    assert [(alert.kind.value, alert.counts) for alert in heard] == [
+        ("chase", {"not_started": 3, "invited": 3})
+    ]
+    for word in (TOKEN, "interview_token", "@example.com"):
+        assert word not in text
+    assert (broken.type.value, broken.name) == ("FAILED", "Failed")
+
+
 def test_a_second_run_of_the_flow_sends_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with RunningSandbox(friendly()) as sandbox:
         run = Run(tmp_path, sandbox, monkeypatch)
         path = write_input(tmp_path, people(3))
-        climb(path)
+        run_flow(path)
 
-        state = climb(path)
+        state = run_flow(path)
 
     assert state.message == "3 rows: 3 already done; about 0 credits"
     assert run.calls == 3
@@ -183,7 +226,7 @@ def test_a_run_that_breaks_off_after_it_began_says_what_is_known_of_it(
     results = tmp_path / "out"
     results.mkdir()
 
-    class Unlucky(Attendant):
+    class Unlucky(RunObserver):
         def progress(self, progress: Progress) -> None:
             if progress.settled:
                 shutil.rmtree(results, ignore_errors=True)
@@ -192,7 +235,7 @@ def test_a_run_that_breaks_off_after_it_began_says_what_is_known_of_it(
     with RunningSandbox(friendly()) as sandbox:
         run = Run(tmp_path, sandbox, monkeypatch)
         path = write_input(tmp_path, people(3))
-        state = climb(path, Unlucky(), results=str(results / "r.csv"))
+        state = run_flow(path, FlowCall(Unlucky()), results=str(results / "r.csv"))
 
     found, _ = asyncio.run(stored(state))
     assert run.creates == 3
@@ -221,14 +264,19 @@ def test_a_bar_that_waits_says_for_what_and_until_when(
     assert settling_text(progress, ZoneInfo("Europe/Bratislava")) == text
 
 
-def test_who_attends_hears_the_conclusion(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    attendant = Attendant()
+def test_who_calls_the_flow_has_the_conclusion(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And Prefect has the run as one of the flow that it knows."""
+    call = FlowCall(RunObserver())
     with RunningSandbox(friendly()) as sandbox:
         Run(tmp_path, sandbox, monkeypatch)
-        climb(write_input(tmp_path, [*people(1), a_row("nobody")]), attendant)
+        state = run_flow(write_input(tmp_path, [*people(1), a_row("nobody")]), call)
 
-    assert attendant.conclusion is not None
-    assert attendant.conclusion.exit_code == 1
+    assert call.result is not None
+    assert call.result.conclusion is not None
+    assert call.result.conclusion.exit_code == 1
+    assert asyncio.run(flow_of(state)) == invite_candidates.name
 
 
 @pytest.mark.parametrize(
@@ -242,13 +290,22 @@ def test_who_attends_hears_the_conclusion(tmp_path: Path, monkeypatch: pytest.Mo
     ],
 )
 def test_the_final_state_follows_the_exit_code(exit_code: int, type_: str, name: str) -> None:
-    conclusion = Conclusion(
-        run_id="r", exit_code=exit_code, sentence="1 rows", summary={}, stop_message=None
-    )
+    state = final_state(a_summary(exit_code=exit_code))
 
-    state = final_state(conclusion)
+    said = "0 rows: nothing to do; about 0 credits"
+    assert (state.type.value, state.name, state.message) == (type_, name, said)
 
-    assert (state.type.value, state.name, state.message) == (type_, name, "1 rows")
+
+def test_where_nobody_watches_a_run_with_rows_to_repair_is_red() -> None:
+    repair = final_state(a_summary(exit_code=1), repairs_fail=True)
+    assert (repair.type.value, repair.name) == ("FAILED", "NeedsRepair")
+    assert final_state(a_summary(exit_code=0), repairs_fail=True).name == "Completed"
+    nights = {
+        deployment["name"]: deployment.get("parameters", {}).get("parameters", {})
+        for deployment in yaml.safe_load((ROOT / "prefect.yaml").read_text())["deployments"]
+    }
+    assert nights["nightly-worker"]["repairs_fail"] is True
+    assert not nights["import"].get("repairs_fail")
 
 
 def test_the_deployment_file_names_the_flow_that_exists() -> None:
@@ -256,4 +313,4 @@ def test_the_deployment_file_names_the_flow_that_exists() -> None:
 
     for deployment in deployments:
         file, _, name = deployment["entrypoint"].partition(":")
-        assert f"async def {name}(" in (ROOT / file).read_text()
+        assert load_flow_from_entrypoint(f"{ROOT / file}:{name}").fn.__name__ == name

@@ -17,17 +17,18 @@ from prefect.client.schemas.objects import State
 from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
-from flows.artifacts import TABLE_ROWS, attention_table, bar, summary_markdown
-from flows.events import Herald
-from flows.invite_candidates import invite_candidates
-from flows.token_block import store_token
 from jobmojito_batch.alerts import Alert, AlertKind, Night, overrun
 from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.flows.alert_publisher import AlertPublisher
+from jobmojito_batch.flows.artifacts import TABLE_ROWS, attention_table, bar, summary_markdown
+from jobmojito_batch.flows.invite_candidates import invite_candidates
+from jobmojito_batch.flows.token_block import store_token
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import Attention, Conclusion, NeedsPerson, advice_on
-from jobmojito_batch.pipeline.attention import URGENCY
+from jobmojito_batch.pipeline import Attention, NeedsPerson, advice_on
+from jobmojito_batch.pipeline.action_items import URGENCY
 from jobmojito_batch.sandbox import Fault, RunningSandbox
-from tests.helpers import TOKEN, Run, a_row, friendly, people, write_input
+from jobmojito_batch.summary import Summary
+from tests.helpers import TOKEN, Run, a_row, a_summary, friendly, people, write_input
 
 pytestmark = [
     pytest.mark.flow,
@@ -51,7 +52,7 @@ def _prefect() -> Iterator[None]:
     os.environ.update(before)
 
 
-def climb(*inputs: Path, **parameters: Any) -> State[Any]:
+def run_flow(*inputs: Path, **parameters: Any) -> State[Any]:
     async def run() -> State[Any]:
         asked = InviteParameters(inputs=[str(one) for one in inputs], **parameters)
         state: State[Any] = await invite_candidates(asked, return_state=True)
@@ -113,7 +114,7 @@ def test_rows_that_need_a_person_are_a_table_an_event_and_a_tag_without_the_pers
         Run(tmp_path, sandbox, monkeypatch)
         rows = [*people(2), a_row("nobody", name="Zoe Secretname")]
 
-        state = climb(write_input(tmp_path, rows))
+        state = run_flow(write_input(tmp_path, rows))
 
     table = artifacts_of(state)["needs-a-person"].data
     (event,) = events_of(state)
@@ -135,7 +136,7 @@ def test_a_held_night_is_failed_with_its_sentence_and_told_as_an_event(
     with RunningSandbox(friendly()) as sandbox:
         run = Run(tmp_path, sandbox, monkeypatch)
 
-        state = climb(write_input(tmp_path, people(4)), expect_at_most=3)
+        state = run_flow(write_input(tmp_path, people(4)), expect_at_most=3)
 
     (event,) = events_of(state)
     assert (state.type.value, state.name) == ("FAILED", "Failed")
@@ -154,8 +155,8 @@ def test_a_file_leaves_the_inbox_once_and_an_empty_inbox_is_told(
         monkeypatch.setenv("JOBMOJITO_INBOX_STABLE_SECONDS", "0")
         write_input(inbox, people(3))
 
-        first = climb(inbox, inbox=True, results_folder=str(tmp_path / "results"))
-        second = climb(inbox, inbox=True, results_folder=str(tmp_path / "results"))
+        first = run_flow(inbox, inbox=True, results_folder=str(tmp_path / "results"))
+        second = run_flow(inbox, inbox=True, results_folder=str(tmp_path / "results"))
 
     assert first.message == "3 rows: 3 invited; about 0.75 credits"
     assert not (inbox / "people.csv").exists()
@@ -174,9 +175,9 @@ def test_the_token_comes_from_the_block_where_the_environment_has_none(
         monkeypatch.delenv("JOBMOJITO_API_TOKEN")
         path = write_input(tmp_path, people(2))
 
-        without = climb(path)
+        without = run_flow(path)
         asyncio.run(store_token(SecretStr(TOKEN)))
-        with_block = climb(path)
+        with_block = run_flow(path)
 
     assert (without.message or "").startswith("no API token")
     assert with_block.message == "2 rows: 2 invited; about 0.5 credits"
@@ -187,8 +188,9 @@ def test_the_log_tells_the_plan_the_end_and_the_sentence_last(
 ) -> None:
     with RunningSandbox(friendly()) as sandbox:
         Run(tmp_path, sandbox, monkeypatch)
+        (tmp_path / ".env").write_text("JOBMOJITO_LEDGER=theirs.sqlite\n")
 
-        state = climb(write_input(tmp_path, people(2)))
+        state = run_flow(write_input(tmp_path, people(2)))
 
     until = time.monotonic() + LONG_ENOUGH
     while state.message not in (logs := logs_of(state)):
@@ -198,6 +200,7 @@ def test_the_log_tells_the_plan_the_end_and_the_sentence_last(
     assert ours[0].startswith("run.planned ")
     assert " rows=2 to_send=2 " in ours[0]
     assert ours[-1] == state.message
+    assert any("settings.not_taken" in line and "JOBMOJITO_LEDGER" in line for line in logs)
     assert any(line.startswith("run.ended ") and " invited=2 " in line for line in ours)
 
 
@@ -207,16 +210,15 @@ def test_an_overrun_is_told_while_the_run_goes_on_and_not_again_at_its_end() -> 
     nights = tuple(
         Night(day=date(2026, 1, day), rows=9, new=9, seconds=60.0) for day in range(1, 6)
     )
-    prepared: Any = SimpleNamespace(
-        run_id="r",
-        history=nights,
-        started_at=datetime.now(UTC) - timedelta(days=1),
-        settings=None,
+    started_at = datetime.now(UTC) - timedelta(days=1)
+    run: Any = SimpleNamespace(
+        planned=SimpleNamespace(run_id="r", started_at=started_at, settings=None),
+        comparison=SimpleNamespace(history=nights),
         taken=SimpleNamespace(place="/data/inbox"),
     )
-    herald = Herald(is_watched=True, emit=told.append)
+    herald = AlertPublisher(is_watched=True, emit=told.append)
 
-    asyncio.run(herald.tell_overrun(prepared))
+    asyncio.run(herald.tell_overrun(run))
     asyncio.run(herald.tell([overrun("r", 90_000.0, 900.0)], None))
 
     assert [alert.kind for alert in told] == [AlertKind.OVERRUN]
@@ -226,38 +228,25 @@ def test_an_overrun_is_told_while_the_run_goes_on_and_not_again_at_its_end() -> 
 # What is shown, without a server
 
 
-def conclusion(**summary: Any) -> Conclusion:
-    given: dict[str, Any] = {
-        "rows": 4,
-        "sources": ["a|b.csv"],
-        "environment": "live",
-        "started_at": "2026-01-01T00:00:00Z",
-        "ended_at": "2026-01-01T00:01:00Z",
-        "outcomes": {"invited": 3, "invalid": 1, "unknown": 0},
-        "reasons": {"invalid_email": 1},
-        "positions": {"created": 1, "reused": 2},
-        "calls": 3,
-        "retries": 0,
-        "lookups": 0,
-        "credits_estimated": 0.75,
-        "rate_reached": 1.5,
-        "latency_seconds": {"p50": 1.0, "p90": 2.0, "p99": None, "max": 4.0},
-        "unreadable": [],
-        "host": "night-1",
-        "files": {"results": "out/a.results.csv", "errors": None, "summary": None},
-    }
-    return Conclusion(
-        run_id="r-1",
+def a_bad_night() -> Summary:
+    return a_summary(
+        rows=4,
+        sources=["a|b.csv"],
         exit_code=1,
-        sentence="4 rows: 3 invited, 1 invalid; about 0.75 credits",
-        summary=given | summary,
-        stop_message=None,
+        outcomes={"invited": 3, "invalid": 1},
+        reasons={"invalid_email": 1},
+        positions={"created": 1, "reused": 2},
+        calls=3,
+        credits_estimated=0.75,
         credits_before=10.0,
+        rate_reached=1.5,
+        latency_seconds={"p50": 1.0, "p90": 2.0, "p99": None, "max": 4.0},
+        files={"results": "out/a.results.csv", "errors": None, "summary": None},
     )
 
 
 def test_the_summary_begins_with_the_sentence_and_says_what_to_do() -> None:
-    text = summary_markdown(conclusion(), Attention(total=1))
+    text = summary_markdown(a_bad_night(), Attention(total=1))
 
     lines = text.splitlines()
     assert lines[0] == "4 rows: 3 invited, 1 invalid; about 0.75 credits"
@@ -279,7 +268,7 @@ def test_the_table_is_bounded_and_says_how_many_it_leaves_out() -> None:
 
     assert len(attention_table(attention)) == TABLE_ROWS
     assert "507 rows need a person; 7 more are in the results file" in summary_markdown(
-        conclusion(), attention
+        a_bad_night(), attention
     )
 
 

@@ -19,8 +19,8 @@ from prefect.runner import Runner
 from prefect.settings import PREFECT_API_URL, temporary_settings
 from prefect.states import Scheduled
 
-from flows.invite_candidates import invite_candidates
 from jobmojito_batch.cli import main
+from jobmojito_batch.flows.invite_candidates import invite_candidates
 from jobmojito_batch.sandbox import RunningSandbox
 from tests.helpers import Run, friendly, people, read_results, write_input
 from tests.prefect_server import RunningPrefect

@@ -23,23 +23,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import Engine
 
 from jobmojito_batch.client import JobMojito, TokenSource
-from jobmojito_batch.columns import ErrorCode, Outcome
-from jobmojito_batch.ledger import ClaimState, Ledger, RunRecord, Writer
-from jobmojito_batch.ledger.engine import open_engine
-from jobmojito_batch.pipeline import reconcile
-from jobmojito_batch.pipeline.deliver import shared_starts
-from jobmojito_batch.sending import (
-    Budget,
-    Cap,
-    Door,
-    Doubt,
-    Pace,
-    Position,
-    RetryPolicy,
-    Sender,
-    SenderPolicy,
-    TakeBlock,
-)
+from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, ErrorCode, Outcome
+from jobmojito_batch.ledger import ClaimState, Ledger, RunRecord
+from jobmojito_batch.ledger.database import open_engine
+from jobmojito_batch.pipeline import reconcile, work
+from jobmojito_batch.pipeline.plan_stage import with_ledger
+from jobmojito_batch.plan import ACCOUNT as ACCOUNT_COLUMN
+from jobmojito_batch.plan import EMAIL, PLACE, POSITION
+from jobmojito_batch.sending import Budget, Cap, Doubt, Position, Sender
 from jobmojito_batch.sending.rows import Row
 from jobmojito_batch.settings import Settings, load_settings
 from tests.model.clock import World
@@ -49,6 +40,35 @@ ACCOUNT = "https://api.example||live"
 RATE = 5.0
 PRICE = 0.25
 PEOPLE = [(f"p{n}@example.com", job) for job in ("nurse", "cook") for n in range(3)]
+JOBS = ["cook", "nurse"]
+
+PLACES = pl.DataFrame(
+    {
+        PLACE: range(len(JOBS)),
+        ACCOUNT_COLUMN: [ACCOUNT] * len(JOBS),
+        POSITION_KEY: [f"name:{job}" for job in JOBS],
+        OPENING_KEY: JOBS,
+    },
+    schema_overrides={PLACE: pl.UInt32},
+)
+ROWS = pl.DataFrame(
+    {
+        ORDINAL: range(len(PEOPLE)),
+        PLACE: [JOBS.index(job) for _, job in PEOPLE],
+        EMAIL: [email for email, _ in PEOPLE],
+    },
+    schema_overrides={ORDINAL: pl.UInt32, PLACE: pl.UInt32},
+)
+
+BOUNDS = {
+    "requests_per_second": RATE,
+    "max_in_flight": 4,
+    "credits_per_candidate": PRICE,
+    "breaker_failures": 10,
+    "max_attempts": 3,
+    "settle_seconds": SETTLE,
+}
+"""Of a run; `reconcile` has those that settings have by themselves."""
 
 fates = st.one_of(
     st.just(Fate("answer")),
@@ -151,7 +171,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(script=st.lists(fates, max_size=8), left=st.integers(0, 5))
     def two_runs_under_a_days_cap(self, script: list[Fate], left: int) -> None:
-        spent = self.ledger.credits_since(self._midnight())
+        spent = self.ledger.results.credits_since(self._midnight())
         before = self.server.may_have_cost
         run = functools.partial(self._run, day_limit=spent + left * PRICE)
         day = self._midnight()
@@ -239,11 +259,6 @@ class Life(RuleBasedStateMachine):
     def _midnight(self) -> datetime:
         return self.world.naive().replace(hour=0, minute=0, second=0, microsecond=0)
 
-    def _starts(self, writer: Writer) -> TakeBlock:
-        return shared_starts(
-            writer, self.settings.base_url, unix_time=lambda: self.world.wall().timestamp()
-        )
-
     async def _reconcile(self) -> dict[int, Outcome]:
         await reconcile(
             self.settings,
@@ -265,48 +280,40 @@ class Life(RuleBasedStateMachine):
         self.runs += 1
         run_id = f"run-{self.runs}"
         ledger = self.ledger
-        ledger.settle_orphans()
+        ledger.runs.settle_orphans()
         _enter(ledger, run_id, self.world)
-        positions, doubts = _planned(ledger, run_id)
+        positions, doubts = _enter_rows(ledger, run_id)
+        settings = self.settings.model_copy(update=BOUNDS | {"max_credits_per_day": day_limit})
         writer = ledger.writer()
-        tokens = TokenSource(self.settings)
-        loop = asyncio.get_running_loop()
-        async with JobMojito(self.settings, tokens, transport=_Shared(self.server)) as api:
+        tokens = TokenSource(settings)
+        async with JobMojito(settings, tokens, transport=_Shared(self.server)) as api:
             sender = Sender(
-                run_id,
-                api,
-                tokens,
-                writer,
+                work.context_of(
+                    run_id,
+                    settings,
+                    api,
+                    tokens,
+                    ledger,
+                    writer,
+                    settles=True,
+                    wall=self.world.wall,
+                ),
                 Rows(),  # type: ignore[arg-type]
                 positions,
-                pace=lambda sleep: Pace(
-                    RATE, now=loop.time, sleep=sleep, take_block=self._starts(writer)
-                ),
                 budget=Budget([Cap(cap)] if cap is not None else []),
-                policy=SenderPolicy(
-                    max_in_flight=4,
-                    credits_per_candidate=PRICE,
-                    breaker_failures=10,
-                    retry=RetryPolicy(max_attempts=3),
-                    settle_seconds=SETTLE,
-                    day_limit=day_limit,
-                ),
-                ledger=ledger,
                 doubts=doubts,
-                pace_key=self.settings.base_url,
-                wall=self.world.wall,
-                now=loop.time,
             )
             if stop_at is not None:
+                loop = asyncio.get_running_loop()
                 loop.call_later(stop_at, sender.stop, ErrorCode.INTERRUPTED, "told to end")
             await sender.run(drain_seconds=drain_seconds)
         await writer.close()
-        ledger.end_run(
+        ledger.runs.end(
             run_id, at=self.world.naive(), stop_code=ErrorCode.INTERRUPTED, stop_message="ended"
         )
         return {
             row["ordinal"]: Outcome(row["outcome"])
-            for frame in ledger.result_frames(run_id)
+            for frame in ledger.results.frames(run_id)
             for row in frame.iter_rows(named=True)
         }
 
@@ -356,7 +363,7 @@ def _settings() -> Settings:
 
 
 def _enter(ledger: Ledger, run_id: str, world: World) -> None:
-    ledger.begin_run(
+    ledger.runs.begin(
         RunRecord(
             run_id=run_id,
             base_url="https://api.example",
@@ -370,58 +377,43 @@ def _enter(ledger: Ledger, run_id: str, world: World) -> None:
     )
 
 
-def _planned(ledger: Ledger, run_id: str) -> tuple[list[Position], list[Doubt]]:
-    """What planning and entering a run do, on six rows."""
-    jobs = sorted({job for _, job in PEOPLE})
-    ids = ledger.ensure_positions((ACCOUNT, f"name:{job}", job) for job in jobs)
-    known, lost = ledger.known_positions(ACCOUNT, [f"name:{job}" for job in jobs], jobs)
-    place_of = {job: ids[ACCOUNT, f"name:{job}"] for job in jobs}
-    wanted = pl.DataFrame(
-        {
-            "position_id": [place_of[job] for _, job in PEOPLE],
-            "candidate_email": [email for email, _ in PEOPLE],
-        },
-        schema={"position_id": pl.Int64, "candidate_email": pl.String},
-    )
+def _enter_rows(ledger: Ledger, run_id: str) -> tuple[list[Position], list[Doubt]]:
+    """The run's rows in the ledger with what planning says of them; what its sender is given."""
+    ledger.runs.ensure_positions((ACCOUNT, f"name:{job}", job) for job in JOBS)
+    places = with_ledger(PLACES, ledger)
+    rows = ROWS.join(places.select(PLACE, POSITION), on=PLACE, maintain_order="left")
+    history = ledger.lookups.history(rows.select(pl.col(POSITION).alias("position_id"), EMAIL))
     states = {
         (row["position_id"], row["candidate_email"]): row["state"]
-        for row in ledger.history(wanted).iter_rows(named=True)
+        for row in history.iter_rows(named=True)
     }
-    positions = {}
-    for job in jobs:
-        fact = known[f"name:{job}"]
-        exists = fact.position_def_set_id is not None or fact.is_opened
-        positions[job] = Position(
-            position_id=place_of[job],
-            opening_key=f"{ACCOUNT}|{job}",
-            position_def_set_id=fact.position_def_set_id,
-            door=Door.OPEN if fact.position_def_set_id is not None else Door.CLOSED,
-            is_in_doubt=not exists and (job in lost or fact.is_unresolved),
-        )
-    unknown: dict[tuple[int, str], int] = {}
-    rows = []
-    for ordinal, (email, job) in enumerate(PEOPLE):
-        state = states.get((place_of[job], email))
-        outcome = None
-        if state == ClaimState.SETTLED:
-            outcome = Outcome.ALREADY_DONE
-        elif state is not None:
-            outcome = Outcome.UNKNOWN
-            unknown[place_of[job], email] = ordinal
-        else:
-            positions[job].queue.extend([ordinal])
-        rows.append(_ledger_row(run_id, ordinal, place_of[job], outcome))
-    ledger.add_rows(rows)
-    doubts = []
-    for of in ledger.doubts([ACCOUNT]):
-        held = positions.get(of.opening_key or "")
-        position = held if held is not None and held.is_in_doubt and held.queue else None
-        mine = unknown.get((of.position_id, of.candidate_email))
-        if mine is not None or position is not None:
-            doubts.append(Doubt(of=of, ordinal=mine, position=position))
-            if position is not None:
-                position.door = Door.OPENING
-    return list(positions.values()), doubts
+    outcomes = [
+        _outcome_of(states.get((position_id, email)))
+        for position_id, email in rows.select(POSITION, EMAIL).iter_rows()
+    ]
+    ledger.runs.add_rows(
+        [
+            _ledger_row(run_id, ordinal, position_id, outcome)
+            for ordinal, (position_id, outcome) in enumerate(
+                zip(rows[POSITION], outcomes, strict=True)
+            )
+        ]
+    )
+    is_unknown = pl.Series([outcome is Outcome.UNKNOWN for outcome in outcomes])
+    is_done = pl.Series([outcome is Outcome.ALREADY_DONE for outcome in outcomes])
+    left = ROWS.with_columns((~is_unknown).alias(work.MAY_GO)).filter(~is_done)
+    positions = work.positions_of([left], places)
+    unknown = work.invitations_of(left.filter(~pl.col(work.MAY_GO)), places, ROWS.lazy())
+    return positions, work.in_doubt_of(
+        ledger, ledger.doubts.of_accounts([ACCOUNT]), unknown, positions
+    )
+
+
+def _outcome_of(state: str | None) -> Outcome | None:
+    """What planning makes of an invitation with that state; None if it is to be sent."""
+    if state is None:
+        return None
+    return Outcome.ALREADY_DONE if state == ClaimState.SETTLED else Outcome.UNKNOWN
 
 
 def _ledger_row(
@@ -464,7 +456,24 @@ def test_a_drain_cuts_off_what_is_sent_once_more_as_it_does_first_calls() -> Non
         life.teardown()
 
 
-EXAMPLES = {"soak": 20_000, "quick": 50, "big": 1500}.get(os.environ.get("PROFILE", ""), 2_000)
+def test_what_was_called_undone_and_is_sent_once_more_is_unknown_if_it_is_cut_off() -> None:
+    """Its position's doubt was settled first, and the row was told that it may be sent again."""
+    life = Life()
+    conflict = Fate("status", status=409)
+    lost, limited = Fate("lost", seconds=0.2), Fate("refused", happens=False, status=429)
+    try:
+        life.two_runs_under_a_days_cap(left=1, script=[conflict])
+        life.a_run(script=[lost, limited, Fate("answer")], kill_at=22.5)
+        life.a_run_under_a_cap(cap=1, script=[])
+        life.a_run_that_is_told_to_end(script=[], stop_at=22.5, drain=0.0)
+        life.what_is_called_undone_was_not_done()
+        life.a_run(script=[], kill_at=None)
+        life.nobody_is_invited_twice()
+    finally:
+        life.teardown()
+
+
+EXAMPLES = {"soak": 20_000, "quick": 50, "big": 1500}.get(os.environ.get("PROFILE", ""), 400)
 
 TestLife = Life.TestCase
 TestLife.settings = settings(

@@ -14,20 +14,17 @@ from statistics import median
 from typing import Any
 
 import httpx
+import polars as pl
 
 from jobmojito_batch.client import JobMojito, TokenSource
-from jobmojito_batch.columns import Outcome
+from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, Outcome
 from jobmojito_batch.ledger import Ledger, RunRecord, Writer
-from jobmojito_batch.ledger.engine import open_engine
-from jobmojito_batch.pipeline.deliver import shared_starts
-from jobmojito_batch.sending import (
-    Budget,
-    Pace,
-    Position,
-    RetryPolicy,
-    Sender,
-    SenderPolicy,
-)
+from jobmojito_batch.ledger.database import open_engine
+from jobmojito_batch.pipeline import work
+from jobmojito_batch.pipeline.plan_stage import with_ledger
+from jobmojito_batch.plan import ACCOUNT as ACCOUNT_COLUMN
+from jobmojito_batch.plan import PLACE
+from jobmojito_batch.sending import Budget, Position, Sender
 from jobmojito_batch.sending.rows import Row
 from jobmojito_batch.settings import load_settings
 from tests.helpers import most_in_a_second
@@ -138,7 +135,7 @@ def test_a_night_of_eight_hours_ends_settled_and_nothing_grows(tmp_path: Path) -
 
     world.play(lambda: _night(world, server, ledger, tmp_path / "token", samples), kill_at=None)
 
-    outcomes = ledger.outcomes("night")
+    outcomes = ledger.results.outcomes("night")
     ledger.close()
     assert outcomes == {Outcome.INVITED: PEOPLE}
     assert server.effects == {person(ordinal): 1 for ordinal in range(PEOPLE)}
@@ -173,32 +170,22 @@ async def _night(
         base_url="https://api.example",
         settle_seconds=SETTLE,
         max_in_flight=IN_FLIGHT,
+        requests_per_second=RATE,
+        credits_per_candidate=0.25,
+        breaker_failures=10,
+        max_attempts=5,
     )
     positions = _entered(ledger, world)
     writer, tokens = ledger.writer(), TokenSource(settings)
-    loop = asyncio.get_running_loop()
-    starts = shared_starts(writer, settings.base_url, unix_time=lambda: world.wall().timestamp())
     async with JobMojito(settings, tokens, transport=server) as api:
+        context = work.context_of(
+            "night", settings, api, tokens, ledger, writer, settles=True, wall=world.wall
+        )
         sender = Sender(
-            "night",
-            api,
-            tokens,
-            writer,
+            context,
             Rows(),  # type: ignore[arg-type]
             positions,
-            pace=lambda sleep: Pace(RATE, now=loop.time, sleep=sleep, take_block=starts),
             budget=Budget([]),
-            policy=SenderPolicy(
-                max_in_flight=IN_FLIGHT,
-                credits_per_candidate=0.25,
-                breaker_failures=10,
-                retry=RetryPolicy(max_attempts=5),
-                settle_seconds=SETTLE,
-            ),
-            ledger=ledger,
-            pace_key=settings.base_url,
-            wall=world.wall,
-            now=loop.time,
         )
         sampling = asyncio.create_task(_sample(sender, writer, samples))
         await sender.run()
@@ -224,16 +211,16 @@ async def _sample(sender: Sender, writer: Writer, samples: list[Counter[str]]) -
         seen["tasks"] = len(asyncio.all_tasks())
         seen["all objects"] = len(alive)
         seen["waiting for the ledger"] = len(writer._waiting)
-        seen["attempts by row"] = len(sender._claims._numbers)
-        seen["waiting for a place"] = len(sender._window._waiting)
-        seen["to wake at a stop"] = len(sender._halt._to_wake)
+        seen["attempts by row"] = len(sender._caller.claims._numbers)
+        seen["waiting for a place"] = len(sender._window._waiters)
+        seen["to wake at a stop"] = len(sender._stop_signal._to_wake)
         del alive  # or it keeps them all until the next time
         samples.append(seen)
 
 
 def _entered(ledger: Ledger, world: World) -> list[Position]:
     """The run in the ledger, and its positions with their rows waiting."""
-    ledger.begin_run(
+    ledger.runs.begin(
         RunRecord(
             run_id="night",
             base_url="https://api.example",
@@ -246,25 +233,15 @@ def _entered(ledger: Ledger, world: World) -> list[Position]:
         )
     )
     jobs = [f"job {n}" for n in range(JOBS)]
-    ids = ledger.ensure_positions((ACCOUNT, f"name:{job}", job) for job in jobs)
-    positions = {
-        job: Position(
-            position_id=ids[ACCOUNT, f"name:{job}"],
-            opening_key=f"{ACCOUNT}|{job}",
-            position_def_set_id=None,
-        )
-        for job in jobs
-    }
-    for ordinal in range(PEOPLE):
-        positions[person(ordinal)[1]].queue.extend([ordinal])
-    ledger.add_rows(
+    ids = ledger.runs.ensure_positions((ACCOUNT, f"name:{job}", job) for job in jobs)
+    ledger.runs.add_rows(
         [
             {
                 "run_id": "night",
                 "ordinal": ordinal,
                 "source": "people.csv",
                 "row": ordinal + 2,
-                "position_id": positions[job].position_id,
+                "position_id": ids[ACCOUNT, f"name:{job}"],
                 "candidate_email": email,
                 "candidate_name": "Ann",
                 "candidate_external_id": None,
@@ -280,4 +257,17 @@ def _entered(ledger: Ledger, world: World) -> list[Position]:
             for email, job in [person(ordinal)]
         ]
     )
-    return list(positions.values())
+    places = pl.DataFrame(
+        {
+            PLACE: range(JOBS),
+            ACCOUNT_COLUMN: [ACCOUNT] * JOBS,
+            POSITION_KEY: [f"name:{job}" for job in jobs],
+            OPENING_KEY: jobs,
+        },
+        schema_overrides={PLACE: pl.UInt32},
+    )
+    rows = pl.DataFrame(
+        {ORDINAL: range(PEOPLE), PLACE: [ordinal % JOBS for ordinal in range(PEOPLE)]},
+        schema=dict.fromkeys((ORDINAL, PLACE), pl.UInt32),
+    ).with_columns(pl.lit(value=True).alias(work.MAY_GO))
+    return work.positions_of([rows], with_ledger(places, ledger))

@@ -1,4 +1,4 @@
-"""One real Prefect server and one worker for all tests here."""
+"""One real Prefect server and one worker for all tests here; gone when the last of them has run."""
 
 import os
 import shutil
@@ -12,7 +12,7 @@ from tests.prefect_real.house import PrefectHouse
 from tests.prefect_real.watched import Watched, watched_runs
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectHouse]:
     """A server with the deployments of prefect.yaml and a worker that takes their runs."""
     house = PrefectHouse(tmp_path_factory.mktemp("house"))
@@ -25,7 +25,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectHouse]:
         house.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def watched(house: PrefectHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     """Runs of searchable people, for the eyes of the tests of privacy and of the browser."""
     folder = tmp_path_factory.mktemp("watched")

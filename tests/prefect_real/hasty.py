@@ -2,7 +2,7 @@
 
 from prefect.concurrency import _leases
 
-from flows.invite_candidates import invite_candidates
+from jobmojito_batch.flows.invite_candidates import invite_candidates
 
 __all__ = ["invite_candidates"]
 

@@ -292,6 +292,7 @@ class Night:
         until(
             lambda: self.calls >= count,
             f"{count} creates have arrived",
+            every=0.05,
             said=lambda: f"{self.calls} have\n{self.house.tail('worker.log')}",
         )
 
@@ -332,14 +333,19 @@ def until(
     what: str,
     *,
     seconds: float = PATIENCE_SECONDS,
+    every: float = 0.25,
     said: Callable[[], str] = str,
 ) -> None:
-    """Wait until it is so; a test that waits in vain fails and says for what."""
+    """
+    Wait until it is so; a test that waits in vain fails and says for what.
+
+    Most questions are the server's to answer, whose processor the runs need: they are asked seldom.
+    """
     deadline = time.monotonic() + seconds
     while not is_so():
         if time.monotonic() > deadline:
             raise AssertionError(f"after {seconds:g} s still not so: {what}\n{said()}")
-        time.sleep(0.05)
+        time.sleep(every)
 
 
 def flow_processes(worker: "subprocess.Popen[bytes]") -> list[psutil.Process]:

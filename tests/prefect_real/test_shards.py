@@ -173,7 +173,7 @@ def test_three_workers_send_one_run_and_one_of_them_dies(machines: ManyMachines)
         "all shards are being sent",
         said=machines.said,
     )
-    until(lambda: machines.created >= 20, "some are invited", said=machines.said)
+    until(lambda: machines.created >= 20, "some are invited", every=0.05, said=machines.said)
     worker = machines.started[1]
     assert flow_processes(worker)
     end(worker)  # and its flow run, as when the machine dies
@@ -215,11 +215,16 @@ def test_a_server_that_is_away_stops_no_shard_and_the_run_ends_as_it_would(
     path = write_input(machines.folder, everybody())
 
     parent = machines.invite(path, "--shards", "2", "--max-in-flight", "8")
-    until(lambda: machines.created >= 20, "some are invited", said=machines.said)
+    until(lambda: machines.created >= 20, "some are invited", every=0.05, said=machines.said)
     machines.house.kill_server()
     try:
         at_once = machines.created
-        until(lambda: machines.created >= at_once + 60, "sending goes on", said=machines.said)
+        until(
+            lambda: machines.created >= at_once + 60,
+            "sending goes on",
+            every=0.05,
+            said=machines.said,
+        )
     finally:
         machines.house.start_server()
     parent.wait(PATIENCE_SECONDS)
@@ -247,7 +252,7 @@ def test_ending_the_run_in_the_ui_stops_its_shards_and_writes_its_files(
             "shards": 2, "shard_folder": str(machines.shared),
         },
     )  # fmt: skip
-    until(lambda: machines.created >= 20, "some are invited", said=machines.said)
+    until(lambda: machines.created >= 20, "some are invited", every=0.05, said=machines.said)
     if name == "Cancelled":
         machines.house.set_state(run_id, "CANCELLING", "Cancelling")
         machines.house.wait_for_end(run_id)

@@ -5,6 +5,7 @@ However a run ends, nobody is invited twice: told by the sandbox's own log.
 """
 
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,42 @@ def test_sigterm_to_the_worker_ends_its_runs_at_once_and_prefect_does_not_know(
     until(terminated.is_gone, "the worker and its flow have ended")
 
     assert house.flow_run(terminated.run_id)["state_type"] == "RUNNING"
+
+
+def test_a_worker_of_ours_drains_its_runs_on_sigterm_and_leaves_nobody_unknown(
+    house: PrefectHouse, tmp_path: Path, sandbox: RunningSandbox
+) -> None:
+    """And `drain` says when a pool is idle, and lets nothing start meanwhile."""
+    pool = f"pool-{tmp_path.name}"
+    ours = [sys.executable, "-m", "jobmojito_batch"]
+    house.command(*ours, "setup", "--pool", pool)
+    worker = house.start([*ours, "worker", "--pool", pool], "worker.log")
+    night = Night(house, tmp_path, sandbox, pool=pool)
+    path = write_input(tmp_path, people(ROWS))
+    run_id = night.start(path)
+    night.wait_for_calls(6)
+
+    worker.send_signal(signal.SIGTERM)
+    until(
+        lambda: worker.poll() is not None,
+        "the worker has left",
+        said=lambda: house.tail("worker.log"),
+    )
+
+    assert worker.returncode == 0
+    sent = night.calls
+    assert night.outcomes(1) == {"invited": sent, "not_sent": ROWS - sent}
+    ended = house.wait_for(run_id, "CRASHED")
+    assert f"{sent} invited" in ended["state"]["message"]
+    assert "idle" in house.command(*ours, "drain", "--pool", pool)
+    assert house.get(f"/work_pools/{pool}")["is_paused"]
+    house.command(*ours, "drain", "--pool", pool, "--resume")
+    assert not house.get(f"/work_pools/{pool}")["is_paused"]
+    night.deployment = house.deployment_like_it(f"{tmp_path.name} again")
+    second = house.wait_for_end(night.start(path))
+    assert second["state"]["name"] == "Completed"
+    assert night.outcomes(2) == {"already_done": sent, "invited": ROWS - sent}
+    assert (night.calls, night.most_creates) == (ROWS, 1)
 
 
 def test_a_cancelled_run_drains_for_25_seconds_writes_its_files_and_the_next_carries_on(

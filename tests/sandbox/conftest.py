@@ -59,8 +59,8 @@ def candidate(email: str, **members: Any) -> dict[str, Any]:
 
 @asynccontextmanager
 async def _opened(log_path: Path | None = None, **scenario: Any) -> AsyncIterator[Api]:
-    quick = {"latency": 0.0, "position_latency": 0.0} | scenario
-    with RunningSandbox(Scenario.model_validate(quick), log_path=log_path) as running:
+    plain = {"latency": 0.0, "position_latency": 0.0, "rows_per_enrolment": 1} | scenario
+    with RunningSandbox(Scenario.model_validate(plain), log_path=log_path) as running:
         async with httpx.AsyncClient(
             base_url=running.base_url,
             headers={"Authorization": f"Bearer {TOKEN}"},
@@ -73,16 +73,16 @@ async def _opened(log_path: Path | None = None, **scenario: Any) -> AsyncIterato
 
 @pytest.fixture
 def sandbox() -> Callable[..., AbstractAsyncContextManager[Api]]:
-    """A sandbox without latency, save for what is given, to be used with `async with`."""
+    """A sandbox without latency and with a row each, save for what is given: for `async with`."""
     return _opened
 
 
 @pytest.fixture
 def soon() -> Callable[[Callable[[], bool]], Awaitable[None]]:
-    """A wait until something is so, for a second at most."""
+    """A wait until something is so."""
 
     async def until(is_so: Callable[[], bool]) -> None:
-        async with asyncio.timeout(1.0):
+        async with asyncio.timeout(60):
             while not is_so():  # noqa: ASYNC110 - it comes true in the sandbox's thread
                 await asyncio.sleep(0.005)
 

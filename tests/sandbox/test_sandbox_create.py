@@ -78,12 +78,14 @@ async def test_where_tokens_are_listed_no_other_passes(sandbox: Sandbox) -> None
         assert (await api.create()).status_code == 200
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000])
+@pytest.mark.parametrize(
+    "body", [b"", b"{", b"[]", b"\xff", b"[" * 100_000, b'{"max_duration": NaN}']
+)
 async def test_a_body_that_is_no_json_object_is_422(sandbox: Sandbox, body: bytes) -> None:
     async with sandbox() as api:
         answer = await api.http.post(f"/{CREATE_PATH}", content=body)
     assert answer.status_code == 422
-    assert "error" in answer.json()
+    assert answer.json() == {"error": "Request body must be a JSON object."}
 
 
 @pytest.mark.parametrize(
@@ -99,14 +101,54 @@ async def test_a_missing_member_is_422_with_its_name(sandbox: Sandbox, name: str
 
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("mojito_language_code", "xx"), ("interview_attempts", 21), ("seniority_level", "king")],
+    [
+        ("mojito_language_code", "xx"),
+        ("interview_attempts", 21),
+        ("interview_attempts", "3"),
+        ("interview_attempts", True),
+        ("max_duration", "1200"),
+        ("max_followups", 1.5),
+        ("max_followups", "1"),
+        ("questions_random_subset", 0),
+        ("is_embedded", "true"),
+        ("is_embedded", 1),
+        ("tags", "one,two"),
+        ("tags", [1]),
+        ("candidate_name", 7),
+        ("candidate_external_id", 17),
+        ("position_name", 5),
+        ("merchant_id", 5),
+        ("custom_scoring", "{}"),
+        ("hiring_for_company", {"name": 7}),
+        ("pdf_export_auto_config", {"analytics": None}),
+        ("pdf_export_auto_config", {"analytics": "yes"}),
+        ("seniority_level", "king"),
+        ("candidate_resume", ""),
+        ("position_country_code", ""),
+    ],
 )
-async def test_a_wrong_value_is_422_with_its_name(
+async def test_a_wrong_value_or_type_is_422_with_its_name(
     sandbox: Sandbox, name: str, value: object
 ) -> None:
     async with sandbox() as api:
         answer = await api.create(**{name: value})
-    assert (answer.status_code, answer.json()["name"]) == (422, name)
+        assert (answer.status_code, answer.json()["name"]) == (422, name)
+        assert not api.state.enrolments
+
+
+async def test_every_type_that_the_contract_has_is_taken(sandbox: Sandbox) -> None:
+    async with sandbox() as api:
+        answer = await api.create(
+            interview_attempts=3,
+            max_duration=1200.5,
+            max_followups=2.0,  # a whole number in JSON
+            tags=["one"],
+            is_embedded=False,
+            hiring_for_company={"name": None},
+            custom_scoring={"any": [1, None]},
+            pdf_export_auto_config={"analytics": True, "unknown": None},
+        )
+    assert answer.status_code == 200
 
 
 async def test_unknown_members_are_dropped_silently(sandbox: Sandbox) -> None:
@@ -189,10 +231,10 @@ async def test_calls_one_after_the_other_create_one_position(sandbox: Sandbox) -
 
 
 async def test_opening_a_position_takes_longer(sandbox: Sandbox) -> None:
-    async with sandbox(latency=0.05, position_latency=0.15) as api:
-        seconds = [(await api.create(f"{n}@example.com")).elapsed.total_seconds() for n in (1, 2)]
-    assert seconds[0] >= 0.2
-    assert 0.05 <= seconds[1] < 0.2
+    async with sandbox(latency=0.05, position_latency=30, positions=[{"name": "Cook"}]) as api:
+        assert (await api.create()).elapsed.total_seconds() >= 0.05
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(api.create(position_name="Chef"), 0.2)
 
 
 async def test_a_repeat_is_already_applied_and_costs_nothing(sandbox: Sandbox) -> None:
@@ -288,8 +330,10 @@ async def test_members_depend_on_the_branch(
     sandbox: Sandbox, status: str, has_link: bool, has_reason: bool
 ) -> None:
     async with sandbox(decisions={status: 1}) as api:
-        answer = CreateResponse.model_validate((await api.create()).json())
+        members = (await api.create()).json()
+        answer = CreateResponse.model_validate(members)
         root = api.sandbox.base_url.removesuffix("/functions/v1")
+    assert "interview_url" in members  # the contract requires it, whatever the branch
     assert bool(answer.interview_url) is has_link
     assert bool(answer.reason) is has_reason
     assert (answer.interview_url or f"{root}/interview?").startswith(f"{root}/interview?")
@@ -344,7 +388,7 @@ async def test_a_body_beyond_the_limit_is_413(sandbox: Sandbox) -> None:
 
 
 async def test_jitter_is_the_same_for_the_same_seed_and_stays_within_its_share() -> None:
-    from jobmojito_batch.sandbox.chance import Chance  # noqa: PLC0415
+    from jobmojito_batch.sandbox.seeded_random import Chance  # noqa: PLC0415
 
     shares = [Chance(3).share("latency", call) for call in range(200)]
     assert shares == [Chance(3).share("latency", call) for call in range(200)]

@@ -6,7 +6,7 @@ import pytest
 
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.sandbox import Scenario, load_scenario
-from jobmojito_batch.sandbox.exchange import Endpoint
+from jobmojito_batch.sandbox.request_record import Endpoint
 
 EVERYTHING = """
 seed = 7
@@ -16,6 +16,9 @@ credits = 3
 tokens = ["one", "two"]
 decisions = { ai_accept = 1, ai_reject = 1 }
 statuses = { "ann@example.com" = "ai_reject" }
+merchants = ["0A6F626D-0000-4000-8000-000000000002"]
+merchant_status = { invitations_available = 6.6, credits_interview_monthly = "null" }
+unreadable_dates = ["Ann@example.com"]
 
 [[positions]]
 name = "Cook"
@@ -47,6 +50,12 @@ def test_a_file_is_read_into_a_scenario(tmp_path: Path) -> None:
     scenario = load_scenario(written(tmp_path, EVERYTHING))
     assert (scenario.seed, scenario.credits, scenario.seconds_to_open) == (7, 3, 1.5)
     assert scenario.positions[0].external_id == "17"
+    assert scenario.merchants == ("0a6f626d-0000-4000-8000-000000000002",)
+    assert scenario.merchant_status == {
+        "invitations_available": 6.6,
+        "credits_interview_monthly": None,
+    }
+    assert scenario.unreadable_dates == {"ann@example.com"}
     late, dropped = scenario.faults
     assert (late.call, late.retry_after, late.endpoint) == ((3,), "7", Endpoint.CREATE)
     assert (dropped.endpoint, dropped.does_work) == (None, True)
@@ -60,6 +69,11 @@ def test_seed_and_latency_of_the_caller_win(tmp_path: Path) -> None:
 
 def test_without_a_file_the_day_is_friendly() -> None:
     assert load_scenario() == Scenario()
+
+
+def test_results_have_a_row_for_each_step_unless_said() -> None:
+    """As in the real list: what reads it must not count rows as enrolments."""
+    assert Scenario().rows_per_enrolment == 2
 
 
 def test_opening_a_position_takes_twice_the_latency_unless_said() -> None:
@@ -92,6 +106,11 @@ def test_no_repr_shows_a_token() -> None:
         ("[[faults]]\ncall = 0\nstatus = 500", "faults 1 call 1: Input should be greater"),
         ("[[faults]]\nendpoint = 'nowhere'\nstatus = 500", "faults 1 endpoint: Input should be"),
         ("decisions = { ai_accept = 0 }", "decisions: needs a weight above 0"),
+        ("merchant_id = 'm-1'", "merchant_id: a merchant's id is a UUID"),
+        ("merchant_status = { credits = 1 }", "merchant_status credits"),
+        ("merchant_status = { invitations_sent = nan }", "merchant_status invitations_sent"),
+        ("rows_per_enrolment = 3", "rows_per_enrolment: Input should be 1 or 2"),
+        ("idle_close_seconds = 0", "idle_close_seconds: Input should be greater"),
         ("decisions = { perhaps = 1 }", "decisions perhaps"),
     ],
 )

@@ -15,11 +15,15 @@ from jobmojito_batch.alerts import (
     Severity,
     Trouble,
     alerts_of,
+    chase,
     lost_ledger,
     overrun,
     overrun_after_seconds,
     volume_doubt,
 )
+from jobmojito_batch.columns import Outcome
+from jobmojito_batch.exit_codes import ExitCode
+from jobmojito_batch.settings import AlertSettings
 
 MONDAY = date(2026, 11, 23)
 
@@ -40,16 +44,16 @@ def nights(*new: int, known: int = 0, seconds: float = 600.0) -> list[Night]:
 
 
 def tonight(
-    exit_code: int | None = 0, *, rows: int = 100, seconds: float = 600.0, **outcomes: int
+    exit_code: int = 0, *, rows: int = 100, seconds: float = 600.0, **outcomes: int
 ) -> Night:
     return Night(
         day=MONDAY + timedelta(days=1),
         run_id="r",
-        exit_code=exit_code,
+        exit_code=ExitCode(exit_code),
         rows=rows,
         new=rows,
         seconds=seconds,
-        outcomes=outcomes,
+        outcomes={Outcome(name): count for name, count in outcomes.items()},
     )
 
 
@@ -118,7 +122,7 @@ def test_runs_again_on_one_day_do_not_make_it_look_smaller() -> None:
 def test_nights_that_were_held_are_not_what_is_usual() -> None:
     usual = [replace(night, day=night.day - timedelta(days=3)) for night in nights(20, 20, 20)]
     held = [
-        Night(day=night.day, exit_code=2, trouble=Trouble.VOLUME, new=9_000)
+        Night(day=night.day, exit_code=ExitCode.USAGE, trouble=Trouble.VOLUME, new=9_000)
         for night in nights(1, 1, 1)
     ]
 
@@ -128,7 +132,9 @@ def test_nights_that_were_held_are_not_what_is_usual() -> None:
 def test_a_lost_ledger_is_told_with_its_cause_and_hands_out_no_release() -> None:
     """Whoever followed `--expect-at-most` would pay for everybody again."""
     said = lost_ledger(runs=3, example="/data/done/2026-11-23", ledger="sqlite:///new.db")
-    (alert,) = alerts_of(Night(day=MONDAY, exit_code=2, trouble=Trouble.LEDGER, cause=said), [])
+    (alert,) = alerts_of(
+        Night(day=MONDAY, exit_code=ExitCode.USAGE, trouble=Trouble.LEDGER, cause=said), []
+    )
 
     assert "knows none of the 3 earlier runs" in said
     assert "whose results lie in folders such as /data/done/2026-11-23" in said
@@ -154,10 +160,11 @@ def test_a_lost_ledger_is_told_with_its_cause_and_hands_out_no_release() -> None
         pytest.param(tonight(143, not_sent=100), [], ["stopped"], id="143"),
         pytest.param(tonight(rows=0), [], ["zero_rows"], id="zero-rows"),
         pytest.param(
-            Night(day=MONDAY, exit_code=2, trouble=Trouble.FAULT), [], ["failed"], id="failed"
+            Night(day=MONDAY, exit_code=ExitCode.USAGE, trouble=Trouble.FAULT), [], ["failed"],
+            id="failed",
         ),
         pytest.param(
-            Night(day=MONDAY, exit_code=2, trouble=Trouble.VOLUME, new=900), [],
+            Night(day=MONDAY, exit_code=ExitCode.USAGE, trouble=Trouble.VOLUME, new=900), [],
             ["volume_unusual"], id="held",
         ),
         pytest.param(
@@ -168,7 +175,8 @@ def test_a_lost_ledger_is_told_with_its_cause_and_hands_out_no_release() -> None
             tonight(seconds=1_900.0, invited=100), nights(100, 100, 100), ["overrun"], id="overrun"
         ),
         pytest.param(
-            tonight(invited=100), [Night(day=MONDAY, exit_code=3)], ["recovered"], id="recovered"
+            tonight(invited=100), [Night(day=MONDAY, exit_code=ExitCode.UNSETTLED)],
+            ["recovered"], id="recovered",
         ),
         pytest.param(
             tonight(invited=100), [Night(day=MONDAY, exit_code=None)], ["recovered"],
@@ -176,15 +184,15 @@ def test_a_lost_ledger_is_told_with_its_cause_and_hands_out_no_release() -> None
         ),
         pytest.param(
             tonight(invited=100),
-            [Night(day=MONDAY, exit_code=2, trouble=Trouble.FAULT)], ["recovered"],
+            [Night(day=MONDAY, exit_code=ExitCode.USAGE, trouble=Trouble.FAULT)], ["recovered"],
             id="recovered-from-a-fault",
         ),
         pytest.param(
-            tonight(invited=100), [*nights(100), Night(day=MONDAY, exit_code=4)], [],
+            tonight(invited=100), [*nights(100), Night(day=MONDAY, exit_code=ExitCode.STOPPED)], [],
             id="recovered-before",
         ),
         pytest.param(
-            tonight(rows=0), [Night(day=MONDAY, exit_code=3)], ["zero_rows"],
+            tonight(rows=0), [Night(day=MONDAY, exit_code=ExitCode.UNSETTLED)], ["zero_rows"],
             id="nothing-arrived-is-no-recovery",
         ),
     ],
@@ -193,24 +201,41 @@ def test_what_is_told_of_a_night(night: Night, history: list[Night], kinds: list
     assert [alert.kind for alert in alerts_of(night, history)] == kinds
 
 
+def test_a_good_night_is_told_of_where_somebody_asked_for_it() -> None:
+    good = Night(day=MONDAY, run_id="r", rows=5, outcomes={Outcome.INVITED: 5}, facts=("host: h",))
+    assert alerts_of(good, []) == []
+    [report] = alerts_of(good, [], reports_good=True)
+    assert (report.kind, report.severity) == (AlertKind.REPORT, Severity.INFO)
+    assert report.sentence == "a good night: 5 rows: 5 invited; nobody is needed"
+    assert report.facts == good.facts
+    bad = Night(day=MONDAY, run_id="r", exit_code=ExitCode.UNSETTLED, rows=5)
+    assert AlertKind.REPORT not in {one.kind for one in alerts_of(bad, [], reports_good=True)}
+    assert AlertKind.REPORT not in AlertSettings().alert_kinds
+    assert AlertKind.REPORT in AlertSettings(notify_on="report,failed").alert_kinds
+
+
 def test_every_kind_can_happen() -> None:
     seen = {
         alert.kind
         for night, history in (
             (tonight(4, unknown=1, invalid=1), []),
+            (tonight(invited=1), []),
             (tonight(rows=0), []),
             (tonight(rows=10, seconds=9_999.0), [*nights(100, 100, 100)]),
-            (tonight(), [Night(day=MONDAY, exit_code=3)]),
-            (Night(day=MONDAY, exit_code=2, trouble=Trouble.FAULT), []),
+            (tonight(), [Night(day=MONDAY, exit_code=ExitCode.UNSETTLED)]),
+            (Night(day=MONDAY, exit_code=ExitCode.USAGE, trouble=Trouble.FAULT), []),
         )
-        for alert in alerts_of(night, history)
+        for alert in alerts_of(night, history, reports_good=True)
     }
 
+    seen.add(chase(3, 10, days=3).kind)
     assert seen == set(AlertKind) - {AlertKind.PREFECT_AWAY}  # told where the run is started
 
 
 def test_a_file_that_could_not_be_read_needs_repair() -> None:
-    night = Night(day=MONDAY, run_id="r", exit_code=1, rows=5, unreadable_files=2)
+    night = Night(
+        day=MONDAY, run_id="r", exit_code=ExitCode.NEEDS_REPAIR, rows=5, unreadable_files=2
+    )
 
     (alert,) = alerts_of(night, [])
 

@@ -9,6 +9,7 @@ from jobmojito_batch.contract import (
     CreateRequest,
     CreateResponse,
     ErrorBody,
+    MerchantStatus,
     PlatformErrorBody,
 )
 
@@ -82,3 +83,22 @@ def test_both_error_bodies_are_read() -> None:
 def test_by_id_nothing_is_sent_that_only_creates_a_position() -> None:
     assert set(BY_ID_OMITS) <= set(CreateRequest.model_fields)
     assert "position_def_set_id" not in BY_ID_OMITS
+
+
+@pytest.mark.parametrize(
+    ("members", "credits_left", "invitations"),
+    [
+        ({"credits_interview_monthly": 6.25, "invitations_available": 6.6}, 6.25, 6.6),
+        ({"credits_interview_monthly": 2, "invitations_available": -11.4}, 2, -11.4),
+        ({"credits_interview_monthly": None, "credits_interview_extra": 25}, 25, None),
+        ({"credits_interview_monthly": 1, "credits_interview_extra": 0.5}, 1.5, None),
+        ({"credits_interview_single": 4, "subscription_type": None}, None, None),
+        ({"credits_interview_monthly": {}, "invitations_available": "many"}, None, None),
+    ],
+)
+def test_balances_have_fractions_and_may_be_null(
+    members: dict[str, object], credits_left: float | None, invitations: float | None
+) -> None:
+    status = MerchantStatus.model_validate({"merchant_id": "m", **members})
+
+    assert (status.credits_left, status.invitations_available) == (credits_left, invitations)

@@ -3,7 +3,7 @@
 import pytest
 
 from jobmojito_batch.columns import Outcome
-from jobmojito_batch.pipeline.conclude import exit_code_of
+from jobmojito_batch.exit_codes import exit_code_of
 
 
 @pytest.mark.parametrize(

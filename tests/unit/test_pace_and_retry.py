@@ -1,18 +1,23 @@
-"""The pace and Retry-After, on a clock that the test moves."""
+"""The pace, the loop of retries and Retry-After, on a clock that the test moves."""
 
 import asyncio
+import random
+from collections import Counter
 from datetime import UTC, datetime
 from itertools import pairwise
 
 import pytest
 
-from jobmojito_batch.sending.pace import CREDIT_SECONDS, Pace
-from jobmojito_batch.sending.retry import retry_after_seconds
+from jobmojito_batch.columns import ErrorCode
+from jobmojito_batch.sending.clock import Clock
+from jobmojito_batch.sending.pace import CREDIT_SECONDS, Pace, TakeBlock
+from jobmojito_batch.sending.retry import RetryPolicy, Tried, retry_after_seconds, retrying
+from jobmojito_batch.verdict import Action, Verdict
 
 NOON = datetime(2026, 11, 24, 12, 0, 0, tzinfo=UTC)
 
 
-class Clock:
+class SleptTime:
     """Time that passes only by sleeping."""
 
     def __init__(self) -> None:
@@ -26,11 +31,16 @@ class Clock:
         await asyncio.sleep(0)
 
 
+def a_pace(rate: float, clock: SleptTime, take_block: TakeBlock | None = None) -> Pace:
+    time = Clock(wall=lambda: NOON, now=clock.now, sleep=clock.sleep)
+    return Pace(rate, time, take_block=take_block)
+
+
 def going() -> bool:
     return False
 
 
-async def starts(pace: Pace, clock: Clock, count: int) -> list[float]:
+async def starts(pace: Pace, clock: SleptTime, count: int) -> list[float]:
     found = []
     for _ in range(count):
         assert await pace.turn(going)
@@ -39,8 +49,8 @@ async def starts(pace: Pace, clock: Clock, count: int) -> list[float]:
 
 
 async def test_starts_are_evenly_spaced() -> None:
-    clock = Clock()
-    pace = Pace(4.0, now=clock.now, sleep=clock.sleep)
+    clock = SleptTime()
+    pace = a_pace(4.0, clock)
 
     times = await starts(pace, clock, 9)
 
@@ -50,8 +60,8 @@ async def test_starts_are_evenly_spaced() -> None:
 
 
 async def test_idle_time_does_not_add_up_to_a_burst() -> None:
-    clock = Clock()
-    pace = Pace(100.0, now=clock.now, sleep=clock.sleep)
+    clock = SleptTime()
+    pace = a_pace(100.0, clock)
     await starts(pace, clock, 5)
     clock.seconds += 60.0
 
@@ -62,8 +72,8 @@ async def test_idle_time_does_not_add_up_to_a_burst() -> None:
 
 
 async def test_a_pause_holds_everybody_for_its_whole_length() -> None:
-    clock = Clock()
-    pace = Pace(10.0, now=clock.now, sleep=clock.sleep)
+    clock = SleptTime()
+    pace = a_pace(10.0, clock)
     await starts(pace, clock, 1)
     pace.pause(7.0)
     pace.pause(3.0)  # a shorter one does not shorten it
@@ -74,8 +84,8 @@ async def test_a_pause_holds_everybody_for_its_whole_length() -> None:
 
 
 async def test_a_stop_ends_the_waiting_without_a_start() -> None:
-    clock = Clock()
-    pace = Pace(1.0, now=clock.now, sleep=clock.sleep)
+    clock = SleptTime()
+    pace = a_pace(1.0, clock)
     pace.pause(3600.0)
     stopping = False
 
@@ -112,8 +122,8 @@ def test_retry_after_is_read_in_both_forms(header: str | None, seconds: float | 
 
 async def test_a_start_taken_ahead_leaves_when_it_is_due() -> None:
     """However long the claims between take and however bunched they come back."""
-    clock = Clock()
-    pace = Pace(4.0, now=clock.now, sleep=clock.sleep)
+    clock = SleptTime()
+    pace = a_pace(4.0, clock)
     left = []
     for claim_seconds in (0.2, 0.0, 0.24, 0.1, 0.2):
         start = await pace.ahead(going)
@@ -127,8 +137,8 @@ async def test_a_start_taken_ahead_leaves_when_it_is_due() -> None:
 
 async def test_a_start_that_a_slow_claim_missed_is_lost() -> None:
     """The call takes the next one; two never leave on one start's time."""
-    clock = Clock()
-    pace = Pace(4.0, now=clock.now, sleep=clock.sleep)
+    clock = SleptTime()
+    pace = a_pace(4.0, clock)
     slow = await pace.ahead(going)
     quick = await pace.ahead(going)
     assert slow is not None
@@ -141,8 +151,8 @@ async def test_a_start_that_a_slow_claim_missed_is_lost() -> None:
 
 
 async def test_a_pause_that_comes_while_a_claim_is_made_holds_its_call() -> None:
-    clock = Clock()
-    pace = Pace(4.0, now=clock.now, sleep=clock.sleep)
+    clock = SleptTime()
+    pace = a_pace(4.0, clock)
     start = await pace.ahead(going)
     assert start is not None
     pace.pause(30.0)
@@ -154,8 +164,8 @@ async def test_a_pause_that_comes_while_a_claim_is_made_holds_its_call() -> None
 
 
 async def test_a_stop_while_a_claim_is_made_keeps_its_call_back() -> None:
-    clock = Clock()
-    pace = Pace(4.0, now=clock.now, sleep=clock.sleep)
+    clock = SleptTime()
+    pace = a_pace(4.0, clock)
     start = await pace.ahead(going)
     assert start is not None
 
@@ -164,16 +174,89 @@ async def test_a_stop_while_a_claim_is_made_keeps_its_call_back() -> None:
 
 async def test_nobody_fetches_starts_through_a_pause() -> None:
     """The ledger is asked for the starts after it, not for all that it holds up."""
-    clock, asked = Clock(), []
+    clock, asked = SleptTime(), []
 
     async def take_block(count: int, interval: float) -> tuple[float, float]:
         asked.append((count, interval))
         return clock.now(), 0.0
 
-    pace = Pace(10.0, now=clock.now, sleep=clock.sleep, take_block=take_block)
+    pace = a_pace(10.0, clock, take_block=take_block)
     pace.pause(300.0)
 
     assert await pace.turn(going)
 
     assert clock.now() >= pace.paused_until
     assert len(asked) <= 2
+
+
+REFUSED = Verdict(action=Action.RETRY, code=ErrorCode.RATE_LIMITED, message="", is_free=True)
+DONE = Verdict(action=Action.SETTLE, code=None, message="")
+
+
+async def tried_until(
+    *script: Tried, may_retry: bool = True, stops_after: int = 99
+) -> tuple[Tried, int, float]:
+    """What the loop gives, after how many attempts and how many seconds of waiting."""
+    clock, left = SleptTime(), list(script)
+    loop = retrying(
+        RetryPolicy(max_attempts=3, base_wait_seconds=8.0),
+        is_stopping=lambda: len(script) - len(left) >= stops_after,
+        may_retry=lambda: may_retry,
+        sleep=clock.sleep,
+        rng=random.Random(1),  # noqa: S311 - the same waits in every run
+    )
+
+    async def attempt() -> Tried:
+        return left.pop(0)
+
+    tried: Tried = await loop(attempt)
+    return tried, len(script) - len(left), clock.now() - 1000.0
+
+
+async def test_a_row_that_was_answered_is_tried_once() -> None:
+    assert await tried_until(Tried(DONE, 1, counts=True)) == (Tried(DONE, 1, counts=True), 1, 0.0)
+
+
+async def test_attempts_that_count_are_bounded_and_waited_between() -> None:
+    script = [Tried(REFUSED, number, counts=True) for number in range(1, 9)]
+
+    last, attempts, waited = await tried_until(*script)
+
+    assert (last.attempts, attempts) == (3, 3)
+    assert 0.0 < waited <= 8.0 + 16.0
+
+
+async def test_a_429_does_not_count_and_the_row_itself_does_not_wait() -> None:
+    """The pace holds everybody then."""
+    script = [*[Tried(REFUSED)] * 20, Tried(DONE, 1, counts=True)]
+
+    assert await tried_until(*script) == (script[-1], 21, 0.0)
+
+
+async def test_a_stop_and_an_empty_budget_end_the_attempts() -> None:
+    script = [Tried(REFUSED, 1, counts=True), Tried(DONE, 2, counts=True)]
+
+    assert (await tried_until(*script, stops_after=1))[1] == 1
+    assert (await tried_until(*script, may_retry=False))[1] == 1
+    assert (await tried_until(Tried(REFUSED), *script, stops_after=1))[1] == 1
+
+
+async def test_rows_take_turns_in_one_loop() -> None:
+    """What it knows of a row stands in what its attempt gave."""
+    loop = retrying(
+        RetryPolicy(max_attempts=2),
+        is_stopping=going,
+        may_retry=lambda: True,
+        sleep=SleptTime().sleep,
+        rng=random.Random(1),  # noqa: S311 - the same waits in every run
+    )
+    attempts: Counter[str] = Counter()
+
+    async def attempt(row: str) -> Tried:
+        await asyncio.sleep(0)
+        attempts[row] += 1
+        return Tried(DONE if row == "good" else REFUSED, attempts[row], counts=True)
+
+    await asyncio.gather(*(loop(attempt, row) for row in ("bad", "good", "worse")))
+
+    assert attempts == {"bad": 2, "good": 1, "worse": 2}

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from jobmojito_batch.columns import FAULTS, OPENING_KEY, ORDINAL, POSITION_KEY
 from jobmojito_batch.plan import (
     ACCOUNT,
+    IS_INCOMPLETE,
     KIND,
     PLACE,
     POSITION,
@@ -53,6 +54,7 @@ def planned(
             ACCOUNT: pl.String,
         },
     )
+    frame = frame.with_columns(pl.lit(value=False).alias(IS_INCOMPLETE))
     places = find_places(frame.lazy()).with_columns(
         (pl.col(PLACE).cast(pl.Int64) + 100).alias(POSITION),
         pl.lit(value=False).alias("has_id"),

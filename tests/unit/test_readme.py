@@ -1,4 +1,4 @@
-"""The README says what the program does."""
+"""README, docs/settings.md and docs/options.md say what the program does."""
 
 import re
 from pathlib import Path
@@ -9,15 +9,18 @@ from typer.testing import CliRunner
 from jobmojito_batch.cli import main
 from jobmojito_batch.cli.app import app
 from jobmojito_batch.settings import Settings, variable
-from tests.readme import README, with_table
+from tests.readme import OPTIONS, README, with_tables
 
 TEXT = README.read_text("utf-8")
 ROOT = README.parent
+SETTINGS_PAGE = (ROOT / "docs" / "settings.md").read_text("utf-8")
+OPTIONS_PAGE = OPTIONS.read_text("utf-8")
 
 
-def test_the_field_table_is_the_models() -> None:
-    """`python -m tests.readme` writes it."""
-    assert with_table(TEXT) == TEXT
+@pytest.mark.parametrize("page", [README, OPTIONS], ids=lambda page: page.name)
+def test_the_tables_are_what_the_program_says(page: Path) -> None:
+    """`python -m tests.readme` writes them: fields of the request, options of the commands."""
+    assert with_tables(page) == page.read_text("utf-8")
 
 
 def test_the_first_screen_is_what_check_prints(
@@ -36,10 +39,10 @@ def test_the_first_screen_is_what_check_prints(
 
 def test_every_setting_is_named_with_its_default() -> None:
     for name, field in Settings.model_fields.items():
-        found = re.search(rf"^\| {variable(name)} \| (.*?) \|", TEXT, re.MULTILINE)
-        assert found, name
+        line = re.search(rf"^\| {variable(name)} \| (.*?) \|", SETTINGS_PAGE, re.MULTILINE)
+        assert line, name
         if isinstance(field.default, int | float) and not isinstance(field.default, bool):
-            assert float(found[1]) == field.default
+            assert float(line[1]) == field.default
 
 
 @pytest.mark.parametrize(
@@ -51,7 +54,7 @@ def test_every_option_is_named(command: str, at_least: int) -> None:
     options = set(re.findall(r"--[a-z][a-z-]+", help_text)) - {"--help"}
     assert len(options) >= at_least
     for option in options:
-        assert option in TEXT, option
+        assert option in OPTIONS_PAGE, option
 
 
 def test_every_command_has_help() -> None:
@@ -63,6 +66,7 @@ def test_every_command_has_help() -> None:
         "results",
         "template",
         "reconcile",
+        "followup",
         "doctor",
         "forget",
         "sandbox",

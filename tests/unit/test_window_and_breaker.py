@@ -9,7 +9,7 @@ from jobmojito_batch.sending.breaker import (
     MOST_PAUSE_SECONDS,
     OUTAGE_SECONDS,
     Breaker,
-    Hearing,
+    BreakerDecision,
 )
 from jobmojito_batch.sending.retry import RetryBudget
 from jobmojito_batch.sending.window import Window
@@ -75,24 +75,24 @@ async def test_nobody_enters_beyond_the_limit_and_a_stop_wakes_all() -> None:
     window.leave()
     await asyncio.sleep(0)
     assert sum(task.done() for task in waiting) == 1
-    window.wake_all()
+    window.let_all_in()
     await asyncio.wait_for(asyncio.gather(*waiting), 1.0)
 
 
-def bad(breaker: Breaker, *, delivered: bool = True, now: float = 0.0) -> Hearing:
-    return breaker.hear(is_trustworthy=False, was_delivered=delivered, now=now)
+def bad(breaker: Breaker, *, delivered: bool = True, now: float = 0.0) -> BreakerDecision:
+    return breaker.decide(is_trustworthy=False, was_delivered=delivered, now=now)
 
 
-def good(breaker: Breaker, now: float = 0.0) -> Hearing:
-    return breaker.hear(is_trustworthy=True, was_delivered=True, now=now)
+def good(breaker: Breaker, now: float = 0.0) -> BreakerDecision:
+    return breaker.decide(is_trustworthy=True, was_delivered=True, now=now)
 
 
 def test_failures_in_a_row_open_the_breaker() -> None:
     breaker = Breaker(3)
     assert [bad(breaker), bad(breaker), good(breaker), bad(breaker), bad(breaker)] == (
-        [Hearing.GO_ON] * 5
+        [BreakerDecision.GO_ON] * 5
     )
-    assert bad(breaker) is Hearing.STOP
+    assert bad(breaker) is BreakerDecision.STOP
 
 
 def test_a_share_of_failures_opens_it_without_a_row() -> None:
@@ -100,8 +100,8 @@ def test_a_share_of_failures_opens_it_without_a_row() -> None:
     heard = []
     for _ in range(40):
         heard += [bad(breaker), bad(breaker), good(breaker)]
-    assert Hearing.STOP in heard
-    assert heard.index(Hearing.STOP) >= 19
+    assert BreakerDecision.STOP in heard
+    assert heard.index(BreakerDecision.STOP) >= 19
 
 
 def test_a_network_that_was_there_is_waited_for_with_one_probe_at_a_time() -> None:
@@ -109,14 +109,14 @@ def test_a_network_that_was_there_is_waited_for_with_one_probe_at_a_time() -> No
     good(breaker)
     heard = [bad(breaker, delivered=False, now=float(n)) for n in range(50)]
 
-    assert set(heard) == {Hearing.PROBE}
+    assert set(heard) == {BreakerDecision.PROBE}
     pauses = [breaker.next_pause_seconds() for _ in range(9)]
     assert pauses[0] == FIRST_PAUSE_SECONDS
     assert pauses[-1] == MOST_PAUSE_SECONDS
-    assert good(breaker) is Hearing.GO_ON
+    assert good(breaker) is BreakerDecision.GO_ON
     assert breaker.next_pause_seconds() == FIRST_PAUSE_SECONDS
     bad(breaker, delivered=False, now=0.0)
-    assert bad(breaker, delivered=False, now=OUTAGE_SECONDS + 1) is Hearing.STOP
+    assert bad(breaker, delivered=False, now=OUTAGE_SECONDS + 1) is BreakerDecision.STOP
 
 
 def test_a_network_that_was_never_there_is_waited_for_as_long() -> None:
@@ -124,9 +124,9 @@ def test_a_network_that_was_never_there_is_waited_for_as_long() -> None:
     breaker = Breaker(3)
     heard = [bad(breaker, delivered=False, now=float(n)) for n in range(50)]
 
-    assert set(heard) == {Hearing.PROBE}
+    assert set(heard) == {BreakerDecision.PROBE}
     assert breaker.is_away
-    assert bad(breaker, delivered=False, now=OUTAGE_SECONDS + 1) is Hearing.STOP
+    assert bad(breaker, delivered=False, now=OUTAGE_SECONDS + 1) is BreakerDecision.STOP
     good(breaker)
     assert not breaker.is_away
 

@@ -1,26 +1,18 @@
-"""
-Résumé files read in processes of their own, with limits of time and memory.
-
-A worker is a script that speaks lines of JSON over its standard streams, not a process of a pool:
-`multiprocessing` would import the caller's main module in each, cannot end one that hangs, and a
-pool that loses one process loses all its work.
-"""
+"""Résumé files read in processes of their own, with limits of time and memory."""
 
 import json
 import os
 import queue
-import subprocess
 import sys
-import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
 from jobmojito_batch.intake.resumes import extract
 from jobmojito_batch.intake.resumes.problem import ResumeProblem
+from jobmojito_batch.intake.workers import DiedError, HangsError, Worker
 
 SECONDS: Final = 30.0
 MEMORY_BYTES: Final = 1 << 30
@@ -94,56 +86,27 @@ class ResumeReader:
 
 
 class _Worker:
-    """One process that reads one file at a time; it ends when its input does."""
+    """One process that reads one résumé file at a time."""
 
     def __init__(self, memory_bytes: int) -> None:
-        self._process = subprocess.Popen(  # noqa: S603 - our own script
-            [sys.executable, "-I", "-X", "utf8", extract.__file__, str(memory_bytes)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            # Ctrl-C is for the program: it decides what becomes of the workers.
-            start_new_session=True,
-            text=True,
-            encoding="utf-8",
+        self._worker = Worker(
+            [sys.executable, "-I", "-X", "utf8", extract.__file__, str(memory_bytes)]
         )
-        self._answers: queue.SimpleQueue[str] = queue.SimpleQueue()
-        self._listener = threading.Thread(target=self._listen, daemon=True)
-        self._listener.start()
-        self.is_alive = True
+        self.end = self._worker.end
+
+    @property
+    def is_alive(self) -> bool:
+        """Whether it may be asked again."""
+        return self._worker.is_alive
 
     def ask(self, path: Path, seconds: float) -> dict[str, str]:
         """What it says of *path*; where that takes longer than *seconds*, it is ended."""
-        assert self._process.stdin is not None  # noqa: S101 - it is a pipe
         try:
-            self._process.stdin.write(json.dumps(str(path)) + "\n")
-            self._process.stdin.flush()
-            line = self._answers.get(timeout=seconds)
-        except queue.Empty:
-            self.end()
-            problem = f"the résumé file takes longer than {seconds:g} s to read; {extract.ADVICE}"
-            return {"problem": problem}
-        except OSError:
-            line = ""
-        if not line:
-            self.end()
-            return {"problem": f"the résumé file makes its reader fail; {extract.ADVICE}"}
-        answer: dict[str, str] = json.loads(line)
-        return answer
-
-    def end(self) -> None:
-        """End the process, whatever it does."""
-        self.is_alive = False
-        self._process.kill()
-        self._process.wait()
-        self._listener.join()
-        for pipe in (self._process.stdin, self._process.stdout):
-            if pipe is not None:
-                with suppress(OSError):  # what was still to be written has nobody to read it
-                    pipe.close()
-
-    def _listen(self) -> None:
-        assert self._process.stdout is not None  # noqa: S101 - it is a pipe
-        for line in self._process.stdout:
-            self._answers.put(line)
-        self._answers.put("")  # it ended
+            answer: dict[str, str] = json.loads(self._worker.ask(json.dumps(str(path)), seconds))
+        except HangsError:
+            what = f"takes longer than {seconds:g} s to read"
+        except DiedError:
+            what = "makes its reader fail"
+        else:
+            return answer
+        return {"problem": f"the résumé file {what}; {extract.ADVICE}"}

@@ -338,17 +338,28 @@ def test_two_columns_for_one_field_are_named_both(
         ("Priezivsko", LAST),
         ("Stellenbezeichung", JOB),
         ("Requistion ID", JOB_ID),
+        ("Kontakt-E-Mail", EMAIL),
+        ("E-Mailadresse des Bewerbers", EMAIL),
+        ("Seniority", "seniority_level"),
+        ("Template", "interview_template_id"),
     ],
 )
-def test_a_near_miss_is_suggested(header: str, field: str) -> None:
-    notes = " ".join(map_headers([header, "Country"]).notes)
-
-    assert f'did you mean {field}? say --map "{header}={field}"' in notes
+def test_a_header_that_looks_like_a_field_is_offered(header: str, field: str) -> None:
+    assert map_headers([header, "Country"]).offers == ((0, field),)
 
 
-@pytest.mark.parametrize("header", ["Recruiter Emial", "Ownr", "Phone", "Notes", "Stage", "Gender"])
-def test_nothing_is_suggested_for_what_is_no_slip(header: str) -> None:
-    assert not map_headers([header, "Name", "E-Mail"]).notes
+@pytest.mark.parametrize(
+    "header",
+    [
+        *("Recruiter Emial", "Recruiter e-mail", "Owner email", "Referrer", "Ownr"),
+        *("Phone", "Notes", "Stage", "Gender", "Location of candidate", "Video", "Company"),
+        *("Expected salary", "Interview feedback", "E-mail adress"),
+    ],
+)
+def test_nothing_is_offered_for_what_is_no_field_or_has_its_column(header: str) -> None:
+    found = map_headers([header, "Name", "E-Mail"])
+
+    assert (found.offers, found.notes) == ((), ())
 
 
 @pytest.mark.parametrize(
@@ -373,3 +384,53 @@ def test_overrides_go_to_the_inputs_that_have_the_header() -> None:
     overrides = {"Wer": "candidate_name", "Who": "candidate_name"}
 
     assert overrides_for(["wer", "Anruf"], overrides) == {"Wer": "candidate_name"}
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        pytest.param(["Email", "Email (work)"], {"Email": EMAIL}, id="kind"),
+        pytest.param(["Email (other)", "E-mail:"], {"E-mail:": EMAIL}, id="exact-later"),
+        pytest.param(["Job Title (public)", "Position"], {"Position": JOB}, id="a-better-rank"),
+        pytest.param(["Email (work)", "Email (personal)"], {"Email (personal)": EMAIL}, id="kinds"),
+        pytest.param(["Country (alpha-2)"], {"Country (alpha-2)": COUNTRY}, id="form"),
+        pytest.param(["Country (job)", "Land"],
+                     {"Country (job)": "position_country_code", "Land": COUNTRY}, id="of-the-job"),
+        pytest.param(["Email", "Location [city, country]"],
+                     {"Email": EMAIL, "Location [city, country]": PLACE}, id="parts"),
+        pytest.param(["Email", "Location (candidate)"], {"Email": EMAIL}, id="of-the-person"),
+        pytest.param(["Email", "Name (company)"], {"Email": EMAIL}, id="of-a-company"),
+        pytest.param(["Email", "Resume (date)"], {"Email": EMAIL}, id="something-else-of-it"),
+        pytest.param(["Name (first)", "Name (last) *"],
+                     {"Name (first)": FIRST, "Name (last) *": LAST}, id="turned-round"),
+        pytest.param(["Email\uff08must\uff09"], {"Email\uff08must\uff09": EMAIL}, id="wide"),
+    ],
+)  # fmt: skip
+def test_what_stands_in_brackets_never_takes_a_field_from_another(
+    headers: list[str], expected: dict[str, str]
+) -> None:
+    roles = column_roles(headers, map_headers(headers))
+
+    assert {header: role for header, role in roles if role != "carried"} == expected
+
+
+def test_two_headers_alike_but_for_their_brackets_are_named_both() -> None:
+    with pytest.raises(InputError, match=r"'Email \(a\)' and 'Email \(b\)' both look like"):
+        map_headers(["Email (a)", "Email (b)"])
+
+
+def test_map_names_the_header_without_brackets_first() -> None:
+    mapping = map_headers(["Email (old)", "E-Mail"], overrides={"email": "candidate_email"})
+
+    assert mapping.fields == {"candidate_email": 1}
+
+
+def test_a_header_that_is_an_error_is_no_field_and_is_said() -> None:
+    """`#NAME?` would be a name, `#REF!` a reference."""
+    made = map_headers(["Email", "#NAME?", "#REF!", "#NOT_CALCULATED!"])
+
+    assert (set(made.fields), made.carried) == ({EMAIL}, (1, 2, 3))
+    assert len(made.doubts) == 3
+    assert not any(doubt.holds for doubt in made.doubts)
+    told = map_headers(["Email", "#NAME?"], overrides={"#NAME?": NAME})
+    assert (set(told.fields), told.doubts) == ({EMAIL, NAME}, ())

@@ -1,0 +1,1 @@
+"""A module for each page: records of the pipeline in, an answer out."""

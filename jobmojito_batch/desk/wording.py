@@ -1,0 +1,102 @@
+"""Words of the pages: kinds, outcomes, numbers, and what the command line would say."""
+
+import re
+from collections.abc import Callable
+from typing import Final
+
+KINDS: Final = {
+    "invalid": "To correct",
+    "to_send": "Ready to send",
+    "duplicate": "Duplicate",
+    "already_done": "Already done",
+    "unknown": "Unknown",
+    "unresolved": "Waiting",
+    "left_out": "Left out",
+}
+"""What a person calls the kinds of rows, in their order."""
+MEANINGS: Final = {
+    "to_send": "They pass all checks and nobody has invited them yet.",
+    "duplicate": "The same invitation as an earlier row of this file; nothing is sent for them.",
+    "already_done": "Settled in an earlier run: nothing is sent; their links are in the results.",
+    "unknown": "Sent earlier without a trustworthy answer; they are looked up, never sent blind.",
+    "unresolved": "The first call of their position has no answer yet.",
+    "left_out": "You left them out: nothing is sent for them.",
+}
+OUTCOMES: Final = {
+    "invited": "has a link",
+    "review": "a person decides in JobMojito",
+    "rejected": "recommended for rejection: a person decides in JobMojito",
+    "already_applied": "had applied before",
+    "already_done": "settled in an earlier run",
+    "duplicate": "the same invitation as an earlier row",
+    "invalid": "did not pass the checks: correct and send again",
+    "failed": "nothing was created: may be sent again",
+    "unknown": "no trustworthy answer: looked up, never sent again blind",
+    "not_sent": "the run ended before its turn: go on to send",
+}
+SAID: Final = {
+    "undone": "The last step was undone.",
+    "nothing": "There was nothing to change.",
+    "corrected": "Checked again.",
+    "left_out": "The row is left out.",
+    "forgotten": "The mapping is forgotten: the columns are as the program takes them by itself.",
+    "stopping": "Stopping: calls under way end, nothing more is sent.",
+    "erased": "The person is erased from the ledger. Files that were written or uploaded still "
+    "have them: remove those, too.",
+    "reconciling": "The unknown rows are being looked up; reload this page to see what came of it.",
+    "removed": "The upload and its files are removed; the ledger still knows who was invited.",
+    "answered": "Your answer is kept.",
+}
+_HINTS: Final = (
+    (re.compile(r", or give one value for all with --set \S+=VALUE"),
+     ", or give one value for all rows under Columns"),
+    (re.compile(r"\s*\(candidate_resume_file, --resumes FOLDER\)"), " under Columns"),
+    (re.compile(r"say where the files are with --resumes FOLDER"),
+     "upload the résumé files under Columns"),
+    (re.compile(r"\s*\(--resumes FOLDER\)"), " (upload them under Columns)"),
+    (re.compile(r'(?:say )?--map "([^"=]*)=([a-z_]+)"(?: \([^)]*\))?'),
+     r"choose \2 for “\1” under Columns"),
+    (re.compile(r'--map "([^"=]*)="(?: \(neither\))?'), r"ignore “\1” under Columns"),
+    (re.compile(r"--set (\w+)=VALUE for all rows"), r"give one value for all rows under Columns"),
+    (re.compile(r"--encoding NAME|--encoding \S+"), "another encoding under Columns"),
+)  # fmt: skip
+_SOON: Final = 90
+_LONG: Final = 5400
+
+
+def for_the_page(text: str) -> str:
+    """What the command line would say, as it is said to somebody at the desk."""
+    for pattern, here in _HINTS:
+        text = pattern.sub(here, text)
+    return text
+
+
+def duration(seconds: float) -> str:
+    """As a person says it."""
+    if seconds < _SOON:
+        return f"{max(1, round(seconds))} seconds"
+    if seconds < _LONG:
+        return f"{round(seconds / 60)} minutes"
+    return f"{seconds / 3600:.1f} hours"
+
+
+def counted(count: int, one: str, several: str | None = None) -> str:
+    """`1 row`, `2 rows`."""
+    return f"{count:,} {one if count == 1 else several or one + 's'}"
+
+
+def spaced(name: str) -> str:
+    """An identifier as words."""
+    return name.replace("_", " ")
+
+
+FILTERS: Final[dict[str, Callable[..., object]]] = {
+    "for_the_page": for_the_page,
+    "duration": duration,
+    "counted": counted,
+    "spaced": spaced,
+    "kind": lambda name: KINDS.get(name, spaced(name)),
+    "meaning": lambda name: MEANINGS.get(name, ""),
+    "outcome": lambda name: OUTCOMES.get(name, ""),
+    "sentence": lambda name: SAID.get(name, ""),
+}

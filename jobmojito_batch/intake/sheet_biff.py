@@ -1,0 +1,67 @@
+"""The marks of a sheet in XLS (Excel 97 to 2003), by xlrd: calamine gives its values alone."""
+
+import struct
+from typing import Any, Final
+
+import xlrd
+
+from jobmojito_batch.intake.sheet_marks import Collector, SheetMarks
+
+_OLE_MAGIC: Final = bytes.fromhex("D0CF11E0A1B11AE1")
+_UNKNOWN_ERROR: Final = "#ERROR!"
+# What xlrd raises for damaged files, which calamine may read all the same.
+_BROKEN: Final = (
+    xlrd.XLRDError, struct.error, AssertionError, LookupError, ValueError, TypeError,
+    AttributeError, OverflowError, MemoryError,
+)  # fmt: skip
+
+
+def is_xls(content: bytes) -> bool:
+    """Whether it is one of Microsoft's old compound files."""
+    return content.startswith(_OLE_MAGIC)
+
+
+def marks_of_xls(content: bytes, sheet: str) -> SheetMarks:
+    """The marks of *sheet*; a formula without a value does not show here."""
+    try:
+        with xlrd.open_workbook(
+            file_contents=content, formatting_info=True, on_demand=True, ragged_rows=True,
+            ignore_workbook_corruption=True, logfile=_Silence(),
+        ) as book:  # fmt: skip
+            return _collected(book.sheet_by_name(sheet)).marks()
+    except _BROKEN as exc:
+        return SheetMarks(unreadable=type(exc).__name__)
+
+
+class _Silence:
+    """Where xlrd's remarks go, which may quote cells."""
+
+    def write(self, _: str) -> None:
+        """Nothing."""
+
+
+def _collected(sheet: Any) -> Collector:  # noqa: ANN401 - xlrd has no types
+    found = Collector()
+    for row, info in sorted(sheet.rowinfo_map.items()):
+        if info.hidden:
+            found.hide(row + 1)
+    for column, info in sheet.colinfo_map.items():
+        if info.hidden:
+            found.hide_columns(column, column)
+    for first, end, column, _ in sheet.merged_cells:
+        found.merge(column, first + 1, end)
+    for row in range(sheet.nrows):
+        _take_row(found, sheet.row_types(row), sheet, row)
+    return found
+
+
+def _take_row(found: Collector, types: Any, sheet: Any, row: int) -> None:  # noqa: ANN401
+    for column, kind in enumerate(types):
+        if kind not in {xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK}:
+            found.begins(column)
+            break
+    if xlrd.XL_CELL_ERROR in types:
+        for column, kind in enumerate(types):
+            if kind == xlrd.XL_CELL_ERROR:
+                code = sheet.cell_value(row, column)
+                found.say(column, row + 1, xlrd.error_text_from_code.get(code, _UNKNOWN_ERROR))

@@ -1,0 +1,266 @@
+"""What the ledger knows before a run: positions by key, and what became of invitations."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final, NamedTuple
+
+import polars as pl
+from sqlalchemy import Connection, Row, Select, func, select
+
+from jobmojito_batch.ledger.database import Database, chunks
+from jobmojito_batch.ledger.erasure import MASK_PREFIX, forgotten_key, mask
+from jobmojito_batch.ledger.leases import is_alive
+from jobmojito_batch.ledger.positions import by_alias
+from jobmojito_batch.ledger.schema import IN_DOUBT, ClaimState, invitations, positions, runs
+
+HISTORY_CHUNK: Final = 20_000
+
+HISTORY_SCHEMA: Final = {
+    "position_id": pl.Int64(),
+    "candidate_email": pl.String(),
+    "state": pl.String(),
+    "is_in_flight": pl.Boolean(),
+    "held_by": pl.String(),
+}
+_HISTORY_READ: Final = {
+    name: dtype for name, dtype in HISTORY_SCHEMA.items() if name != "is_in_flight"
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownPosition:
+    """A position the ledger has."""
+
+    position_id: int
+    position_def_set_id: str | None
+    is_opened: bool
+    is_unresolved: bool
+    """No id is known and a first call for it (or its name) was lost: nobody may open it again."""
+
+
+class KnownPositions(NamedTuple):
+    """What is known of positions."""
+
+    by_key: dict[str, KnownPosition]
+    lost_names: set[str]
+    """Opening keys whose first call was lost; it blocks the name under every other key, too."""
+
+
+class Forgotten(NamedTuple):
+    """Invitations of people of whom only a mask of the address is left."""
+
+    key: bytes
+    masked: pl.DataFrame
+    """HISTORY_SCHEMA with `mask` in place of candidate_email."""
+
+    def among(self, wanted: Iterable[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+        """Those of them that have an address in *wanted*, under that (HISTORY_SCHEMA)."""
+        for frame in wanted:
+            emails = frame["candidate_email"].drop_nulls().unique()
+            masks = pl.DataFrame(
+                {"candidate_email": emails, "mask": [mask(email, self.key) for email in emails]},
+                schema={"candidate_email": pl.String, "mask": pl.String},
+            )
+            found = frame.unique().join(masks, on="candidate_email")
+            yield found.join(self.masked, on=["position_id", "mask"]).select(*HISTORY_SCHEMA)
+
+
+@dataclass(frozen=True, slots=True)
+class Lookups:
+    """What is known of positions, invitations and accounts before anything is planned."""
+
+    database: Database
+
+    def known_positions(
+        self, account: str, keys: Sequence[str], opening_keys: Sequence[str]
+    ) -> KnownPositions:
+        """Positions by key, and those opening keys whose first call was lost."""
+        with self.database.reading() as connection:
+            return KnownPositions(
+                {
+                    row.key: KnownPosition(
+                        position_id=row.id,
+                        position_def_set_id=row.position_def_set_id,
+                        is_opened=row.opened_at is not None,
+                        is_unresolved=row.position_def_set_id is None
+                        and row.opened_at is None
+                        and _has_lost_call(connection, row.id),
+                    )
+                    for chunk in chunks(keys)
+                    for row in connection.execute(by_alias(account, chunk))
+                },
+                {
+                    key
+                    for chunk in chunks(opening_keys)
+                    for key in connection.scalars(_lost_openings(account, chunk))
+                },
+            )
+
+    def history(self, wanted: pl.DataFrame) -> pl.DataFrame:
+        """
+        What became of invitations: `wanted` has position_id (Int64) and candidate_email (String).
+
+        Gives HISTORY_SCHEMA, only for those that are not open; `is_in_flight` if a living process
+        holds the claim.
+        """
+        now = self.database.clock()
+        rows: list[tuple[object, ...]] = []
+        alive: dict[str, bool] = {}
+        with self.database.reading() as connection:
+            key = forgotten_key(connection)
+            for (position_id,), group in wanted.group_by("position_id"):
+                names = {email: email for email in group["candidate_email"].unique()}
+                if key is not None:
+                    names |= {mask(email, key): email for email in list(names)}
+                for chunk in chunks(list(names)):
+                    for row in connection.execute(_history(position_id, chunk)):
+                        is_claimed = row.state == ClaimState.CLAIMED
+                        in_flight = is_claimed and _remembered(alive, row, now)
+                        email = names[row.candidate_email]
+                        rows.append((position_id, email, row.state, in_flight, row.run_id))
+        return pl.DataFrame(rows, schema=HISTORY_SCHEMA, orient="row")
+
+    def history_of(self, position_ids: Sequence[int]) -> Iterator[pl.DataFrame]:
+        """
+        The same of all invitations of some positions, save people who were forgotten.
+
+        In frames of at most HISTORY_CHUNK rows: for inputs so large that looking each row up
+        takes longer than reading what there is.
+        """
+        now = self.database.clock()
+        with self.database.reading() as connection:
+            for frame in _of_positions(connection, position_ids, now):
+                yield frame.filter(~_is_masked())
+
+    def forgotten_among(
+        self, position_ids: Sequence[int], wanted: Iterable[pl.DataFrame]
+    ) -> Iterator[pl.DataFrame]:
+        """
+        What `history_of` leaves out, under the addresses of *wanted* (position_id,
+        candidate_email).
+        """
+        now = self.database.clock()
+        with self.database.reading() as connection:
+            forgotten = _forgotten_of(connection, position_ids, now)
+        # Out of the transaction: *wanted* may take long to come.
+        return iter(()) if forgotten is None else forgotten.among(wanted)
+
+    def merchants(self, base_url: str, environment: str) -> list[str]:
+        """The merchants that runs were made for, under this URL and label."""
+        query = (
+            select(runs.c.merchant)
+            .where(runs.c.base_url == base_url, runs.c.environment == environment)
+            .distinct()
+        )
+        with self.database.reading() as connection:
+            return list(connection.scalars(query))
+
+    def base_urls(self, environment: str) -> list[str]:
+        """The base URLs that runs were made for under this label, as they were spelt then."""
+        query = select(runs.c.base_url).where(runs.c.environment == environment).distinct()
+        with self.database.reading() as connection:
+            return sorted(connection.scalars(query))
+
+    def opened_among(self, position_ids: Sequence[int]) -> int:
+        """How many of the positions the API has answered for."""
+        opened = select(func.count()).where(positions.c.opened_at.is_not(None))
+        with self.database.reading() as connection:
+            return sum(
+                connection.scalar(opened.where(positions.c.id.in_(some))) or 0
+                for some in chunks(position_ids)
+            )
+
+
+def _forgotten_of(
+    connection: Connection, position_ids: Sequence[int], now: datetime
+) -> Forgotten | None:
+    """People who were forgotten; None if nobody ever was."""
+    key = forgotten_key(connection)
+    if key is None:
+        return None
+    masked = pl.concat(
+        [
+            pl.DataFrame(schema=HISTORY_SCHEMA),
+            *(frame.filter(_is_masked()) for frame in _of_positions(connection, position_ids, now)),
+        ]
+    ).rename({"candidate_email": "mask"})
+    return None if masked.is_empty() else Forgotten(key, masked)
+
+
+def _of_positions(
+    connection: Connection, position_ids: Sequence[int], now: datetime
+) -> Iterator[pl.DataFrame]:
+    living = [
+        run.run_id
+        for run in connection.execute(_RUNS_THAT_HOLD)
+        if is_alive(run.owner, run.lease_until, now)
+    ]
+    is_in_flight = (pl.col("state") == ClaimState.CLAIMED.value) & pl.col("held_by").is_in(living)
+    reading = connection.execution_options(yield_per=HISTORY_CHUNK)
+    for chunk in chunks(position_ids):
+        for rows in reading.execute(_history_of(chunk)).partitions():
+            frame = pl.DataFrame([tuple(row) for row in rows], schema=_HISTORY_READ, orient="row")
+            yield frame.with_columns(is_in_flight.alias("is_in_flight")).select(*HISTORY_SCHEMA)
+
+
+def _remembered(alive: dict[str, bool], row: Row[Any], now: datetime) -> bool:
+    if row.run_id not in alive:
+        alive[row.run_id] = is_alive(row.owner, row.lease_until, now)
+    return alive[row.run_id]
+
+
+def _lost_openings(account: str, opening_keys: Sequence[str]) -> Select[str]:
+    return (
+        select(positions.c.opening_key)
+        .join(invitations, invitations.c.position_id == positions.c.id)
+        .where(
+            positions.c.account == account,
+            positions.c.opening_key.in_(opening_keys),
+            positions.c.position_def_set_id.is_(None),
+            positions.c.opened_at.is_(None),
+            IN_DOUBT,
+        )
+        .distinct()
+    )
+
+
+def _has_lost_call(connection: Connection, position_id: int) -> bool:
+    query = select(invitations.c.id).where(invitations.c.position_id == position_id, IN_DOUBT)
+    return connection.scalar(query.limit(1)) is not None
+
+
+def _history(position_id: object, emails: Sequence[str]) -> Select[Any]:
+    return (
+        select(
+            invitations.c.candidate_email,
+            invitations.c.state,
+            invitations.c.run_id,
+            runs.c.owner,
+            runs.c.lease_until,
+        )
+        .join(runs, runs.c.run_id == invitations.c.run_id)
+        .where(
+            invitations.c.position_id == position_id,
+            invitations.c.candidate_email.in_(emails),
+            invitations.c.state != ClaimState.OPEN,
+        )
+    )
+
+
+_RUNS_THAT_HOLD: Final = select(runs.c.run_id, runs.c.owner, runs.c.lease_until).where(
+    select(invitations.c.id)
+    .where(invitations.c.run_id == runs.c.run_id, invitations.c.state == ClaimState.CLAIMED)
+    .exists()
+)
+
+
+def _history_of(position_ids: Sequence[int]) -> Select[int, str, str, str]:
+    columns = invitations.c
+    return select(
+        columns.position_id, columns.candidate_email, columns.state, columns.run_id
+    ).where(columns.position_id.in_(position_ids), columns.state != ClaimState.OPEN)
+
+
+def _is_masked() -> pl.Expr:
+    return pl.col("candidate_email").str.starts_with(MASK_PREFIX)

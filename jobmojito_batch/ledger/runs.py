@@ -1,0 +1,363 @@
+"""Runs: entered before their first claim, and what they leave behind when they end or die."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.ledger.database import Database, chunks
+from jobmojito_batch.ledger.leases import LEASE_SECONDS, is_alive, renew_leases, this_owner
+from jobmojito_batch.ledger.outcomes import settle_rows
+from jobmojito_batch.ledger.positions import ensure_positions
+from jobmojito_batch.ledger.requests import RenewLease, RowOutcome, SettleRows
+from jobmojito_batch.ledger.schema import (
+    IN_DOUBT,
+    ClaimState,
+    RunState,
+    invitations,
+    run_rows,
+    runs,
+)
+
+SWEEP_SLICE: Final = 50_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunRecord:
+    """A run as it is entered before its first claim."""
+
+    run_id: str
+    base_url: str
+    merchant: str
+    environment: str
+    started_at: datetime
+    rows: int
+    layouts: str
+    """JSON: the headers of each source and what they are (see pipeline.Layout)."""
+    owner: str = ""
+    """Who lives as long as the run does; this process if it is empty."""
+    series: str = ""
+    """What the run was asked to read, so that nights can be compared."""
+    to_send: int = 0
+    known: int = 0
+    """Rows that the ledger had an invitation for when the run was planned."""
+    parent_id: str | None = None
+    """The run that an attempt at a shard belongs to."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KnownRun:
+    """A run that the ledger has, or an attempt at a shard of one."""
+
+    run_id: str
+    parent_id: str | None
+    base_url: str
+    merchant: str
+    environment: str
+    state: RunState
+    owner: str
+    lease_until: datetime | None
+    started_at: datetime
+    ended_at: datetime | None
+    exit_code: int | None
+    rows: int
+    stop_code: str | None
+    stop_message: str | None
+    layouts: str
+    summary: str | None
+
+    def is_living(self, now: datetime) -> bool:
+        """Whether it goes on in a living process of its own; shards do not count."""
+        return self.state == RunState.RUNNING and is_alive(self.owner, self.lease_until, now)
+
+
+def known_runs(
+    connection: Connection, *which: ColumnElement[bool], limit: int | None = None
+) -> list[KnownRun]:
+    """Those that fit, the latest first."""
+    query = select(*_OF_A_RUN).where(*which).order_by(runs.c.started_at.desc()).limit(limit)
+    return [
+        KnownRun(**{**row, "state": RunState(row["state"])})
+        for row in connection.execute(query).mappings()
+    ]
+
+
+_OF_A_RUN: Final = tuple(runs.c[field.name] for field in fields(KnownRun))
+
+
+def enter_run(connection: Connection, run: RunRecord, now: datetime) -> None:
+    """A run, or an attempt at a shard, begins: it lives for LEASE_SECONDS (see RenewLease)."""
+    connection.execute(
+        insert(runs).values(
+            run_id=run.run_id,
+            parent_id=run.parent_id,
+            base_url=run.base_url,
+            merchant=run.merchant,
+            environment=run.environment,
+            state=RunState.RUNNING.value,
+            owner=run.owner or this_owner(),
+            lease_until=now + timedelta(seconds=LEASE_SECONDS),
+            started_at=run.started_at,
+            rows=run.rows,
+            layouts=run.layouts,
+            series=run.series,
+            to_send=run.to_send,
+            known=run.known,
+        )
+    )
+
+
+def family_of(connection: Connection, run_id: str) -> list[str]:
+    """The run and the attempts at its shards."""
+    return [run_id, *connection.scalars(select(runs.c.run_id).where(runs.c.parent_id == run_id))]
+
+
+def is_among(column: ColumnElement[Any], family: list[str]) -> ColumnElement[bool]:
+    """Whether a run id is one of a family's."""
+    return column == family[0] if len(family) == 1 else column.in_(family)
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    """Runs, from their entry to their end, and those that are known."""
+
+    database: Database
+
+    # Begun
+
+    def begin(self, run: RunRecord, *, now: datetime | None = None) -> None:
+        """Enter a run, owned by this process unless it says otherwise."""
+        with self.database.adding() as connection:
+            enter_run(connection, run, now or self.database.clock())
+
+    def ensure_positions(
+        self, wanted: Iterable[tuple[str, str, str | None]]
+    ) -> dict[tuple[str, str], int]:
+        """The ids of positions by (account, key), made if absent; wanted has the opening key."""
+        ids: dict[tuple[str, str], int] = {}
+        for chunk in chunks(list(wanted)):
+            with self.database.writing() as connection:
+                ids |= ensure_positions(connection, chunk)
+        return ids
+
+    def add_rows(self, rows: Sequence[Mapping[str, object]]) -> None:
+        """Enter rows of a run (columns of run_rows)."""
+        if rows:
+            with self.database.adding() as connection:
+                connection.execute(insert(run_rows), rows)
+
+    def settle_rows(self, rows: Sequence[RowOutcome]) -> None:
+        """Record outcomes of rows that hold no claim of ours."""
+        with self.database.writing() as connection:
+            settle_rows(connection, [SettleRows(rows=tuple(rows))])
+
+    def renew_lease(self, run_id: str) -> None:
+        """A run, or an attempt at a shard, lives on."""
+        until = self.database.clock() + timedelta(seconds=LEASE_SECONDS)
+        with self.database.writing() as connection:
+            renew_leases(connection, [RenewLease(run_id=run_id, until=until)])
+
+    # Over
+
+    def end(
+        self,
+        run_id: str,
+        *,
+        at: datetime,
+        stop_code: ErrorCode,
+        stop_message: str,
+    ) -> None:
+        """
+        Give every row that has no outcome not_sent.
+
+        Claims that are held still are those of calls that the drain was too short for: unknown.
+        """
+        self._sweep(run_id, stop_code, stop_message)
+        with self.database.writing() as connection:
+            doubt_claims(connection, run_id, since=at)
+            _settle_unreached(connection, run_id, stop_code, stop_message)
+            connection.execute(
+                update(runs)
+                .where(runs.c.run_id == run_id)
+                .values(
+                    state=RunState.ENDED.value,
+                    ended_at=at,
+                    stop_code=stop_code.value,
+                    stop_message=stop_message,
+                )
+            )
+
+    def save_summary(self, run_id: str, summary: str, exit_code: int) -> None:
+        """Keep the summary (JSON) with the run."""
+        with self.database.adding() as connection:
+            connection.execute(
+                update(runs)
+                .where(runs.c.run_id == run_id)
+                .values(summary=summary, exit_code=exit_code)
+            )
+
+    def settle_orphans(self, now: datetime | None = None) -> list[str]:
+        """Claims without an outcome whose owner is dead become unknown; gives the runs' ids."""
+        now = now or self.database.clock()
+        with self.database.reading() as connection:
+            running = known_runs(connection, runs.c.state == RunState.RUNNING)
+        living = [run for run in running if run.is_living(now)]
+        # Rows of a parent that died are sent as long as one of its shards lives.
+        kept = {run.run_id for run in living} | {run.parent_id for run in living}
+        dead = [run for run in running if run.run_id not in kept]
+        dead.sort(key=lambda run: run.parent_id is None)  # shards before their parents
+        return [run.run_id for run in dead if self.abandon(run.run_id, now, is_dead_only=True)]
+
+    def abandon(
+        self, run_id: str, now: datetime | None = None, *, is_dead_only: bool = False
+    ) -> bool:
+        """
+        Mark a run as crashed: what it held is unknown, what it had not reached is not_sent.
+
+        With *is_dead_only* not if it has ended, or has come back, since it was looked at; tells
+        whether it was marked.
+
+        The doubt counts from now, or from the end of the lease if that is earlier: the owner is
+        dead, so no call of its can have begun later.
+        """
+        now = now or self.database.clock()
+        self._sweep(run_id, ErrorCode.INTERRUPTED, "the run crashed")
+        with self.database.writing() as connection:
+            [run] = known_runs(connection, runs.c.run_id == run_id)
+            if is_dead_only and (run.state != RunState.RUNNING or run.is_living(now)):
+                return False
+            doubt_claims(connection, run_id, since=min(now, run.lease_until or now))
+            _settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
+            connection.execute(
+                update(runs).where(runs.c.run_id == run_id).values(state=RunState.CRASHED.value)
+            )
+        return True
+
+    def _sweep(self, run_id: str, code: ErrorCode, message: str) -> None:
+        """
+        Make rows that were never claimed not_sent, in slices, before the run is ended.
+
+        Of millions of rows that a stop leaves over, few are left to do then while others wait.
+        """
+        last = select(func.max(run_rows.c.ordinal)).where(run_rows.c.run_id == run_id)
+        with self.database.reading() as connection:
+            count = 1 + (connection.scalar(last) or 0)
+            family = family_of(connection, run_id)
+        for start in range(0, count, SWEEP_SLICE):
+            with self.database.adding() as connection:
+                connection.execute(
+                    update(run_rows)
+                    .where(
+                        run_rows.c.run_id == run_id,
+                        run_rows.c.ordinal >= start,
+                        run_rows.c.ordinal < start + SWEEP_SLICE,
+                        run_rows.c.outcome.is_(None),
+                        ~_has_call_in_doubt(family),
+                    )
+                    .values(_not_sent(code, message))
+                )
+
+    # Known
+
+    def find(self, run_id: str) -> KnownRun | None:
+        """The run, by its id or an unambiguous beginning of it."""
+        beginning = self.beginning(run_id)
+        return beginning[0] if len(beginning) == 1 else None
+
+    def beginning(self, run_id: str, *, most: int = 5) -> list[KnownRun]:
+        """The runs whose ids begin so, the latest first; *most* of them."""
+        begins_so = runs.c.run_id.startswith(run_id, autoescape=True)
+        with self.database.reading() as connection:
+            return known_runs(connection, begins_so, _IS_NO_SHARD, limit=most)
+
+    def latest(self, limit: int = 20) -> list[KnownRun]:
+        """Runs, newest first."""
+        with self.database.reading() as connection:
+            return known_runs(connection, _IS_NO_SHARD, limit=limit)
+
+    def count(self) -> int:
+        """How many runs there are."""
+        query = select(func.count()).select_from(runs).where(_IS_NO_SHARD)
+        with self.database.reading() as connection:
+            return int(connection.scalar(query) or 0)
+
+    def is_running(self, run: KnownRun) -> bool:
+        """Whether the run goes on in a living process; its shards count."""
+        now = self.database.clock()
+        if run.state != RunState.RUNNING:
+            return False
+        if run.is_living(now):
+            return True
+        with self.database.reading() as connection:
+            shards = known_runs(connection, runs.c.parent_id == run.run_id)
+        return any(shard.is_living(now) for shard in shards)
+
+
+_IS_NO_SHARD: Final = runs.c.parent_id.is_(None)
+
+
+def doubt_claims(connection: Connection, run_id: str, *, since: datetime) -> None:
+    """What the run holds is unknown: nobody listens for the answers any more."""
+    connection.execute(
+        update(invitations)
+        .where(invitations.c.run_id == run_id, invitations.c.state == ClaimState.CLAIMED)
+        .values(
+            state=ClaimState.UNKNOWN.value,
+            outcome=Outcome.UNKNOWN.value,
+            error_code=ErrorCode.INTERRUPTED.value,
+            sent_at=invitations.c.claimed_at,
+            unknown_since=since,
+        )
+    )
+
+
+def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, message: str) -> None:
+    """
+    Rows without an outcome: unknown if this run holds a call in doubt, else not_sent.
+
+    A row may be failed, since a doubt was settled so, and have been sent once more after that.
+    """
+    unreached = and_(run_rows.c.run_id == run_id, run_rows.c.outcome.is_(None))
+    may_be_out = run_rows.c.outcome.is_(None) | (run_rows.c.outcome == Outcome.FAILED.value)
+    connection.execute(
+        update(run_rows)
+        .where(
+            run_rows.c.run_id == run_id,
+            may_be_out,
+            _has_call_in_doubt(family_of(connection, run_id)),
+        )
+        .values(
+            settled_at=None,
+            outcome=Outcome.UNKNOWN.value,
+            error_code=ErrorCode.INTERRUPTED.value,
+            error_message=f"{message} while the call was under way: the interview may exist, so "
+            "the row is not sent again; look the candidate up in JobMojito",
+        )
+    )
+    connection.execute(update(run_rows).where(unreached).values(_not_sent(code, message)))
+
+
+def _has_call_in_doubt(family: list[str]) -> ColumnElement[bool]:
+    """Whether the run (or a shard of it) holds the invitation of its row, without an outcome."""
+    return (
+        select(invitations.c.id)
+        .where(
+            invitations.c.position_id == run_rows.c.position_id,
+            invitations.c.candidate_email == run_rows.c.candidate_email,
+            is_among(invitations.c.run_id, family),
+            invitations.c.ordinal == run_rows.c.ordinal,
+            IN_DOUBT,
+        )
+        .exists()
+    )
+
+
+def _not_sent(code: ErrorCode, message: str) -> dict[str, str]:
+    return {
+        "outcome": Outcome.NOT_SENT.value,
+        "error_code": code.value,
+        "error_message": message,
+    }

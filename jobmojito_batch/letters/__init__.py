@@ -1,0 +1,1 @@
+"""What candidates are told: texts, drafts, and posting them once each."""

@@ -1,0 +1,32 @@
+"""What lay beside the inputs of a run and is not in it."""
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableFile:
+    """A file of an inbox that is in failed/ now, and why."""
+
+    name: str
+    reason: str
+    """As it stands beside the file; it quotes headers and settings, never a cell."""
+
+    @property
+    def text(self) -> str:
+        """Both, in one line."""
+        text = self.reason.replace("\n", " ")
+        return text if text.startswith(self.name) else f"{self.name}: {text}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LeftOut:
+    """Files of an inbox that no row of the run comes from; none for inputs that were named."""
+
+    unreadable: tuple[UnreadableFile, ...] = ()
+    """Files that were put into failed/."""
+    not_taken: tuple[str, ...] = ()
+    """What is no export by its name: names, and numbers of résumés."""
+
+
+NOTHING_LEFT_OUT: Final = LeftOut()

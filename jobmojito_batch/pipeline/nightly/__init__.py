@@ -1,0 +1,1 @@
+"""A scheduled run's own steps: choosing inputs, path templates, archiving, housekeeping."""

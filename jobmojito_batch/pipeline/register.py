@@ -1,0 +1,239 @@
+"""A run is entered in the ledger: itself, its positions, and every row with what the plan says."""
+
+from collections.abc import Iterator
+from typing import Any, Final
+
+import polars as pl
+
+from jobmojito_batch.columns import (
+    CELL_PREFIX,
+    FAULTS,
+    OPENING_KEY,
+    ORDINAL,
+    POSITION_KEY,
+    ROW,
+    SOURCE,
+)
+from jobmojito_batch.ledger import Ledger, RunRecord
+from jobmojito_batch.normalise import PEOPLE_PROBLEM, RESUME_PROBLEM
+from jobmojito_batch.pipeline.plan_stage import slices
+from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend
+from jobmojito_batch.pipeline.preview import MEMBERS, faults_of
+from jobmojito_batch.pipeline.source_layout import Layout, to_json
+from jobmojito_batch.plan import (
+    ACCOUNT,
+    CODE_OF,
+    FIRST,
+    HELD_BY,
+    IS_IN_FLIGHT,
+    KIND,
+    KINDS,
+    OUTCOME_OF,
+    PLACE,
+    POSITION,
+    Kind,
+    Plan,
+    at_ordinals,
+)
+
+PERSON: Final = (
+    "candidate_email",
+    "candidate_name",
+    "candidate_external_id",
+    "position_name",
+    "position_def_set_id",
+    "mojito_language_code",
+)
+_FIRST_SOURCE: Final = "first_source"
+_FIRST_ROW: Final = "first_row"
+_FAULT: Final = ("error_code", "error_field", "error_message")
+_FAULT_SCHEMA: Final = {ORDINAL: pl.UInt32(), **dict.fromkeys(_FAULT, pl.String())}
+
+
+def enter_run(ready: ReadyToSend) -> dict[int, int]:
+    """Write the run, its positions and all its rows; gives the position id by place."""
+    planned, ledger = ready.planned, ready.ledger
+    plan = planned.plan
+    ledger.runs.begin(
+        RunRecord(
+            run_id=planned.run_id,
+            base_url=planned.settings.base_url,
+            merchant=planned.accounts.merchant,
+            environment=planned.settings.environment,
+            started_at=planned.started_at.replace(tzinfo=None),
+            rows=planned.rows,
+            layouts=to_json(planned.layouts),
+            series=planned.request.series,
+            to_send=plan.to_send,
+            known=planned.known,
+        )
+    )
+    position_ids = _ensure_positions(plan, ledger)
+    for rows in run_rows(planned, position_ids):
+        ledger.runs.add_rows(rows.to_dicts())
+    return position_ids
+
+
+def sent_kinds(planned: Planned) -> list[str]:
+    """The kinds of rows that the sender gets: where it settles, those whose position waits too."""
+    kinds = [Kind.TO_SEND.value]
+    if planned.settles and planned.parameters.limit is None:
+        kinds.append(Kind.UNRESOLVED.value)
+    return kinds
+
+
+def by_place(position_ids: dict[int, int]) -> pl.DataFrame:
+    """PLACE and POSITION."""
+    return pl.DataFrame(
+        list(position_ids.items()),
+        schema={PLACE: pl.UInt32, POSITION: pl.Int64},
+        orient="row",
+    )
+
+
+def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
+    to_be_sent = pl.col(KIND).is_in([Kind.TO_SEND.value, Kind.UNRESOLVED.value])
+    sent_places = plan.rows.filter(to_be_sent).select(PLACE).unique().collect(engine="streaming")
+    used = plan.places.join(sent_places, on=PLACE, how="semi", maintain_order="left")
+    made = ledger.runs.ensure_positions(used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows())
+    known = dict(plan.places.filter(pl.col(POSITION) >= 0).select(PLACE, POSITION).iter_rows())
+    return known | {
+        place: made[account, key]
+        for place, account, key in used.select(PLACE, ACCOUNT, POSITION_KEY).iter_rows()
+    }
+
+
+def run_rows(planned: Planned, position_ids: dict[int, int]) -> Iterator[pl.DataFrame]:
+    """The rows as the ledger keeps them (columns of run_rows), some thousand at a time."""
+    cells = sorted(
+        {f"{CELL_PREFIX}{number}" for one in planned.layouts for number in range(len(one.headers))}
+    )
+    firsts = _firsts(planned)
+    said = _said_of_kinds(sent_kinds(planned))
+    start = 0
+    for rows in slices(
+        planned.spool.prepared,
+        only=[ORDINAL, SOURCE, ROW, FAULTS, RESUME_PROBLEM, PEOPLE_PROBLEM, *MEMBERS, *cells],
+    ):
+        with_kinds = planned.plan.rows.slice(start, rows.height).drop(ORDINAL).collect()
+        start += rows.height
+        both = rows.hstack(with_kinds)
+        yield (
+            both.with_columns(_kept_cells(planned.layouts))
+            .join(by_place(position_ids), on=PLACE, how="left", maintain_order="left")
+            .join(firsts, on=FIRST, how="left", maintain_order="left")
+            .join(said, on=KIND, how="left", maintain_order="left")
+            .join(_faulty(planned, both), on=ORDINAL, how="left", maintain_order="left")
+            .select(
+                pl.lit(planned.run_id).alias("run_id"),
+                pl.col(ORDINAL).alias("ordinal"),
+                SOURCE,
+                ROW,
+                pl.col(POSITION).alias("position_id"),
+                *(
+                    pl.col(name) if name in rows.columns else pl.lit(None, pl.String).alias(name)
+                    for name in PERSON
+                ),
+                "outcome",
+                pl.coalesce("error_code", "code").alias("error_code"),
+                "error_field",
+                pl.coalesce("error_message", _message()).alias("error_message"),
+                "cells",
+            )
+        )
+
+
+def _firsts(planned: Planned) -> pl.DataFrame:
+    """Where the rows stand that duplicates repeat: FIRST, first_source, first_row."""
+    repeated = planned.plan.rows.select(FIRST).drop_nulls().unique().collect(engine="streaming")
+    prepared_rows = pl.scan_parquet(planned.spool.prepared).with_columns(
+        pl.col(SOURCE).cast(pl.Categorical)
+    )
+    return at_ordinals(prepared_rows, repeated[FIRST], SOURCE, ROW).rename(
+        {ORDINAL: FIRST, SOURCE: _FIRST_SOURCE, ROW: _FIRST_ROW}
+    )
+
+
+def _said_of_kinds(sent: list[str]) -> pl.DataFrame:
+    """KIND, `outcome` and `code` of the rows that are settled by the plan alone."""
+    settled = {kind: outcome for kind, outcome in OUTCOME_OF.items() if kind.value not in sent}
+    return pl.DataFrame(
+        [
+            (kind.value, outcome.value, CODE_OF[kind].value if kind in CODE_OF else None)
+            for kind, outcome in settled.items()
+        ],
+        schema={KIND: KINDS, "outcome": pl.String, "code": pl.String},
+        orient="row",
+    )
+
+
+def _kept_cells(layouts: tuple[Layout, ...]) -> pl.Expr:
+    """The original cells of a row as JSON by column number, without those of a résumé."""
+    choice = pl.lit("{}")
+    for layout in layouts:
+        kept = [pl.col(f"{CELL_PREFIX}{number}").alias(str(number)) for number in layout.kept]
+        if kept:
+            text = pl.struct(kept).struct.json_encode()
+            choice = pl.when(pl.col(SOURCE) == layout.source).then(text).otherwise(choice)
+    return choice.alias("cells")
+
+
+def _faulty(planned: Planned, rows: pl.DataFrame) -> pl.DataFrame:
+    """Error code, field and message of the invalid ones among *rows*, by ordinal."""
+    layouts = {layout.source: layout for layout in planned.layouts}
+    invalid = rows.filter(pl.col(KIND) == Kind.INVALID.value)
+    return pl.DataFrame(
+        [
+            (row[ORDINAL], *fault_of(planned, layouts[row[SOURCE]], row))
+            for row in invalid.iter_rows(named=True)
+        ],
+        schema=_FAULT_SCHEMA,
+        orient="row",
+    )
+
+
+def fault_of(planned: Planned, layout: Layout, row: dict[str, Any]) -> tuple[str, str | None, str]:
+    """Error code, field and message of an invalid row: of the leading fault, then the others."""
+    first, *others = faults_of(
+        row,
+        layout,
+        planned.prepared_rows.refused_by_model,
+        max_resume_characters=planned.settings.max_resume_characters,
+    )
+    also = f" Also: {'; '.join(fault.message for fault in others)}" if others else ""
+    return first.code, first.field or None, first.message + also
+
+
+def _message() -> pl.Expr:
+    """What a row that the plan settles is told; null for those that will be sent."""
+    # What is sent after all has no outcome yet, so no message either.
+    kind = pl.when(pl.col("outcome").is_not_null()).then(KIND)
+    return (
+        pl.when(kind == Kind.DUPLICATE.value)
+        .then(
+            pl.format(
+                "the same invitation as row {} of {}; nothing is sent for this row",
+                _FIRST_ROW,
+                _FIRST_SOURCE,
+            )
+        )
+        .when((kind == Kind.UNKNOWN.value) & pl.col(IS_IN_FLIGHT))
+        .then(pl.format("run {} is sending this invitation now; it is not sent twice", HELD_BY))
+        .when(kind == Kind.UNKNOWN.value)
+        .then(
+            pl.format(
+                "sent in run {} without a trustworthy answer: the interview may exist, so it is "
+                "not sent again; look the candidate up in JobMojito",
+                HELD_BY,
+            )
+        )
+        .when(kind == Kind.UNRESOLVED.value)
+        .then(
+            pl.lit(
+                "the first call of this position had no trustworthy answer; until that is settled "
+                "nobody else of the position is sent"
+            )
+        )
+        .when(kind == Kind.OVER_LIMIT.value)
+        .then(pl.lit("the limit of this run was reached; run again to send the rest"))
+    )

@@ -1,0 +1,264 @@
+"""The steps of a run, one after the other, for the command line and for the flow."""
+
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol, TypeVar
+
+from jobmojito_batch.alerts import Alert
+from jobmojito_batch.errors import BatchError, DoubtError, SettingsError, VolumeError
+from jobmojito_batch.exit_codes import ExitCode
+from jobmojito_batch.inbox import Sleep
+from jobmojito_batch.ledger import RowEnd
+from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.conclude import conclude
+from jobmojito_batch.pipeline.deliver import DecideOnRest, Delivered, OnProgress
+from jobmojito_batch.pipeline.deliver import deliver as deliver_here
+from jobmojito_batch.pipeline.nightly.housekeeping import finish
+from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
+from jobmojito_batch.pipeline.nightly.selection import IdleRun, ReadyRun, prepare_taken, taking
+from jobmojito_batch.pipeline.nightly.volume_guard import hold_if_unsure
+from jobmojito_batch.pipeline.prepare import ReadyToSend, settings_for
+from jobmojito_batch.pipeline.run_signals import RunSignals
+from jobmojito_batch.sending import FirstRows, Progress
+from jobmojito_batch.settings import Settings
+from jobmojito_batch.summary import Summary
+
+T = TypeVar("T")
+
+
+class StepName(StrEnum):
+    """The steps that somebody may have carried out in a way of theirs."""
+
+    TAKE = "take"
+    PREPARE = "prepare"
+    CONCLUDE = "conclude"
+    FINISH = "finish"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunResult:
+    """How a run ended: with a conclusion, declined, or by an error."""
+
+    conclusion: Summary | None = None
+    error: Exception | None = None
+    was_declined: bool = False
+    has_begun: bool = False
+    """Whether the ledger may hold claims of the run."""
+    alerts: Sequence[Alert] = ()
+    """What is to be told of it."""
+
+    @property
+    def exit_code(self) -> ExitCode:
+        """The run in a number: 2 says that nothing was sent, and is none of one that had begun."""
+        if self.conclusion is not None:
+            return self.conclusion.exit_code
+        return ExitCode.STOPPED if self.has_begun else ExitCode.USAGE
+
+    @property
+    def concluded(self) -> Summary:
+        """The conclusion. Raises what the run ended by if it has none."""
+        if self.error is not None:
+            raise self.error
+        if self.conclusion is None:
+            raise BatchError("the run ended without a result; please report this")
+        return self.conclusion
+
+
+class RunObserver:
+    """Lets everything pass and says nothing; subclasses ask and show."""
+
+    confirms = False
+    """Whether a person looks at the plan before anything is sent."""
+    has_begun = False
+    """Whether the ledger may hold claims of the run, even if it never comes to an end."""
+    is_counted = True
+    """Whether machines are told of the run; a demonstration is none."""
+
+    def reading(self) -> AbstractContextManager[None]:
+        """Meanwhile the inputs are taken, read and planned."""
+        return nullcontext()
+
+    def planned(self, run: ReadyRun) -> None:
+        """The plan is there; whether it may be sent is not yet known."""
+
+    def may_send(self, run: ReadyRun) -> bool:  # noqa: ARG002 - for those who ask
+        """Whether to go on from the plan to sending."""
+        return True
+
+    def begins(self, run: ReadyRun) -> None:  # noqa: ARG002 - for those who wait for its end
+        """From here on the ledger may hold claims of the run."""
+        self.has_begun = True
+
+    def may_go_on(self, first: FirstRows, ends: Sequence[RowEnd]) -> bool:  # noqa: ARG002 - as above
+        """Whether the rows after the first follow; called in a thread of its own."""
+        return first.are_settled
+
+    def progress(self, progress: Progress) -> None:
+        """Sending goes on; called a few times a second."""
+
+    def concluded(self, run: ReadyRun, conclusion: Summary) -> None:
+        """The files are written; the ledger is still open."""
+
+    def warns(self, text: str) -> None:
+        """Something beside the run went wrong, which goes on: *text* is a sentence."""
+
+
+class Step(Protocol):
+    """Carries a step out; raises what *work* raises."""
+
+    async def __call__(self, name: StepName, work: Callable[[], T], /) -> T:
+        """What *work* gives."""
+
+
+class Deliver(Protocol):
+    """Claims and sends."""
+
+    def __call__(
+        self, ready: ReadyToSend, *, on_progress: OnProgress, may_go_on: DecideOnRest
+    ) -> Awaitable[Delivered]:
+        """What sending came to. Raises BatchError."""
+
+
+async def in_place(name: StepName, work: Callable[[], T]) -> T:  # noqa: ARG001 - see Step
+    """Carry a step out here and now."""
+    return work()
+
+
+async def settings_here(parameters: InviteParameters) -> Settings:
+    """This machine's settings. Raises SettingsError."""
+    return settings_for(parameters)
+
+
+async def run_steps(
+    parameters: InviteParameters,
+    observer: RunObserver,
+    *,
+    step: Step = in_place,
+    deliver: Deliver | None = None,
+    settings_of: Callable[[InviteParameters], Awaitable[Settings]] = settings_here,
+    now: datetime | None = None,
+    sleep: Sleep = time.sleep,
+) -> RunResult:
+    """
+    Take, prepare, deliver, conclude, finish: the whole of a run, however it ends.
+
+    *step* and *deliver* carry the steps out, by default here and now; *sleep* waits between two
+    looks at an inbox. An exception becomes the result's error; what is none (an interruption) goes
+    on, once what the run held is let go. Raises SettingsError if shards are asked for and *deliver*
+    is not given.
+    """
+    if deliver is None:
+        if parameters.is_sharded:
+            raise SettingsError(
+                "--shards is for runs through Prefect, whose workers send the shards: set "
+                "PREFECT_API_URL and say --prefect, or leave it out"
+            )
+        deliver = deliver_here
+    run = _Run(parameters, observer, now)
+    run.signals.begins()
+    try:
+        result = await run.up_to_conclusion(step, deliver, settings_of, sleep)
+        if result.was_declined:
+            return result
+        alerts = await step(StepName.FINISH, lambda: run.finish(result))
+        return replace(result, alerts=alerts)
+    finally:
+        run.close()
+
+
+class _Run:
+    """A run on its way, and what it holds until its end."""
+
+    def __init__(
+        self, parameters: InviteParameters, observer: RunObserver, now: datetime | None
+    ) -> None:
+        self._parameters = parameters
+        self._observer = observer
+        self._now = now
+        self._settings: Settings | None = None
+        self._taken: SelectedInputs | None = None
+        self._run: ReadyRun | None = None
+        self.signals = RunSignals(
+            parameters.inputs,
+            environment=parameters.environment,
+            is_counted=observer.is_counted,
+            is_unattended=not observer.confirms,
+            warns=observer.warns,
+        )
+
+    async def up_to_conclusion(
+        self,
+        step: Step,
+        deliver: Deliver,
+        settings_of: Callable[[InviteParameters], Awaitable[Settings]],
+        sleep: Sleep,
+    ) -> RunResult:
+        """The steps up to the conclusion; an exception is the result's error."""
+        observer = self._observer
+        try:
+            self._settings = await settings_of(self._parameters)
+            with observer.reading():
+                run = await self._prepared(self._settings, step, sleep)
+            if isinstance(run, IdleRun):
+                return RunResult(conclusion=run.conclusion(self._now))
+            observer.planned(run)
+            hold_if_unsure(run.planned, run.comparison, is_attended=observer.confirms)
+            if not observer.may_send(run):
+                return RunResult(was_declined=True)
+            observer.begins(run)
+            delivered = await deliver(
+                run.ready, on_progress=observer.progress, may_go_on=observer.may_go_on
+            )
+            conclusion = await step(StepName.CONCLUDE, lambda: conclude(run.ready, delivered))
+            observer.concluded(run, conclusion)
+        except Exception as exc:  # noqa: BLE001 - whoever asked for the run tells it
+            return RunResult(error=exc, has_begun=observer.has_begun)
+        return RunResult(conclusion=conclusion, has_begun=True)
+
+    async def _prepared(self, settings: Settings, step: Step, sleep: Sleep) -> ReadyRun | IdleRun:
+        taken = await step(
+            StepName.TAKE,
+            lambda: taking(self._parameters, now=self._now, sleep=sleep, settings=settings),
+        )
+        self._taken = taken
+        is_attended = self._observer.confirms
+        run = await step(
+            StepName.PREPARE,
+            lambda: prepare_taken(taken, now=self._now, is_attended=is_attended),
+        )
+        self._taken = run.taken
+        if isinstance(run, ReadyRun):
+            self._run = run
+        return run
+
+    def finish(self, result: RunResult) -> list[Alert]:
+        """Files leave the inbox, machines are told; gives what to tell people. Never raises."""
+        alerts = finish(
+            self._parameters,
+            taken=self._taken,
+            planned=self._run.planned if self._run is not None else None,
+            conclusion=result.conclusion,
+            error=result.error,
+            has_begun=result.has_begun,
+            now=self._now,
+            settings=self._settings,
+        )
+        self.signals.ends(
+            result.exit_code,
+            self._settings,
+            summary=result.conclusion,
+            is_held=isinstance(result.error, (VolumeError, DoubtError)),
+            has_begun=result.has_begun,
+        )
+        return alerts
+
+    def close(self) -> None:
+        """Let go of what it holds."""
+        if self._run is not None:
+            self._run.close()
+        if self._taken is not None:
+            self._taken.close()

@@ -1,0 +1,293 @@
+"""
+Who has the shards carried out: looks in the ledger how they stand, and replaces those that died.
+
+Whatever starts the others (a Launcher) may be away for a while: the ledger alone says what is done.
+"""
+
+import asyncio
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Final, Protocol
+
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.ledger import Ledger, ShardAttempt
+from jobmojito_batch.parameters import ShardParameters
+from jobmojito_batch.pipeline.deliver import Delivered, OnProgress, StopWhen, beside
+from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend
+from jobmojito_batch.pipeline.register import enter_run
+from jobmojito_batch.pipeline.run_log import ProgressLog
+from jobmojito_batch.pipeline.sharding.exchange_files import open_place, sweep
+from jobmojito_batch.pipeline.sharding.partition import cut
+from jobmojito_batch.pipeline.sharding.worker import living
+from jobmojito_batch.pipeline.signals import stop_on_signals
+from jobmojito_batch.sending import Counts, Progress, Stop, Tally
+
+LOOK_SECONDS: Final = 1.0
+"""How often the ledger is asked at most; less often where it takes long to answer."""
+MOST_ATTEMPTS: Final = 3
+LOOKING_SHARE: Final = 10.0
+"""Looking takes at most one of so many seconds."""
+INTERRUPTED: Final = "the run was interrupted; run it again"
+
+
+class Launcher(Protocol):
+    """Who starts attempts at shards, wherever there are hands."""
+
+    async def start(self, order: ShardParameters) -> bool:
+        """Have it begun, once however often it is asked; False where that cannot be done now."""
+
+    async def is_lost(self, order: ShardParameters) -> bool:
+        """Whether it ended or will surely not begin; False where nobody can tell."""
+
+    async def cancel(self, order: ShardParameters) -> None:
+        """Have it not begin, where that can be done; never raises."""
+
+
+async def deliver_in_shards(
+    ready: ReadyToSend,
+    crew: Launcher,
+    *,
+    on_progress: OnProgress | None = None,
+    drain_seconds: float | None = None,
+    stop_when: StopWhen | None = None,
+) -> Delivered:
+    """
+    Enter the run, cut its rows, have the shards sent; returns when all of them have ended.
+
+    *drain_seconds* bounds the wait for them after a signal. Raises BatchError; shards stop then,
+    and the run is marked crashed where the ledger still can.
+    """
+    planned, ledger = ready.planned, ready.ledger
+    if on_progress is not None:
+        on_progress = ProgressLog(planned.run_id, on_progress)
+    place = open_place(planned.parameters.shard_folder or "")
+    await asyncio.to_thread(sweep, place, lambda run_id: _is_over(ledger, run_id))
+    position_ids = await asyncio.to_thread(enter_run, ready)
+    try:
+        async with living(ledger, planned.run_id):
+            orders = await asyncio.to_thread(cut, planned, place)
+            overseer = Overseer(planned, ledger, crew, orders)
+            stop, signal_number, seconds = await overseer.oversee(
+                on_progress, drain_seconds, lambda: place.remove(planned.run_id), stop_when
+            )
+            return await asyncio.to_thread(
+                _together, planned, ledger, position_ids, stop, signal_number, seconds
+            )
+    except BaseException:
+        with suppress(Exception):  # what went wrong first is what to tell
+            ledger.runs.abandon(planned.run_id)
+        raise
+    finally:
+        place.remove(planned.run_id)
+
+
+def _is_over(ledger: Ledger, run_id: str) -> bool:
+    """Whether it is a run that nobody carries out any more; other names are not ours."""
+    run = ledger.runs.find(run_id)
+    return run is not None and run.run_id == run_id and not ledger.runs.is_running(run)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Shard:
+    """A shard as the overseer sees it."""
+
+    order: ShardParameters
+    is_started: bool = False
+    looks_lost: int = 0
+    is_over: bool = False
+    is_given_up: bool = False
+    attempts: list[ShardAttempt] = field(default_factory=list)
+
+    @property
+    def is_living(self) -> bool:
+        return any(one.is_living for one in self.attempts)
+
+    @property
+    def has_begun(self) -> bool:
+        """Whether the ledger knows the latest attempt."""
+        return any(one.id.attempt >= self.order.attempt for one in self.attempts)
+
+
+class Overseer:
+    """Looks after the shards of a run until each has ended."""
+
+    def __init__(
+        self, planned: Planned, ledger: Ledger, crew: Launcher, orders: Sequence[ShardParameters]
+    ) -> None:
+        self._run_id = planned.run_id
+        self._total = planned.plan.to_send
+        self._ledger = ledger
+        self._crew = crew
+        self._shards = [_Shard(order=order) for order in orders]
+        self._settled_before = 0
+        self._started = time.monotonic()
+        self._stopping = asyncio.Event()
+        self._stop_message = INTERRUPTED
+
+    async def oversee(
+        self,
+        on_progress: OnProgress | None,
+        drain_seconds: float | None,
+        tidy: Callable[[], None],
+        stop_when: StopWhen | None = None,
+    ) -> tuple[Stop | None, int | None, float]:
+        """Until all have ended: why the run stops early, the signal, the seconds it took."""
+        signals: list[int] = []
+
+        def on_signal(number: int) -> None:
+            signals.append(number)
+            self._stopping.set()
+
+        counts = await asyncio.to_thread(self._ledger.results.outcomes, self._run_id)
+        self._settled_before = sum(counts.values())
+        async with beside(self._heed(stop_when) if stop_when is not None else None):
+            with stop_on_signals(on_signal, tidy, leaves_on_second=drain_seconds is None):
+                while not self._stopping.is_set() and await self._look_around():
+                    await self._tell(on_progress)
+                if self._stopping.is_set():
+                    await self._stop(on_progress, drain_seconds)
+        await self._tell(on_progress, is_last=True)
+        return self._why(), signals[0] if signals else None, time.monotonic() - self._started
+
+    async def _heed(self, stop_when: StopWhen) -> None:
+        self._stop_message = await stop_when()
+        self._stopping.set()
+
+    def _why(self) -> Stop | None:
+        for shard in self._shards:
+            for one in reversed(shard.attempts[-1:]):
+                if one.has_ended and one.stop_code and not _is_interrupted(one):
+                    return Stop(code=ErrorCode(one.stop_code), message=one.stop_message or "")
+        if self._stopping.is_set():
+            return Stop(code=ErrorCode.INTERRUPTED, message=self._stop_message)
+        if lost := [shard.order.shard for shard in self._shards if shard.is_given_up]:
+            names = ", ".join(map(str, lost))
+            return Stop(
+                code=ErrorCode.INTERRUPTED,
+                message=f"shard {names} was given up after {MOST_ATTEMPTS} attempts; look at its "
+                "flow runs, then run again to send the rest",
+            )
+        return None
+
+    async def _look_around(self) -> bool:
+        """See to every shard; whether there is one to see to still."""
+        await self._read()
+        for shard in self._shards:
+            if not shard.is_over and not self._stopping.is_set():
+                await self._see_to(shard)
+        return not all(shard.is_over for shard in self._shards)
+
+    async def _read(self) -> None:
+        await asyncio.to_thread(self._ledger.runs.settle_orphans)
+        found = await asyncio.to_thread(self._ledger.shards.attempts, self._run_id)
+        for shard in self._shards:
+            shard.attempts = [one for one in found if one.id.shard == shard.order.shard]
+
+    async def _see_to(self, shard: _Shard) -> None:
+        if shard.is_living:
+            return
+        if shard.attempts and shard.attempts[-1].is_done:
+            shard.is_over = True
+        elif shard.has_begun:  # and is neither living nor done
+            self._replace(shard)
+        elif not shard.is_started:
+            shard.is_started = await self._crew.start(shard.order)
+        elif await self._crew.is_lost(shard.order):
+            # It may have begun since the ledger was read: one more look.
+            shard.looks_lost += 1
+            if shard.looks_lost > 1:
+                self._replace(shard)
+
+    def _replace(self, shard: _Shard) -> None:
+        if shard.order.attempt >= MOST_ATTEMPTS:
+            shard.is_over = shard.is_given_up = True
+            return
+        again = shard.order.attempt + 1
+        shard.order = shard.order.model_copy(update={"attempt": again})
+        shard.is_started, shard.looks_lost = False, 0
+
+    async def _stop(self, on_progress: OnProgress | None, drain_seconds: float | None) -> None:
+        """Nobody begins any more, and those that send wait for their calls in flight."""
+        await asyncio.to_thread(
+            self._ledger.shards.ask_to_stop, self._run_id, ErrorCode.INTERRUPTED, self._stop_message
+        )
+        await self._read()
+        waiting = [shard for shard in self._shards if not shard.is_over and not shard.has_begun]
+        await asyncio.gather(*(self._crew.cancel(shard.order) for shard in waiting))
+        with suppress(TimeoutError):
+            async with asyncio.timeout(drain_seconds):
+                while any(shard.is_living for shard in self._shards):
+                    await self._tell(on_progress)
+                    await self._read()
+
+    async def _tell(self, on_progress: OnProgress | None, *, is_last: bool = False) -> None:
+        began = time.monotonic()
+        counts = await asyncio.to_thread(self._ledger.results.outcomes, self._run_id)
+        in_flight = await asyncio.to_thread(self._ledger.shards.in_flight, self._run_id)
+        if on_progress is not None:
+            on_progress(self._progress(counts, in_flight))
+        if not is_last:
+            took = time.monotonic() - began
+            await self._nap(max(LOOK_SECONDS, took * LOOKING_SHARE))
+
+    async def _nap(self, seconds: float) -> None:
+        if self._stopping.is_set():
+            await asyncio.sleep(min(seconds, LOOK_SECONDS))
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                await self._stopping.wait()
+
+    def _progress(self, counts: dict[Outcome, int], in_flight: int) -> Progress:
+        settled = max(0, sum(counts.values()) - self._settled_before)
+        return Progress(
+            total=self._total,
+            settled=settled,
+            in_flight=in_flight,
+            calls=settled + in_flight,
+            seconds=time.monotonic() - self._started,
+            outcomes=counts,
+            in_doubt=counts.get(Outcome.UNKNOWN, 0),
+        )
+
+
+def _is_interrupted(one: ShardAttempt) -> bool:
+    return one.stop_code == ErrorCode.INTERRUPTED.value
+
+
+def _together(
+    planned: Planned,
+    ledger: Ledger,
+    position_ids: dict[int, int],
+    stop: Stop | None,
+    signal_number: int | None,
+    seconds: float,
+) -> Delivered:
+    """What the shards did, as if one had done it: from the ledger, and from what each kept."""
+    run_id = planned.run_id
+    tally = Tally(outcomes=Counter(ledger.results.outcomes(run_id)))
+    settled = Counts() if planned.settles else None
+    for one in ledger.shards.attempts(run_id):
+        kept = json.loads(one.summary) if one.summary else {}
+        tally.lookups += kept.get("lookups", 0)
+        tally.latencies.extend(kept.get("latencies", []))
+        for name, count in (kept.get("settled") or {}).items():
+            if settled is not None:
+                setattr(settled, name, getattr(settled, name) + count)
+    tally.calls = ledger.results.calls_of(run_id) + tally.lookups
+    tally.retries = ledger.results.retries_of(run_id)
+    new = _new_positions(planned, position_ids)
+    tally.positions_created = ledger.lookups.opened_among(new)
+    return Delivered(
+        tally=tally, stopped=stop, signal_number=signal_number, seconds=seconds, settled=settled
+    )
+
+
+def _new_positions(planned: Planned, position_ids: dict[int, int]) -> list[int]:
+    """The ids of positions that nobody had opened when the run was planned."""
+    new = planned.plan.places.filter(~planned.plan.places["has_id"])
+    return sorted({position_ids[place] for place in new["place"] if place in position_ids})

@@ -1,0 +1,172 @@
+"""Rules for Prometheus and a dashboard for Grafana: what they say of each kind of night."""
+
+import json
+import re
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any, Final
+
+import pytest
+import yaml
+
+from jobmojito_batch.columns import Outcome
+from jobmojito_batch.exit_codes import ExitCode
+from jobmojito_batch.pipeline.metrics import (
+    KINDS,
+    PREFIX,
+    EndedRun,
+    MetricsFile,
+    Unknowns,
+    read_samples,
+)
+from tests.helpers import a_summary
+
+ROOT: Final = Path(__file__).parents[2]
+FOLDER: Final = ROOT / "deploy" / "monitoring"
+NOW: Final = datetime(2026, 11, 26, 7, tzinfo=UTC)
+"""Seven in the morning."""
+HALF_PAST_THREE: Final = NOW - timedelta(hours=3.5)
+NAMES: Final = {
+    PREFIX + name + ("_total" if kind.type == "counter" else "") for name, kind in KINDS.items()
+}
+RULES: Final = {
+    rule["alert"].removeprefix("Jobmojito"): rule
+    for group in yaml.safe_load((FOLDER / "jobmojito.rules.yml").read_text("utf-8"))["groups"]
+    for rule in group["rules"]
+}
+DASHBOARD: Final = json.loads((FOLDER / "jobmojito.dashboard.json").read_text("utf-8"))
+
+
+def names_in(text: str) -> set[str]:
+    return set(re.findall(rf"{PREFIX}\w+", text))
+
+
+def expressions() -> list[str]:
+    targets = [target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"]]
+    return [*targets, *(rule["expr"] for rule in RULES.values())]
+
+
+def test_rules_and_dashboard_name_only_what_there_is() -> None:
+    used = set().union(*map(names_in, [*expressions(), json.dumps(DASHBOARD["templating"])]))
+    assert used <= NAMES
+    assert NAMES - used <= {PREFIX + "runs_total"}  # and the dashboard shows the rest
+
+
+def test_each_rule_says_what_to_do() -> None:
+    for rule in RULES.values():
+        assert {"summary", "action"} <= rule["annotations"].keys()
+        assert rule["labels"]["severity"] in {"warning", "critical"}
+    ids = [panel["id"] for panel in DASHBOARD["panels"]]
+    assert len(ids) == len(set(ids))
+
+
+def fires(rule: str, samples: dict[str, float], now: datetime) -> bool:
+    """Whether a rule holds of one series: the few words of PromQL that the rules are made of."""
+    expr = RULES[rule]["expr"]
+    expr = re.sub(r"sum without \(outcome\) \((\w+)\)", r"\1", expr)
+    expr = expr.replace("absent(", "is_absent(").replace(" unless ", " and not ")
+    names: dict[str, Any] = {
+        name: samples.get(name.removeprefix(PREFIX), float("nan")) for name in NAMES
+    }
+    names |= {"time": now.timestamp, "is_absent": lambda value: value != value}  # noqa: PLR0124
+    return bool(eval(expr, {"__builtins__": {}}, names))  # noqa: S307 - our own rules
+
+
+def alerts(path: Path, now: datetime = NOW) -> set[str]:
+    samples: dict[str, float] = {}
+    for (name, _), value in read_samples(path).items():
+        samples[name] = samples.get(name, 0.0) + value
+    return {rule for rule in RULES if fires(rule, samples, now)}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """After a good night, which the file knows of."""
+    path = tmp_path / "jobmojito.prom"
+    ended(path, at=NOW - timedelta(days=1, hours=3), outcomes={Outcome.INVITED: 9}, rows=9)
+    return path
+
+
+def file_of(path: Path) -> MetricsFile:
+    return MetricsFile(path, environment="live", series="abc")
+
+
+def ended(
+    path: Path,
+    code: ExitCode = ExitCode.OK,
+    *,
+    at: datetime = NOW - timedelta(hours=3),
+    unknown: int = 0,
+    is_held: bool = False,
+    **summary: Any,
+) -> None:
+    """A night that ended."""
+    told = a_summary(exit_code=code, started_at=at, ended_at=at, credits_estimated=1, **summary)
+    file_of(path).ends(
+        EndedRun(
+            at=at,
+            exit_code=code,
+            summary=told if summary else None,
+            is_held=is_held,
+            unknowns=Unknowns(count=unknown, oldest_seconds=600.0 * unknown),
+        )
+    )
+
+
+# docs/nightly.md, "Which night it was": by metrics and by alerts.
+
+
+def test_a_good_night_is_quiet(path: Path) -> None:
+    ended(path, rows=9, outcomes={Outcome.INVITED: 9})
+    assert alerts(path) == set()
+
+
+def test_a_killed_night(path: Path) -> None:
+    file_of(path).begins(HALF_PAST_THREE)
+    assert alerts(path) == set()  # it may still be going on
+    assert alerts(path, NOW + timedelta(hours=9)) == {"Killed"}
+
+
+def test_a_held_night(path: Path) -> None:
+    ended(path, ExitCode.USAGE, is_held=True)
+    assert alerts(path) == {"Held"}
+
+
+def test_a_failed_night(path: Path) -> None:
+    ended(path, ExitCode.USAGE)
+    assert alerts(path) == {"Failed"}
+
+
+def test_a_night_that_went_half_wrong(path: Path) -> None:
+    ended(path, ExitCode.NEEDS_REPAIR, rows=9, outcomes={Outcome.INVITED: 4, Outcome.INVALID: 5})
+    assert alerts(path) == {"NeedsRepair"}
+
+
+def test_a_night_with_unknown_rows(path: Path) -> None:
+    ended(path, ExitCode.UNSETTLED, rows=2, outcomes={Outcome.UNKNOWN: 2}, unknown=2)
+    assert alerts(path) == {"Unsettled"}
+
+
+@pytest.mark.parametrize("code", [ExitCode.STOPPED, ExitCode.TERMINATED])
+def test_a_stopped_night(path: Path, code: ExitCode) -> None:
+    ended(path, code, rows=9, outcomes={Outcome.NOT_SENT: 9})
+    assert alerts(path) == {"Stopped"}
+
+
+def test_an_empty_night(path: Path) -> None:
+    ended(path, rows=0)
+    assert alerts(path) == {"Empty"}
+
+
+def test_a_late_night(path: Path) -> None:
+    file_of(path).begins(HALF_PAST_THREE)
+    assert alerts(path, NOW + timedelta(hours=1)) == {"Late"}
+
+
+def test_a_night_that_never_started(path: Path) -> None:
+    assert alerts(path) == {"NeverStarted"}
+    assert "NoSuccess" in alerts(path, NOW + timedelta(days=3))
+
+
+def test_figures_that_are_gone(tmp_path: Path) -> None:
+    assert alerts(tmp_path / "none.prom") == {"MetricsGone"}
