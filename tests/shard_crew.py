@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from jobmojito_batch.parameters import InviteParameters, ShardParameters
 from jobmojito_batch.pipeline import RunRequest, conclude, prepare
-from jobmojito_batch.pipeline.deliver import OnProgress
+from jobmojito_batch.pipeline.batch import OnProgress
 from jobmojito_batch.pipeline.sharding import deliver_in_shards
 from jobmojito_batch.summary import Summary
 from tests import processes

@@ -50,8 +50,9 @@ from jobmojito_batch.pipeline import (
     needs_a_person,
     run_steps,
 )
+from jobmojito_batch.pipeline.batch import OnProgress
 from jobmojito_batch.pipeline.broken_pipes import console_may_break
-from jobmojito_batch.pipeline.deliver import DecideOnRest, OnProgress
+from jobmojito_batch.pipeline.deliver import DecideOnRest
 from jobmojito_batch.pipeline.nightly.path_templates import moment_name
 from jobmojito_batch.pipeline.nightly.trend import NightLine, recent_nights
 from jobmojito_batch.pipeline.run_steps import StepName

@@ -2,10 +2,11 @@
 
 from jobmojito_batch.pipeline.account import AccountView, view_account
 from jobmojito_batch.pipeline.action_items import Attention, NeedsPerson, advice_on, needs_a_person
+from jobmojito_batch.pipeline.batch import Delivered
 from jobmojito_batch.pipeline.checked import LEFT_OUT, CheckedInput, CheckedRow, FaultyCell
 from jobmojito_batch.pipeline.conclude import conclude, write_again
 from jobmojito_batch.pipeline.corrections import Change, Corrections, Step, replaced, several
-from jobmojito_batch.pipeline.deliver import Delivered, deliver
+from jobmojito_batch.pipeline.deliver import deliver
 from jobmojito_batch.pipeline.faulty import write_faulty
 from jobmojito_batch.pipeline.looking_back import (
     KnownInvitation,

@@ -13,7 +13,7 @@ from jobmojito_batch.exit_codes import exit_code_of
 from jobmojito_batch.ledger import KnownRun, Ledger
 from jobmojito_batch.pipeline import report
 from jobmojito_batch.pipeline.about import about_run
-from jobmojito_batch.pipeline.deliver import Delivered
+from jobmojito_batch.pipeline.batch import Delivered
 from jobmojito_batch.pipeline.kept_files import keep_changed, remember_written
 from jobmojito_batch.pipeline.left_out import UnreadableFile
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs

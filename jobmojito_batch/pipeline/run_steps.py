@@ -14,8 +14,9 @@ from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.inbox import Sleep
 from jobmojito_batch.ledger import RowEnd
 from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.batch import Delivered, OnProgress
 from jobmojito_batch.pipeline.conclude import conclude
-from jobmojito_batch.pipeline.deliver import DecideOnRest, Delivered, OnProgress
+from jobmojito_batch.pipeline.deliver import DecideOnRest
 from jobmojito_batch.pipeline.deliver import deliver as deliver_here
 from jobmojito_batch.pipeline.nightly.housekeeping import finish
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs

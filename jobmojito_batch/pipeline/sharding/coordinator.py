@@ -16,7 +16,8 @@ from typing import Final, Protocol
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.ledger import Ledger, ShardAttempt
 from jobmojito_batch.parameters import ShardParameters
-from jobmojito_batch.pipeline.deliver import Delivered, OnProgress, StopWhen, beside
+from jobmojito_batch.pipeline.batch import Delivered, OnProgress, StopWhen
+from jobmojito_batch.pipeline.beside import beside
 from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend
 from jobmojito_batch.pipeline.register import enter_run
 from jobmojito_batch.pipeline.run_log import ProgressLog

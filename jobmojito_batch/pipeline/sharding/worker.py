@@ -13,15 +13,9 @@ from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.errors import BatchError, SettingsError
 from jobmojito_batch.ledger import LEASE_SECONDS, Ledger, ShardId
 from jobmojito_batch.parameters import ShardParameters
-from jobmojito_batch.pipeline.deliver import (
-    Batch,
-    Delivered,
-    OnProgress,
-    StopWhen,
-    beside,
-    budget_of,
-    send_batch,
-)
+from jobmojito_batch.pipeline.batch import Batch, Delivered, OnProgress, StopWhen, send_batch
+from jobmojito_batch.pipeline.beside import beside
+from jobmojito_batch.pipeline.budget import budget_of
 from jobmojito_batch.pipeline.sharding.exchange_files import fetch
 from jobmojito_batch.pipeline.sharding.shard_rows import ShardRows
 from jobmojito_batch.pipeline.work_dir import Spool
