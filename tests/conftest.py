@@ -67,6 +67,13 @@ def _prefects_garbage(request: pytest.FixtureRequest) -> Iterator[None]:
             gc.collect()
 
 
+@pytest.fixture(scope="session")
+def prefect_databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where databases of Prefect are kept that all workers of a session begin with."""
+    folder = tmp_path_factory.getbasetemp()
+    return folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+
+
 LEDGERS = ("sqlite", "postgresql")
 
 

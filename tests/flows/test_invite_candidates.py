@@ -1,10 +1,8 @@
 """The flow on a real Prefect server: states, artifacts, and nothing private anywhere."""
 
 import asyncio
-import os
 import shutil
 import time
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -17,7 +15,6 @@ from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRun
 from prefect.client.schemas.objects import State
 from prefect.flows import load_flow_from_entrypoint
 from prefect.settings import PREFECT_HOME
-from prefect.testing.utilities import prefect_test_harness
 
 from jobmojito_batch.alerts import Alert
 from jobmojito_batch.flows import alert_publisher
@@ -30,6 +27,7 @@ from jobmojito_batch.sending import Progress, settling_text
 from tests.helpers import RESUME, TOKEN, Run, a_row, a_summary, friendly, people, write_input
 
 pytestmark = [
+    pytest.mark.usefixtures("in_prefect"),
     pytest.mark.flow,
     # Prefect leaves sockets and loops to the garbage collector.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
@@ -37,21 +35,6 @@ pytestmark = [
 ]
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _prefect() -> Iterator[None]:
-    """One real server for the module, on loopback, offline."""
-    before = dict(os.environ)
-    os.environ |= {
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def run_flow(path: Path, call: FlowCall | None = None, **asked: Any) -> State[Any]:

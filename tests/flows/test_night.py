@@ -1,10 +1,8 @@
 """A night through the flow: inbox, guard, token block, alerts as events, what needs a person."""
 
 import asyncio
-import os
 import platform
 import time
-from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +12,6 @@ import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import State
-from prefect.testing.utilities import prefect_test_harness
 from pydantic import SecretStr
 
 from jobmojito_batch.alerts import Alert, AlertKind, Night, overrun
@@ -31,25 +28,12 @@ from jobmojito_batch.summary import Summary
 from tests.helpers import TOKEN, Run, a_row, a_summary, friendly, people, write_input
 
 pytestmark = [
+    pytest.mark.usefixtures("in_prefect"),
     pytest.mark.flow,
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
 LONG_ENOUGH = 60.0
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _prefect() -> Iterator[None]:
-    before = dict(os.environ)
-    os.environ |= {
-        "DO_NOT_TRACK": "1",
-        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "NO_PROXY": "127.0.0.1,localhost",
-    }
-    with prefect_test_harness(server_startup_timeout=120):
-        yield
-    os.environ.clear()
-    os.environ.update(before)
 
 
 def run_flow(*inputs: Path, **parameters: Any) -> State[Any]:

@@ -16,9 +16,6 @@ from prefect import flow
 from prefect.client.orchestration import PrefectClient, get_client
 from prefect.client.schemas.objects import State
 from prefect.events.schemas.automations import AutomationCore, EventTrigger
-from prefect.server.events.actions import JinjaTemplateAction
-from prefect.server.schemas.responses import FlowRunResponse
-from prefect.server.utilities.user_templates import render_user_template_sync
 from prefect.settings import (
     PREFECT_API_URL,
     PREFECT_FLOWS_HEARTBEAT_FREQUENCY,
@@ -52,17 +49,11 @@ pytestmark = [
 TOKEN = "made-up-token-for-the-block"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPrefect]:
-    with RunningPrefect(tmp_path_factory.mktemp("prefect")) as running:
-        yield running
-
-
 @pytest.fixture(autouse=True)
-def _configured(server: RunningPrefect, tmp_path: Path) -> Iterator[None]:
+def _configured(prefect: RunningPrefect, tmp_path: Path) -> Iterator[None]:
     with temporary_settings(
         {
-            PREFECT_API_URL: server.url,
+            PREFECT_API_URL: prefect.url,
             PREFECT_HOME: str(tmp_path / "home"),
             PREFECT_FLOWS_HEARTBEAT_FREQUENCY: 60,
         }
@@ -261,6 +252,11 @@ def test_prefects_own_alerts_name_the_deployment_and_what_to_do(
 
 
 def test_where_the_server_does_not_know_its_address_an_alert_has_none() -> None:
+    # The server's own code, three seconds of loading that no other test here needs.
+    from prefect.server.events.actions import JinjaTemplateAction  # noqa: PLC0415
+    from prefect.server.schemas.responses import FlowRunResponse  # noqa: PLC0415
+    from prefect.server.utilities.user_templates import render_user_template_sync  # noqa: PLC0415
+
     JinjaTemplateAction._register_filters_if_needed()
     run = FlowRunResponse(id=uuid4(), flow_id=uuid4(), name="odd-animal", labels={})
 

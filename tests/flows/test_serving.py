@@ -34,12 +34,6 @@ DEPLOYMENT = "invite-candidates/nightly"
 LONG_ENOUGH = 120.0
 
 
-@pytest.fixture(scope="module")
-def prefect(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPrefect]:
-    with RunningPrefect(tmp_path_factory.mktemp("prefect")) as server:
-        yield server
-
-
 class Serving:
     """A `serve` process and what Prefect knows of its runs."""
 

@@ -13,12 +13,13 @@ from tests.prefect_real.watched import Watched, watched_runs
 
 
 @pytest.fixture(scope="package")
-def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PrefectHouse]:
+def house(
+    tmp_path_factory: pytest.TempPathFactory, prefect_databases: Path
+) -> Iterator[PrefectHouse]:
     """A server with the deployments of prefect.yaml and a worker that takes their runs."""
     house = PrefectHouse(tmp_path_factory.mktemp("house"))
     try:
-        house.start_server()
-        house.deploy()
+        house.move_in(prefect_databases)
         house.start_worker()
         yield house
     finally:

@@ -126,6 +126,15 @@ class PrefectHouse:
 
     # Deployments and runs
 
+    def move_in(self, databases: Path) -> None:
+        """Start the server with what `deploy` makes; the first house of a session makes it."""
+
+        def make() -> None:
+            self.start_server()
+            self.deploy()
+
+        self.server.start_like(databases / "deployed.db", make, **self.environment)
+
     def deploy(self) -> None:
         """Make what the README says: pool, blocks, automations, the deployments of prefect.yaml."""
         self.command(sys.executable, "-m", "jobmojito_batch", "setup")

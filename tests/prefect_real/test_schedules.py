@@ -115,14 +115,19 @@ class Silent:
 
 
 @pytest.fixture(scope="module")
-def silent(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Silent]:
+def silent(tmp_path_factory: pytest.TempPathFactory, prefect_databases: Path) -> Iterator[Silent]:
     """As with a broken scheduler: Ready in the UI, and no run ahead."""
     folder = tmp_path_factory.mktemp("silent")
     house = PrefectHouse(folder)
     path = str(write_input(folder, people(1)))
     nobody = "http://127.0.0.1:9"
     try:
-        house.start_server(PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED="false")
+        plans_nothing = house.environment | {"PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
+
+        def make() -> None:
+            house.server.start(**plans_nothing)
+
+        house.server.start_like(prefect_databases / "plain.db", make, **plans_nothing)
         waiting = start_serving(house, folder, nobody, "nightly", path, "--cron", EACH_MINUTE)
         paused = start_serving(house, folder, nobody, "paused", path, "--cron", EACH_MINUTE)
         paused.until_said("serving ")
