@@ -51,7 +51,9 @@ wheel: $(STAMP)
 	@ls dist/*.whl
 
 test: check
-check: lint types layers unit
+# The types and the layers are a process each, beside which the tests begin.
+check: lint
+	@$(MAKE) --no-print-directory --jobs 2 unit types layers
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

@@ -11,6 +11,8 @@ from zlib import crc32
 
 import pytest
 from hypothesis import settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadFileScheduling
 
 from jobmojito_batch.ledger import Ledger
 from tests.helpers import OpenLedger
@@ -34,6 +36,30 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         return LONGEST.index(folder) if folder in LONGEST else len(LONGEST)
 
     items.sort(key=place)
+
+
+HOUSES = (
+    ("test_schedules.py", "test_outage.py", "test_watched_run.py"),
+    ("test_stops.py", "test_suspend_and_cancel.py"),
+)
+"""Files of prefect_real that one worker takes one after the other, with one server for all."""
+
+
+class FilesAndHouses(LoadFileScheduling):  # type: ignore[misc]
+    """`--dist loadfile`, and what shares a Prefect server stays together."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        folder, _, name = file.rpartition("/")
+        if folder.endswith("prefect_real"):
+            return next((str(house) for house in HOUSES if name in house), file)
+        return file
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> FilesAndHouses | None:
+    """Another way of sharing tests out than by file is left as it is."""
+    return FilesAndHouses(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 @pytest.fixture(autouse=True)
