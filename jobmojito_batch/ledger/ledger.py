@@ -5,7 +5,6 @@ from typing import Self
 from sqlalchemy import Engine
 
 from jobmojito_batch.ledger.access import Access
-from jobmojito_batch.ledger.addressed import Addressed
 from jobmojito_batch.ledger.database import Clock, Database, open_engine, utc_now
 from jobmojito_batch.ledger.doubts import Doubts
 from jobmojito_batch.ledger.erasure import Erasure
@@ -34,7 +33,6 @@ class Ledger:
         self.followups = FollowUps(database)
         self.nights = NightHistory(database)
         self.letters = Letters(database)
-        self.addressed = Addressed(database)
         self.people = Erasure(database)
         self.written = WrittenFiles(database)
         self.access = Access(database)

@@ -72,6 +72,25 @@ def laid_out_results(
     )
 
 
+def columns_beside(layouts: Sequence[Layout], beside: Sequence[str]) -> list[str]:
+    """The columns of the results, with those of *beside* after the link."""
+    columns = [_renamed(name, beside) for name in results_columns(layouts)]
+    at = columns.index("interview_url") + 1
+    return [*columns[:at], *beside, *columns[at:]]
+
+
+def laid_out_beside(
+    rows: pl.DataFrame, layouts: Sequence[Layout], beside: Sequence[str]
+) -> pl.DataFrame:
+    """`laid_out_results` as columns that *beside* can stand among."""
+    return laid_out_results(rows, layouts).rename(lambda name: _renamed(name, beside))
+
+
+def _renamed(name: str, beside: Sequence[str]) -> str:
+    """A column of the input's own that is called like one of ours."""
+    return f"input.{name}" if name in beside else name
+
+
 def _with_kept_cells(rows: pl.DataFrame, layouts: Sequence[Layout]) -> pl.DataFrame:
     """*rows* with the `cell:` columns that the ledger keeps; the others are null."""
     # Read once for all columns: reading them is what takes time.

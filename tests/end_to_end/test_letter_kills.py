@@ -96,8 +96,9 @@ def test_kills_and_lost_answers_write_to_nobody_twice(a_run: Run) -> None:
     assert codes == {3}
     assert len(outcome_of) == LETTERS
     assert set(outcome_of.values()) <= {"sent", "already_sent", "unknown", "refused"}
-    assert {email for email, outcome in outcome_of.items() if outcome == "refused"} == refused
     unknown = {email for email, outcome in outcome_of.items() if outcome == "unknown"}
+    # A kill while the server refuses leaves that one unknown, too: it is within the bound below.
+    assert {who for who, outcome in outcome_of.items() if outcome == "refused"} == refused - unknown
     lost = {address for address, mood in of.items() if mood is Mood.DROPS_AFTER}
     assert lost <= unknown
     assert len(unknown - lost) <= 2 * KILLS  # what was under way when a process was killed

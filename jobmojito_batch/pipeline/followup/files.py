@@ -11,13 +11,12 @@ import polars as pl
 from jobmojito_batch.columns import FOLLOWUP_COLUMNS, Outcome, Stage
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger import Followed
-from jobmojito_batch.pipeline.followup.selection import IS_FIRST, Selected
-from jobmojito_batch.pipeline.report import laid_out_results, results_columns
+from jobmojito_batch.pipeline.invited_rows import IS_FIRST, Selected
+from jobmojito_batch.pipeline.report import columns_beside, laid_out_beside
 from jobmojito_batch.pipeline.source_layout import Layout
 from jobmojito_batch.publish import write_results
 from jobmojito_batch.stages import Case, what_to_do
 
-_AFTER: Final = "interview_url"
 _WITHOUT: Final = {
     Outcome.INVALID: "correct the row, then invite",
     Outcome.FAILED: "invite again: nothing was created",
@@ -78,18 +77,6 @@ class Shown:
         return None if moment is None else (self.now - moment).total_seconds() / 86_400
 
 
-def columns_of(layouts: Sequence[Layout]) -> list[str]:
-    """The columns of the results, with those of the look after the link."""
-    columns = [_renamed(name) for name in results_columns(layouts)]
-    at = columns.index(_AFTER) + 1
-    return [*columns[:at], *FOLLOWUP_COLUMNS, *columns[at:]]
-
-
-def _renamed(name: str) -> str:
-    """A column of the input's own that is called like one of ours."""
-    return f"input.{name}" if name in FOLLOWUP_COLUMNS else name
-
-
 def write_followup(
     selected: Selected,
     mine: Mapping[int, Followed],
@@ -108,7 +95,7 @@ def write_followup(
     values = _values([mine[of] for of in sorted(selected.wanted)], shown)
 
     def frames() -> Iterator[pl.DataFrame]:
-        columns = columns_of(selected.layouts)
+        columns = columns_beside(selected.layouts, FOLLOWUP_COLUMNS)
         for rows in selected.frames():
             frame = _with_stages(rows, values, selected.layouts)
             counts["first"] += int(frame["stage"].is_not_null().sum())
@@ -121,7 +108,7 @@ def write_followup(
                 "stage; nothing is published. Please report this"
             )
 
-    write_results(selected.target, frames(), columns_of(selected.layouts))
+    write_results(selected.target, frames(), columns_beside(selected.layouts, FOLLOWUP_COLUMNS))
     return counts["written"]
 
 
@@ -157,7 +144,7 @@ def _values(mine: Sequence[Followed], shown: Shown) -> pl.DataFrame:
 def _with_stages(
     rows: pl.DataFrame, values: pl.DataFrame, layouts: Sequence[Layout]
 ) -> pl.DataFrame:
-    laid_out = laid_out_results(rows, layouts).rename(_renamed)
+    laid_out = laid_out_beside(rows, layouts, FOLLOWUP_COLUMNS)
     mine = rows.select(
         pl.when(IS_FIRST).then("invitation_id").alias("invitation_id"), "outcome"
     ).join(values, on="invitation_id", how="left", maintain_order="left")

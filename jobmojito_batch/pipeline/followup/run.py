@@ -22,12 +22,12 @@ from jobmojito_batch.pipeline.followup import credits as credit_ledger
 from jobmojito_batch.pipeline.followup import links, reports
 from jobmojito_batch.pipeline.followup.files import Shown, credits_target, write_followup
 from jobmojito_batch.pipeline.followup.look import Looker, Seen, counted
-from jobmojito_batch.pipeline.followup.selection import Selected, select
 from jobmojito_batch.pipeline.followup.summary import (
     CreditCounts,
     FollowUpFiles,
     FollowUpSummary,
 )
+from jobmojito_batch.pipeline.invited_rows import Selected, select
 from jobmojito_batch.pipeline.signals import stop_on_signals
 from jobmojito_batch.pipeline.work import context_of
 from jobmojito_batch.sending import SendContext, utc_now
@@ -119,7 +119,9 @@ class _FollowUp:
 
     async def run(self, open_api: OpenApi, stop_when: StopWhen | None) -> FollowUpSummary:
         every = self._every()
-        selected = select(self._parameters, self._settings, self._tokens, self._ledger, every)
+        selected = select(
+            self._parameters, self._settings, self._tokens, self._ledger, every, word="followup"
+        )
         try:
             folder = self._parameters.reports
             if folder is not None:

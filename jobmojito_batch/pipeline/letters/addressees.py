@@ -8,14 +8,15 @@ import polars as pl
 
 from jobmojito_batch.columns import LetterStep
 from jobmojito_batch.errors import BatchError
-from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.ledger import Followed
 from jobmojito_batch.letters.mail import Sender
 from jobmojito_batch.letters.texts import Values
 from jobmojito_batch.normalise import first_name
 from jobmojito_batch.normalise.languages import key as language_key
 from jobmojito_batch.normalise.languages import lookup as language_lookup
 from jobmojito_batch.normalise.text import folded
-from jobmojito_batch.pipeline.letters.selection import IS_FIRST, Selected
+from jobmojito_batch.pipeline.invited_rows import IS_FIRST, Selected
+from jobmojito_batch.pipeline.report import laid_out_results
 from jobmojito_batch.pipeline.source_layout import Layout
 
 
@@ -66,26 +67,36 @@ class Addressees:
     """Those with a link whom no look has reached: nobody knows how far they are."""
 
 
-def addressees_of(selected: Selected, ledger: Ledger, step: LetterStep) -> Addressees:
-    """Those of the selected rows for whom a step is. Raises BatchError if nobody has looked."""
+def addressees_of(selected: Selected, every: Sequence[Followed], step: LetterStep) -> Addressees:
+    """
+    Those of the selected rows for whom a step is.
+
+    *every* is what the last look has found. Raises BatchError if nobody has looked.
+    """
     linked = list(_with_link(selected))
     if step is LetterStep.INVITED:
         return Addressees(people=linked)
-    stands = ledger.addressed.stands(one.invitation_id for one in linked)
-    if linked and not stands:
+    looks = {of.invitation_id: of.last for of in every if of.last is not None}
+    looked_at = [one for one in linked if one.invitation_id in looks]
+    if linked and not looked_at:
         raise BatchError(
             f"nobody was looked at yet, so nobody is known to be {step}: run "
             "`jobmojito-batch followup` first"
         )
     # A step is called as the stage of those whom it is for; who is decided on needs no reminder.
-    people = [one for one in linked if stands.get(one.invitation_id) == (step.value, None)]
-    return Addressees(people=people, not_looked_at=len(linked) - len(stands))
+    people = [
+        one
+        for one in looked_at
+        if looks[one.invitation_id].stage.value == step.value
+        and looks[one.invitation_id].decision is None
+    ]
+    return Addressees(people=people, not_looked_at=len(linked) - len(looked_at))
 
 
 def _with_link(selected: Selected) -> Iterator[Addressee]:
     """The first row of each invitation that shows a link."""
     for rows in selected.frames():
-        shown = selected.shown(rows)
+        shown = laid_out_results(rows, selected.layouts)
         frame = pl.DataFrame(
             [
                 rows.get_column("invitation_id"),

@@ -1,4 +1,4 @@
-"""Whom a look is about: the rows of inputs, of a run, or everybody, with their invitations."""
+"""Whom it is about after sending: rows of inputs, of a run, or all, with their invitations."""
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ from jobmojito_batch.columns import Outcome
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Followed, Ledger
 from jobmojito_batch.ledger.results import RESULT_SCHEMA
-from jobmojito_batch.parameters import FollowUpParameters
+from jobmojito_batch.parameters import FollowUpParameters, LettersParameters
 from jobmojito_batch.pipeline.prepare import Planned, RunRequest, plan_run
 from jobmojito_batch.pipeline.register import run_rows
 from jobmojito_batch.pipeline.source_layout import Layout, from_json
@@ -21,12 +21,17 @@ from jobmojito_batch.publish import check_target
 from jobmojito_batch.settings import Settings
 
 IS_FIRST: Final = "is_first"
-"""Whether a row is the first of its invitation: the one that shows what became of it."""
+"""Whether a row is the first of its invitation: it shows what became of it, and gets the letter."""
+Asked = FollowUpParameters | LettersParameters
+_OF_ROW: Final = (
+    "ordinal", "source", "row", "candidate_external_id", "candidate_name", "candidate_email",
+    "position_name", "mojito_language_code", "error_field", "cells",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Selected:
-    """The rows of a look, whom they are about, and where they are written."""
+    """The rows, whom they are about, and where what became of them is written."""
 
     wanted: set[int]
     """Ids of invitations."""
@@ -39,19 +44,26 @@ class Selected:
 
 
 def select(
-    parameters: FollowUpParameters,
+    parameters: Asked,
     settings: Settings,
     tokens: TokenSource,
     ledger: Ledger,
     every: Sequence[Followed],
+    *,
+    word: str,
 ) -> Selected:
-    """Whom *parameters* ask for among *every* invitation of the account. Raises BatchError."""
+    """
+    Whom *parameters* ask for among *every* invitation of the account.
+
+    Their file is called `NAME.WORD.csv` and the like, unless another name was asked for. The caller
+    closes what it gets. Raises BatchError, and for inputs what `plan_run` raises.
+    """
     if parameters.inputs:
-        return _of_inputs(parameters, settings, tokens, ledger, every)
+        return _of_inputs(parameters, settings, tokens, ledger, every, word)
     if parameters.run is not None:
-        return _of_run(parameters, ledger, every)
+        return _of_run(parameters, ledger, every, word)
     ids = [of.invitation_id for of in every]
-    target = _target(parameters, f"{settings.environment}.followup.csv")
+    target = _target(parameters, f"{settings.environment}.{word}.csv")
     return Selected(
         wanted=set(ids),
         target=target,
@@ -61,13 +73,13 @@ def select(
     )
 
 
-def _target(parameters: FollowUpParameters, default: str) -> Path:
+def _target(parameters: Asked, default: str) -> Path:
     target = Path(parameters.results or default)
     check_target(target)
     return target
 
 
-def _of_run(parameters: FollowUpParameters, ledger: Ledger, every: Sequence[Followed]) -> Selected:
+def _of_run(parameters: Asked, ledger: Ledger, every: Sequence[Followed], word: str) -> Selected:
     named = ledger.runs.beginning(str(parameters.run))
     if len(named) != 1:
         seen = f"has several runs that begin with {parameters.run}" if named else "has no run of it"
@@ -75,8 +87,8 @@ def _of_run(parameters: FollowUpParameters, ledger: Ledger, every: Sequence[Foll
     run = named[0]
     if run.rows and not ledger.results.has_rows(run.run_id):
         raise BatchError(
-            f"run {run.run_id}: the ledger has no rows of it (any more); look everybody up by "
-            "`followup` alone"
+            f"run {run.run_id}: the ledger has no rows of it (any more); `{word}` without --run is "
+            "about everybody"
         )
     known = {of.invitation_id for of in every}
     frames = ledger.results.frames(run.run_id)
@@ -90,7 +102,7 @@ def _of_run(parameters: FollowUpParameters, ledger: Ledger, every: Sequence[Foll
 
     return Selected(
         wanted=wanted,
-        target=_target(parameters, f"{run.run_id}.followup.csv"),
+        target=_target(parameters, f"{run.run_id}.{word}.csv"),
         layouts=from_json(run.layouts),
         frames=again,
         rows=run.rows,
@@ -98,11 +110,12 @@ def _of_run(parameters: FollowUpParameters, ledger: Ledger, every: Sequence[Foll
 
 
 def _of_inputs(
-    parameters: FollowUpParameters,
+    parameters: Asked,
     settings: Settings,
     tokens: TokenSource,
     ledger: Ledger,
     every: Sequence[Followed],
+    word: str,
 ) -> Selected:
     """The rows of inputs, read as `invite` reads them; the caller closes it."""
     request = RunRequest(parameters=parameters.as_invited, settings=settings, tokens=tokens)
@@ -110,7 +123,7 @@ def _of_inputs(
     try:
         target = planned.targets.results
         if parameters.results is None:
-            target = target.with_name(target.name.replace(".results", ".followup"))
+            target = target.with_name(target.name.replace(".results", f".{word}"))
         ids = _ids_of(every)
         wanted: set[int] = set()
         for frame in _entered_frames(planned):
@@ -152,10 +165,6 @@ def _with_invitations(
 ) -> Iterator[pl.DataFrame]:
     """Each row with its invitation as the ledger has it; a row that repeats one is a duplicate."""
     first = _first_ones()
-    of_row = [
-        "ordinal", "source", "row", "candidate_external_id", "candidate_name", "candidate_email",
-        "position_name", "mojito_language_code", "error_field", "cells",
-    ]  # fmt: skip
     for rows in _entered_frames(planned):
         mine = rows.join(
             ids, on=["position_id", "candidate_email"], how="left", maintain_order="left"
@@ -172,7 +181,7 @@ def _with_invitations(
             ]
         )
         both = mine.select(
-            *of_row,
+            *_OF_ROW,
             pl.col("position_def_set_id").alias("row_position_def_set_id"),
             pl.when(is_left_out).then("outcome").alias("own_outcome"),
             *(
@@ -181,7 +190,7 @@ def _with_invitations(
             ),
             pl.when(~is_left_out).then("invitation_id").alias("invitation_id"),
         ).join(
-            known.drop([*of_row, "row_position_def_set_id"]),
+            known.drop([*_OF_ROW, "row_position_def_set_id"]),
             on="invitation_id", how="left", maintain_order="left",
         )  # fmt: skip
         outcome = pl.coalesce("own_outcome", "outcome", pl.lit(Outcome.NOT_SENT.value))
