@@ -13,7 +13,9 @@ from unicodedata import normalize
 from jobmojito_batch.columns import (
     ERROR_COLUMNS,
     FIRST_NAME,
+    FOLLOWUP_COLUMNS,
     LAST_NAME,
+    LETTER_COLUMNS,
     RESULT_COLUMNS,
     RESUME_FILE,
     SHOWN_FIELDS,
@@ -230,12 +232,18 @@ def _of_our_results(headers: Sequence[str]) -> Iterator[int]:
     """
     The columns that our results added to an input, where it is such a file that comes back.
 
-    Not those that show a field of the row: they are what a person reads and corrects.
+    Not those that show a field of the row: they are what a person reads and corrects. A file of
+    `followup` or `letters` has its own right after the link.
     """
-    if are_results(headers):
-        ours = set(RESULT_COLUMNS) - set(SHOWN_FIELDS)
-        titles = [header.strip() for header in headers]
-        yield from (titles.index(title) for title in ours)
+    if not are_results(headers):
+        return
+    ours = set(RESULT_COLUMNS) - set(SHOWN_FIELDS)
+    titles = [header.strip() for header in headers]
+    yield from (titles.index(title) for title in ours)
+    after = titles.index("interview_url") + 1
+    for beside in (FOLLOWUP_COLUMNS, LETTER_COLUMNS):
+        if tuple(titles[after : after + len(beside)]) == beside:
+            yield from range(after, after + len(beside))
 
 
 def _unclear_descriptions(

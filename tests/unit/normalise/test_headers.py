@@ -2,7 +2,14 @@
 
 import pytest
 
-from jobmojito_batch.columns import FIRST_NAME, LAST_NAME
+from jobmojito_batch.columns import (
+    FIRST_NAME,
+    FOLLOWUP_COLUMNS,
+    LAST_NAME,
+    LEADING_COLUMNS,
+    LETTER_COLUMNS,
+    TECHNICAL_COLUMNS,
+)
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.normalise import column_roles, map_headers, overrides_for, recognised
 
@@ -434,3 +441,24 @@ def test_a_header_that_is_an_error_is_no_field_and_is_said() -> None:
     assert not any(doubt.holds for doubt in made.doubts)
     told = map_headers(["Email", "#NAME?"], overrides={"#NAME?": NAME})
     assert (set(told.fields), told.doubts) == ({EMAIL, NAME}, ())
+
+
+@pytest.mark.parametrize("beside", [FOLLOWUP_COLUMNS, LETTER_COLUMNS])
+def test_a_file_of_a_look_or_of_letters_that_comes_back_leaves_its_own_columns_out(
+    beside: tuple[str, ...],
+) -> None:
+    at = LEADING_COLUMNS.index("interview_url") + 1
+    ours = [*LEADING_COLUMNS[:at], *beside, *LEADING_COLUMNS[at:]]
+    headers = [*ours, "Stage", "input.score", *TECHNICAL_COLUMNS]
+
+    carried = [headers[column] for column in map_headers(headers).carried]
+
+    assert carried == ["Stage", "input.score"]
+
+
+def test_results_that_come_back_keep_a_column_called_as_one_of_a_look() -> None:
+    headers = [*LEADING_COLUMNS, "stage", "score", *TECHNICAL_COLUMNS]
+
+    carried = [headers[column] for column in map_headers(headers).carried]
+
+    assert carried == ["stage", "score"]
