@@ -11,7 +11,7 @@ from typing import Final
 
 from jobmojito_batch.cli import prefect_runner
 from jobmojito_batch.cli.console import say, say_as_is
-from jobmojito_batch.cli.next_steps import NextStep, command, is_command
+from jobmojito_batch.cli.next_steps import NextStep, command
 from jobmojito_batch.cli.observer import ConsoleObserver, tell_ending, tell_next
 from jobmojito_batch.cli.rehearsal import token_for_stand_in
 from jobmojito_batch.errors import InputError, SettingsError
@@ -87,9 +87,8 @@ def _step(what: str, *words: str) -> None:
     """Say what a step is for and how it is typed, and take it."""
     from jobmojito_batch.cli import main
 
-    if is_command(words[0]):
-        _tell_step(what, *words)
-        main(words)
+    _tell_step(what, *words)
+    main(words)
 
 
 def _tell_step(what: str, *words: str) -> None:

@@ -28,13 +28,6 @@ class NextStep:
     command: str
 
 
-def is_command(name: str) -> bool:
-    """Whether the program has a command of this name."""
-    from jobmojito_batch.cli.app import app
-
-    return any(one.callback and one.callback.__name__ == name for one in app.registered_commands)
-
-
 def program() -> str:
     """The program as it is started here: its name if that is on the path, else where it lies."""
     started = Path(sys.argv[0])
@@ -119,21 +112,17 @@ def _about_people(summary: Summary, given: InviteParameters) -> Iterator[NextSte
     if people == 0:
         return
     of_run = ("--run", summary.run_id)
-    if is_command("letters"):
-        sender = (
-            () if os.environ.get("JOBMOJITO_MAIL_FROM") else ("--from", "you@your-company.example")
-        )
-        drafts = str(Path(summary.files.results or "").with_name("drafts"))
-        yield NextStep(
-            why=f"Draft what {people} {'person is' if people == 1 else 'people are'} told, their "
-            "links in it:",
-            command=command("letters", *of_run, "--to", drafts, *sender, given=given),
-        )
-    if is_command("followup"):
-        yield NextStep(
-            why="Later: who has started, finished, was scored; it costs nothing:",
-            command=command("followup", *of_run, given=given),
-        )
+    sender = () if os.environ.get("JOBMOJITO_MAIL_FROM") else ("--from", "you@your-company.example")
+    drafts = str(Path(summary.files.results or "").with_name("drafts"))
+    yield NextStep(
+        why=f"Draft what {people} {'person is' if people == 1 else 'people are'} told, their "
+        "links in it:",
+        command=command("letters", *of_run, "--to", drafts, *sender, given=given),
+    )
+    yield NextStep(
+        why="Later: who has started, finished, was scored; it costs nothing:",
+        command=command("followup", *of_run, given=given),
+    )
 
 
 def _invite_again(given: InviteParameters, inputs: list[str]) -> str:
