@@ -190,8 +190,8 @@ MUTANTS = (
     Mutant(
         "the floor of a résumé",
         "jobmojito_batch/normalise/resumes.py",
-        "        (text.str.len_chars() < least)\n",
-        "        (text.str.len_chars() < 0)\n",
+        "        is_enough = len(rest) >= least and 2 * sum(map(str.isalpha, rest)) >= least\n",
+        "        is_enough = True\n",
         (FIELD,),
     ),
     Mutant(

@@ -57,8 +57,7 @@ def is_file_name(text: pl.Expr) -> pl.Expr:
 def is_no_resume(text: pl.Expr, least: int) -> pl.Expr:
     """Whether it is an address, base64, points to a file, or has fewer than *least* letters."""
     return (
-        (text.str.len_chars() < least)
-        | _tells_less_than(least, text)
+        _tells_less_than(least, text)
         | text.str.contains(_NO_TEXT)
         | text.str.starts_with(_RTF)
         | is_error(text)
@@ -78,7 +77,7 @@ def _tells_less_than(least: int, text: pl.Expr) -> pl.Expr:
         is_enough = len(rest) >= least and 2 * sum(map(str.isalpha, rest)) >= least
         return short if is_enough and not _POINTS_ELSEWHERE.search(short) else None
 
-    is_short = text.str.len_chars() <= _SHORT
+    is_short = text.str.len_chars() <= max(_SHORT, least)
     return is_short & by_distinct(pl.when(is_short).then(text), telling).is_null()
 
 
