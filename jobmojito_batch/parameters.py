@@ -142,6 +142,13 @@ class InviteParameters(BaseModel):
         title="Hidden rows",
         description="Take the rows of a workbook that a filter or a person has hidden too.",
     )
+    header_row: Annotated[int | None, Option(metavar="N"), Reading()] = Field(
+        None,
+        ge=1,
+        title="Header row",
+        description="The row of the header in text files and sheets, as an editor counts, if it "
+        "is not found or is another one. Default: found out.",
+    )
     encoding: Annotated[str | None, Option(metavar="NAME"), Reading()] = Field(
         None,
         title="Encoding",
@@ -321,7 +328,7 @@ class InviteParameters(BaseModel):
 
 _SHARED: Final = (
     "results", "values", "mapping", "known_headers", "freeze_mapping", "sheet", "hidden_rows",
-    "encoding", "resumes", "positions", "rate", "base_url", "environment", "ledger",
+    "header_row", "encoding", "resumes", "positions", "rate", "base_url", "environment", "ledger",
 )  # fmt: skip
 """Parameters of `invite` that others have, too: an input is read as it was then."""
 
@@ -335,6 +342,7 @@ if TYPE_CHECKING:
         freeze_mapping: bool = False
         sheet: str | None = None
         hidden_rows: bool = False
+        header_row: int | None = None
         encoding: str | None = None
         resumes: str | None = None
         positions: str | None = None

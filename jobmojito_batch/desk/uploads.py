@@ -55,6 +55,7 @@ class UploadNote(BaseModel):
     sheet: str | None = None
     encoding: str | None = None
     hidden_rows: bool = False
+    header_row: int | None = None
     jobs: str | None = None
     resumes: int = 0
     resumes_refused: int = 0
@@ -118,6 +119,7 @@ class Upload:
             sheet=note.sheet,
             encoding=note.encoding,
             hidden_rows=note.hidden_rows,
+            header_row=note.header_row,
             corrections=str(self.corrections_file) if self.corrections_file.exists() else None,
             resumes=str(self.folder / "resumes") if note.resumes else None,
             positions=str(self.folder / "jobs" / note.jobs) if note.jobs else None,

@@ -58,6 +58,7 @@ _HINTS: Final = (
      r"choose \2 for “\1” under Columns"),
     (re.compile(r'--map "([^"=]*)="(?: \(neither\))?'), r"ignore “\1” under Columns"),
     (re.compile(r"--set (\w+)=VALUE for all rows"), r"give one value for all rows under Columns"),
+    (re.compile(r"--header-row (\d+)"), r"header row \1"),
     (re.compile(r"--encoding NAME|--encoding \S+"), "another encoding under Columns"),
 )  # fmt: skip
 _SOON: Final = 90

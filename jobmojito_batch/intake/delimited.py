@@ -53,26 +53,29 @@ def read_delimited(
     *,
     encoding: str | None = None,
     is_ragged: bool = False,
+    header_row: int | None = None,
 ) -> Table:
     """
     *path* as a lazy all-text table; its bytes are checked here, its rows read on collect.
 
     Rows count records, blank ones too. What is not UTF-8 is read from a copy in *scratch*, which
-    has to stay until the frame is collected. *encoding* is its codec, where a person has said it.
-    *is_ragged* reads rows of any width, slowly: say it
-    where collecting raised RaggedRowsError. Raises InputError, here or in `input_faults`, for what
-    is not text, has no rows or open quotes.
+    has to stay until the frame is collected. *encoding* is its codec and *header_row* the row of
+    its header, if a person has said it. *is_ragged* reads rows of any width, slowly: say it where
+    collecting raised RaggedRowsError. Raises InputError, here or in `input_faults`, for what is not
+    text, has no rows or open quotes; SettingsError where *header_row* is none.
     """
+
+    def read(plain: Plain) -> Table:
+        return _read(plain, source, overrides, scratch, is_ragged, header_row)
+
     head = _head(path)
     if encoding is not None or is_utf_16(head):
-        copy = _copied(path, source, overrides, scratch, encoding)
-        return _read(copy, source, overrides, scratch, is_ragged)
+        return read(_copied(path, source, overrides, scratch, encoding))
     refuse_binary(head, source)
     try:
-        return _read(Plain(path=path, encoding=UTF_8), source, overrides, scratch, is_ragged)
+        return read(Plain(path=path, encoding=UTF_8))
     except NotPlainError:
-        copy = _copied(path, source, overrides, scratch)
-        return _read(copy, source, overrides, scratch, is_ragged)
+        return read(_copied(path, source, overrides, scratch))
 
 
 def _head(path: Path) -> bytes:
@@ -96,7 +99,12 @@ def _copied(
 
 
 def _read(
-    plain: Plain, source: str, overrides: Mapping[str, str], scratch: Path, is_ragged: bool
+    plain: Plain,
+    source: str,
+    overrides: Mapping[str, str],
+    scratch: Path,
+    is_ragged: bool,
+    header_row: int | None,
 ) -> Table:
     inner = unwrapped(plain.path, overrides, scratch)
     if inner is not None:
@@ -104,7 +112,9 @@ def _read(
     path = plain.path
     head = _head(path)
     is_whole = len(head) <= SAMPLE_BYTES
-    dialect = dialect_of(head[:SAMPLE_BYTES], source, overrides, is_whole=is_whole)
+    dialect = dialect_of(
+        head[:SAMPLE_BYTES], source, overrides, is_whole=is_whole, header_row=header_row
+    )
     width = len(dialect.headers)
     # As many spare columns as headers: within a row no gap is longer than that.
     spare = max(width, LEAST_SPARE_COLUMNS)

@@ -10,7 +10,12 @@ from typing import Final, NamedTuple
 
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.intake.frames import has_text
-from jobmojito_batch.intake.header_rows import SEARCHED_ROWS, header_place, preamble_note
+from jobmojito_batch.intake.header_rows import (
+    SEARCHED_ROWS,
+    header_place,
+    preamble_note,
+    refuse_other_header,
+)
 
 SAMPLE_BYTES: Final = 256 * 1024
 MOST_BYTES: Final = 16 << 20
@@ -61,12 +66,17 @@ class _Reading(NamedTuple):
 
 
 def dialect_of(
-    head: bytes, source: str, overrides: Mapping[str, str], *, is_whole: bool
+    head: bytes,
+    source: str,
+    overrides: Mapping[str, str],
+    *,
+    is_whole: bool,
+    header_row: int | None = None,
 ) -> Dialect:
     """
     The dialect of a UTF-8 file that starts with *head*; *is_whole* where that is all of it.
 
-    InputError where there is no header in it.
+    InputError where there is no header in it, SettingsError where it is not in *header_row*.
     """
     text = head.removeprefix(BOM).decode("utf-8", "replace")
     line_end = _line_end(text)
@@ -75,12 +85,20 @@ def dialect_of(
     said = _SAID.match(text)
     delimiters = said[1] if said else DELIMITERS
     readings = [
-        _reading(text, each, overrides, is_whole=is_whole, skips=said is not None)
+        _reading(
+            text,
+            each,
+            overrides,
+            is_whole=is_whole,
+            skips=said is not None,
+            header_row=header_row,
+        )
         for each in delimiters
     ]
     best = max(readings, key=_Reading.fitness)
     if not best.records:
         raise _without_header(source, is_whole=is_whole)
+    refuse_other_header(source, best.rows[best.header], header_row)
     headers = _without_trailing_blanks(best.records[best.header :])
     above = best.rows[: best.header]
     return Dialect(
@@ -117,7 +135,13 @@ def _line_end(text: str) -> str:
 
 
 def _reading(
-    text: str, delimiter: str, overrides: Mapping[str, str], *, is_whole: bool, skips: bool
+    text: str,
+    delimiter: str,
+    overrides: Mapping[str, str],
+    *,
+    is_whole: bool,
+    skips: bool,
+    header_row: int | None,
 ) -> _Reading:
     records = enumerate(_records(text, delimiter, is_whole=is_whole), start=1)
     numbered = islice(
@@ -133,7 +157,7 @@ def _reading(
     for row, record in numbered:
         rows.append(row)
         filled.append(record)
-    place = header_place(filled, overrides) if filled else None
+    place = header_place(filled, overrides, numbers=rows, said=header_row) if filled else None
     return _Reading(delimiter, rows, filled, place.at if place else 0, place.fields if place else 0)
 
 

@@ -4,6 +4,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
+from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.intake.frames import has_text
 from jobmojito_batch.normalise import recognised
 
@@ -32,12 +33,22 @@ class HeaderPlace(NamedTuple):
     fields: int
 
 
-def header_place(rows: Sequence[Cells], overrides: Mapping[str, str]) -> HeaderPlace:
+def header_place(
+    rows: Sequence[Cells],
+    overrides: Mapping[str, str],
+    *,
+    numbers: Sequence[int] = (),
+    said: int | None = None,
+) -> HeaderPlace:
     """
     The header among the first *rows*, none of them blank: the first that names most fields.
 
-    Where none names two, it is the first row, unless that has fewer cells: then it is a title.
+    Where none names two, it is the first row, unless that has fewer cells: then it is a title. If
+    *said* is among the *numbers* of the rows, that one is taken; see `refuse_other_header`.
     """
+    if said in numbers:
+        at = numbers.index(said)
+        return HeaderPlace(at, recognised(rows[at], overrides=overrides))
     named = [recognised(row, overrides=overrides) for row in rows[:SEARCHED_ROWS]]
     best = max(named, default=0)
     if best >= _LEAST_FIELDS:
@@ -49,6 +60,15 @@ def header_place(rows: Sequence[Cells], overrides: Mapping[str, str]) -> HeaderP
     likely = named.index(best) if best else _first_wide(filled)
     index = likely if filled[likely] > filled[0] else 0
     return HeaderPlace(index, named[index])
+
+
+def refuse_other_header(source: str, found: int, said: int | None) -> None:
+    """Raises SettingsError where the header *found* is not in the row that a person has *said*."""
+    if said is not None and found != said:
+        raise SettingsError(
+            f"{source}: --header-row {said}: there is no text in that row, or it is not among the "
+            f"first {SEARCHED_ROWS} that have some; without it, row {found} would be the header"
+        )
 
 
 def _above_people(rows: Sequence[Cells], named: Sequence[int], index: int) -> int:

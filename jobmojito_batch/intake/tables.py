@@ -34,6 +34,7 @@ def read_inputs(
     overrides: Mapping[str, str] = _NO_OVERRIDES,
     is_ragged: bool = False,
     hidden_rows: bool = False,
+    header_row: int | None = None,
 ) -> list[Table]:
     """
     One table for each file that *inputs* (files, globs, folders, URIs) stand for, in that order.
@@ -41,14 +42,15 @@ def read_inputs(
     CSV and Parquet are scanned when the frame is collected, wrap that in `input_faults`; where it
     raises RaggedRowsError, read again with *is_ragged*. NDJSON is in memory. Copies, and the rows
     of workbooks, HTML, XML and JSON documents, go into *scratch*, which has to stay until then.
-    *sheet* is the sheet of every workbook, *encoding* what every text file is written in,
-    *overrides* (header → field) help to find the header; rows that a sheet hides are taken with
-    *hidden_rows*. Raises InputError, in one line, for what cannot be read or holds no rows;
-    SettingsError for a sheet that is unknown or has to be named, and for an encoding that is none.
+    *sheet* is the sheet of every workbook, *encoding* what every text file is written in and
+    *header_row* where the header of each stands; *overrides* (header → field) help to find it;
+    rows that a sheet hides are taken with *hidden_rows*. Raises InputError, in one line, for what
+    cannot be read or holds no rows; SettingsError for a sheet that is unknown or has to be named,
+    for an encoding that is none, and for a header row without text.
     """
     files = input_files(inputs)
     codec = None if encoding is None else _codec(encoding)
-    reading = _Reading(scratch, sheet, codec, overrides, is_ragged, hidden_rows)
+    reading = _Reading(scratch, sheet, codec, overrides, is_ragged, hidden_rows, header_row)
     return [
         with_overflow(reading.table(file, source))
         for file, source in zip(files, source_names(files), strict=True)
@@ -64,6 +66,7 @@ class _Reading(NamedTuple):
     overrides: Mapping[str, str]
     is_ragged: bool
     hidden_rows: bool
+    header_row: int | None
 
     def table(self, file: InputFile, source: str) -> Table:
         with input_faults(source):
@@ -99,12 +102,17 @@ class _Reading(NamedTuple):
             self.scratch,
             encoding=self.codec,
             is_ragged=self.is_ragged,
+            header_row=self.header_row,
         )
 
     @property
     def _sheets(self) -> dict[str, object]:
         """What is asked of a format with sheets."""
-        return {"sheet": self.sheet, "takes_hidden": self.hidden_rows}
+        return {
+            "sheet": self.sheet,
+            "takes_hidden": self.hidden_rows,
+            "header_row": self.header_row,
+        }
 
     def _apart(self, reader: str, path: Path, source: str, **options: object) -> Table:
         """In a process of its own: what is no text may be anything."""

@@ -19,6 +19,7 @@ from jobmojito_batch.intake.header_rows import (
     HeaderPlace,
     header_place,
     preamble_note,
+    refuse_other_header,
 )
 from jobmojito_batch.intake.leading_zeros import with_leading_zeros
 from jobmojito_batch.intake.scratch import scratch_file
@@ -99,6 +100,7 @@ def read_workbook(
     sheet: str | None = None,
     *,
     takes_hidden: bool = False,
+    header_row: int | None = None,
 ) -> Table:
     """
     One sheet of *path*: the one called *sheet*, else the one that looks like candidates.
@@ -110,7 +112,7 @@ def read_workbook(
     nothing can be read.
     """
     refuse_what_cannot_be_held(path, source)
-    choice = _Choice(source, overrides, sheet, takes_hidden=takes_hidden)
+    choice = _Choice(source, overrides, sheet, takes_hidden=takes_hidden, header_row=header_row)
     if is_large(path):
         # What cannot be cut is read as a whole, which has the last word on what is wrong with it.
         with suppress(*UNREADABLE, InputError):
@@ -203,9 +205,16 @@ class _Choice:
     asked: str | None
     """The name of the sheet, where a person has given it."""
     takes_hidden: bool = field(kw_only=True)
+    header_row: int | None = field(default=None, kw_only=True)
+    """The row of the header, where a person has said it."""
 
     def of(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]]:
         """The sheet, and what the plan says of the choice. Raises InputError, SettingsError."""
+        sheet, notes = self._chosen(names, load)
+        refuse_other_header(self.source, sheet.top[sheet.header][0], self.header_row)
+        return sheet, notes
+
+    def _chosen(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]]:
         try:
             if self.asked is None:
                 return self._of_our_results(names, load) or self._best(names, load)
@@ -288,12 +297,13 @@ class _Choice:
         self, rows: pl.LazyFrame, marks: SheetMarks
     ) -> tuple[list[tuple[Any, ...]], HeaderPlace]:
         """The first rows and the header among them: one that a person sees, where there is one."""
-        seen = rows if self.takes_hidden else without_hidden(rows, marks)
+        is_said = self.header_row is not None
+        seen = rows if self.takes_hidden or is_said else without_hidden(rows, marks)
         found = self._header_among(seen)
         if not marks.hidden.is_empty() and (found is None or found[1].fields < _FEW):
             found = self._header_among(rows)
         assert found is not None  # noqa: S101 - the sheet holds text
-        return self._whole_header(*found, marks)
+        return found if is_said else self._whole_header(*found, marks)
 
     def _whole_header(
         self, top: list[tuple[Any, ...]], place: HeaderPlace, marks: SheetMarks
@@ -308,7 +318,11 @@ class _Choice:
 
     def _header_among(self, rows: pl.LazyFrame) -> tuple[list[tuple[Any, ...]], HeaderPlace] | None:
         top = rows.head(SEARCHED_ROWS).collect(engine="streaming").rows()
-        return (top, header_place([row[1:] for row in top], self.overrides)) if top else None
+        if not top:
+            return None
+        numbers, cells = [row[0] for row in top], [row[1:] for row in top]
+        place = header_place(cells, self.overrides, numbers=numbers, said=self.header_row)
+        return top, place
 
 
 def _likeness(sheet: _Sheet) -> tuple[int, bool]:

@@ -174,6 +174,7 @@ def look_at(parameters: InviteParameters, spool: Spool) -> Look:
         overrides=parameters.mapping,
         is_ragged=True,
         hidden_rows=parameters.hidden_rows,
+        header_row=parameters.header_row,
     )[0]
     with input_faults(table.source):
         head = table.frame.head(SAMPLE_ROWS).collect()
@@ -212,6 +213,7 @@ def _read(
         overrides=parameters.mapping,
         is_ragged=is_ragged,
         hidden_rows=parameters.hidden_rows,
+        header_row=parameters.header_row,
     )
     tables = [_with_headers_once(table) for table in tables]
     if parameters.corrections is not None:

@@ -410,3 +410,59 @@ def test_carried_columns_that_look_like_a_field_are_offered_a_few_at_a_time(
     assert not any("mail" in note or "Owner" in note for note in offered)
     [doubt] = plan["doubts"]
     assert '--map "E-mailadress=candidate_email"' in doubt["option"]
+
+
+# The header's row
+
+
+UNKNOWN_HEADERS = """\
+Name,E-Mail
+Bob Hill,hr@example.org
+Wer,Womit
+Ann Lee,p1@example.org
+"""
+
+
+def _with_resume(text: str, folder: Path) -> list[str]:
+    path = folder / "odd.csv"
+    path.write_text(text, encoding="utf-8")
+    fields = {"candidate_country_code": "SK", "candidate_resume": RESUME, "position_name": "Nurse"}
+    fields |= {"position_location": "Brno", "position_country_code": "CZ"}
+    given = [f"{name}={value}" for name, value in (fields | {"mojito_language_code": "en"}).items()]
+    return [str(path), *(word for one in given for word in ("--set", one))]
+
+
+def test_the_row_of_the_header_can_be_said(a_run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    words = _with_resume(UNKNOWN_HEADERS, a_run.folder)
+    mapped = ["--map", "Wer=candidate_name", "--map", "Womit=candidate_email"]
+
+    assert main(["invite", *words, "--header-row", "3", *mapped, "--yes", "--no-prefect"]) == 0
+    assert "header in row 3" in capsys.readouterr().err
+    created = [entry.email for entry in a_run.sandbox.log if entry.event == "created"]
+    assert created == ["p1@example.org"]
+
+
+def test_the_row_of_a_sheets_header_can_be_said(
+    a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = a_run.folder / "odd.xlsx"
+    with xlsxwriter.Workbook(path) as book:
+        sheet = book.add_worksheet()
+        for row, line in enumerate(UNKNOWN_HEADERS.splitlines()):
+            sheet.write_row(row, 0, line.split(","))
+    words = [str(path), *_with_resume(UNKNOWN_HEADERS, a_run.folder)[1:]]
+    mapped = ["--map", "Wer=candidate_name", "--map", "Womit=candidate_email"]
+
+    main(["check", *words, "--header-row", "3", *mapped, "--json"])
+
+    assert json.loads(capsys.readouterr().out)["rows"] == 1
+
+
+@pytest.mark.parametrize("row", ["9", "5"])
+def test_a_row_without_text_is_no_header(
+    row: str, a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = _with_resume(UNKNOWN_HEADERS, a_run.folder)
+
+    assert main(["check", *words, "--header-row", row]) == 2
+    assert f"odd.csv: --header-row {row}: there is no text in that row" in capsys.readouterr().err

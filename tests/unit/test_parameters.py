@@ -49,6 +49,7 @@ def test_what_is_read_in_another_way_is_another_reading() -> None:
         {"sheet": "People"},
         {"encoding": "Windows-1250"},
         {"hidden_rows": True},
+        {"header_row": 3},
         {"resumes": "cv"},
         {"positions": "jobs.csv"},
     ):

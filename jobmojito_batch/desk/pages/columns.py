@@ -1,5 +1,6 @@
 """Columns: which header is which field, and how the file is read."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -24,6 +25,7 @@ _PARTS: Final = {
 }
 _OF_A_PERSON: Final = frozenset({"candidate_name", "candidate_email", "candidate_resume"})
 _SAMPLED_ROWS: Final = 200
+_ROW_NUMBER: Final = re.compile(r"[1-9][0-9]{0,6}")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,6 +90,7 @@ def take(visit: Visit) -> Response:
         "sheet": visit.said("sheet").strip() or None,
         "encoding": visit.said("encoding").strip() or None,
         "hidden_rows": visit.said("hidden_rows") == "yes",
+        "header_row": _row_number(visit.said("header_row")),
     }
     if any(getattr(note, name) != value for name, value in changes.items()):
         upload.say(**changes, is_remembered=note.is_remembered and mapping == note.mapping)
@@ -111,6 +114,11 @@ def forget(visit: Visit) -> Response:
     visit.desk.uploads.forget_mapping(headers)
     visit.open.upload.say(mapping={}, is_remembered=False)
     return visit.go(f"{visit.home}/columns", said="forgotten")
+
+
+def _row_number(said: str) -> int | None:
+    """A row from 1, as a person writes it; None for anything else."""
+    return int(said) if _ROW_NUMBER.fullmatch(said.strip()) else None
 
 
 def _mapping(visit: Visit, view: ColumnsView, before: dict[str, str]) -> dict[str, str]:
