@@ -251,6 +251,20 @@ MUTANTS = (
         (ENV_FILES, "-k", "somebody_else"),
     ),
     Mutant(
+        "the rest waits for the first rows",
+        "jobmojito_batch/sending/first_rows.py",
+        "    while not are_through():\n",
+        "    while False:\n",
+        ("tests/end_to_end/test_first_rows.py",),
+    ),
+    Mutant(
+        "unsettled first rows hold the rest",
+        "jobmojito_batch/sending/first_rows.py",
+        "        if deciding.result():\n",
+        "        if deciding.result() or True:\n",
+        ("tests/end_to_end/test_first_rows.py",),
+    ),
+    Mutant(
         "opening a ledger waits for a lock",
         "jobmojito_batch/ledger/database.py",
         "    stop=stop_after_delay(BUSY_SECONDS),\n",
