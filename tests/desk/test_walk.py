@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
+from zipfile import ZipFile
 
 import psutil
 import pytest
@@ -22,6 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 
 from jobmojito_batch.sandbox import RunningSandbox, Scenario
 from tests.helpers import HEADERS, TOKEN, people
+from tests.mail_server import MailServer, running
 
 ROOT: Final = Path(__file__).parents[2]
 CHROMIUM: Final = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -37,11 +39,20 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium: `apt-get 
 
 
 class House:
-    """A desk on a port of its own, the sandbox behind it, and a browser in front."""
+    """A desk on a port of its own, sandbox and mail server behind it, and a browser in front."""
 
-    def __init__(self, folder: Path, sandbox: RunningSandbox, browser: Browser) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sandbox: RunningSandbox,
+        mail: MailServer,
+        mail_url: str,
+        browser: Browser,
+    ) -> None:
         self.folder = folder
         self.sandbox = sandbox
+        self.mail = mail
+        self.mail_url = mail_url
         self.browser = browser
         self.log = folder / "events.jsonl"
         self.requests: list[str] = []
@@ -63,6 +74,7 @@ class House:
             "JOBMOJITO_REQUESTS_PER_SECOND": "60",
             "JOBMOJITO_READ_TIMEOUT_SECONDS": "20",
             "JOBMOJITO_SETTLE_SECONDS": "1",
+            "JOBMOJITO_SMTP_URL": self.mail_url,
             "JOBMOJITO_LOG_JSON": str(self.log),
         }
 
@@ -125,9 +137,14 @@ class House:
 def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
     expect.set_options(timeout=SECONDS * 1000)
     folder = tmp_path_factory.mktemp("desk")
-    with RunningSandbox(Scenario()) as sandbox, sync_playwright() as playwright:
+    mail = MailServer()
+    with (
+        RunningSandbox(Scenario()) as sandbox,
+        running(mail) as mail_url,
+        sync_playwright() as playwright,
+    ):
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        house = House(folder, sandbox, browser)
+        house = House(folder, sandbox, mail, mail_url, browser)
         try:
             house.start()
             yield house
@@ -166,6 +183,7 @@ def test_the_whole_job_with_the_mouse(house: House) -> None:
         correct_with_the_mouse(house, page)
         send_with_the_mouse(house, page)
         look_at_what_became_of_it(page)
+        write_to_them_and_look_them_up(house, page)
 
 
 def correct_with_the_mouse(house: House, page: Page) -> None:
@@ -228,8 +246,30 @@ def look_at_what_became_of_it(page: Page) -> None:
     page.get_by_label("Search").fill("no such person")
     page.get_by_role("button", name="Show").click()
     expect(page.get_by_text("0 rows", exact=True)).to_be_visible()
+
+
+def write_to_them_and_look_them_up(house: House, page: Page) -> None:
     page.get_by_role("link", name="Letters", exact=True).click()
     heading(page, "Letters and follow up")
+    page.get_by_label("From").fill("Recruiting <jobs@example.com>")
+    page.get_by_role("button", name="Write the drafts").click()
+    drafts = page.get_by_role("link", name=re.compile(r"^Download \d+ drafts$"))
+    count = int(re.findall(r"\d+", drafts.inner_text())[0])
+    with page.expect_download() as download:
+        drafts.click()
+    with ZipFile(download.value.path()) as archive:
+        assert sum(name.endswith(".eml") for name in archive.namelist()) == count > 0
+
+    page.get_by_label("From").fill("Recruiting <jobs@example.com>")
+    page.get_by_label("Posting cannot be taken back").check()
+    page.get_by_role("button", name="Post the letters").click()
+    expect(page.get_by_text(f"{count} sent", exact=True)).to_be_visible()
+    assert (house.mail.taken.total(), max(house.mail.taken.values())) == (count, 1)
+
+    page.get_by_role("button", name="Look up now").click()
+    with page.expect_download() as download:
+        page.get_by_role("link", name="Download follow up").click()
+    assert "what_to_do" in download.value.path().read_text(encoding="utf-8-sig")
     look(page, "afterwards")
     page.get_by_role("link", name="Runs", exact=True).click()
     heading(page, "Runs")
