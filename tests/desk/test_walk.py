@@ -22,7 +22,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from jobmojito_batch.sandbox import RunningSandbox, Scenario
-from tests.helpers import HEADERS, TOKEN, people
+from tests.helpers import HEADERS, RESUME, TOKEN, people
 from tests.mail_server import MailServer, running
 
 ROOT: Final = Path(__file__).parents[2]
@@ -276,9 +276,24 @@ def write_to_them_and_look_them_up(house: House, page: Page) -> None:
     look(page, "runs")
 
 
+def applicants(folder: Path, count: int) -> tuple[Path, Path, set[str]]:
+    """An export without résumés, a zip of them called after its ids, and the addresses."""
+    headers = "Applicant ID,Candidate,E-mail,Country,Job title,Job location,Job country,Language"
+    rows = [
+        f"A-{n},Ann Lee {n},clicks{n}@example.com,Slovakia,Nurse,London,GB,en" for n in range(count)
+    ]
+    export = folder / "clicks.csv"
+    export.write_text("\n".join([headers, *rows]) + "\n", encoding="utf-8")
+    resumes = folder / "resumes.zip"
+    with ZipFile(resumes, "w") as archive:
+        for n in range(count):
+            archive.writestr(f"CVs/A-{n}.txt", f"{RESUME} She is the applicant of number {n}.")
+    return export, resumes, {f"clicks{n}@example.com" for n in range(count)}
+
+
 def test_from_the_upload_to_links_in_nine_clicks(house: House, tmp_path: Path) -> None:
     """And a second press, another tab and the way back send nothing again."""
-    file = exported(tmp_path, "clicks.csv", *people(3, start=100))
+    export, resumes, addresses = applicants(tmp_path, 180)
     with house.page() as page:
         clicks = 0
 
@@ -288,15 +303,16 @@ def test_from_the_upload_to_links_in_nine_clicks(house: House, tmp_path: Path) -
             page.get_by_role(role, name=name).click()
 
         page.goto(house.origin)
-        clicks += 2  # the field, the file
-        page.get_by_label("Candidate file").set_input_files(file)
+        clicks += 4  # two fields, and a file in each
+        page.get_by_label("Candidate file").set_input_files(export)
+        page.get_by_label("Résumé files").set_input_files(resumes)
         click("button", "Read it")
         click("button", "Go on to the rows")
         click("link", "Go on to the plan")
         other = page.context.new_page()
         other.goto(page.url)
-        click("button", "Send 3 invitations")
-        other.get_by_role("button", name="Send 3 invitations").click()
+        click("button", "Send 180 invitations")
+        other.get_by_role("button", name="Send 180 invitations").click()
         expect(other.get_by_text("this press sent nothing")).to_be_visible()
         look(other, "not-sent")
         heading(page, "Results")
@@ -305,7 +321,8 @@ def test_from_the_upload_to_links_in_nine_clicks(house: House, tmp_path: Path) -
 
         page.go_back()
         page.goto(page.url) if page.url.endswith("/progress") else None
-        assert {n for who, n in house.enrolled.items() if who[0].startswith("p10")} == {1}
+    enrolled = {who[0]: n for who, n in house.enrolled.items() if who[0] in addresses}
+    assert enrolled == dict.fromkeys(addresses, 1)
 
 
 def test_the_whole_job_by_keyboard_alone(house: House, tmp_path: Path) -> None:
