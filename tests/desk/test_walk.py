@@ -173,6 +173,7 @@ def look(page: Page, name: str) -> None:
     if (pictures := os.environ.get("SCREENSHOTS")) is not None:
         for width, size in (("wide", WIDE), ("narrow", NARROW)):
             page.set_viewport_size(size)  # type: ignore[arg-type]
+            page.evaluate("scrollTo(0, 0)")
             page.screenshot(path=Path(ROOT, pictures, f"desk-{name}-{width}.png"))
         page.set_viewport_size(WIDE)  # type: ignore[arg-type]
 
@@ -260,7 +261,7 @@ def write_to_them_and_look_them_up(house: House, page: Page) -> None:
     with ZipFile(download.value.path()) as archive:
         assert sum(name.endswith(".eml") for name in archive.namelist()) == count > 0
 
-    page.get_by_label("From").fill("Recruiting <jobs@example.com>")
+    expect(page.get_by_label("From")).to_have_value("Recruiting <jobs@example.com>")
     page.get_by_label("Posting cannot be taken back").check()
     page.get_by_role("button", name="Post the letters").click()
     expect(page.get_by_text(f"{count} sent", exact=True)).to_be_visible()

@@ -1,5 +1,6 @@
 """The next steps of a run: follow up, and letters; each goes on in a process of its own."""
 
+import json
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
 
 from jobmojito_batch.desk.afterwards import LETTERS, Errand, zipped
+from jobmojito_batch.desk.uploads import write_json
 from jobmojito_batch.desk.visit import Visit
 from jobmojito_batch.errors import BatchError, SettingsError
 
@@ -18,7 +20,7 @@ _FOLLOWUP: Final = "followup"
 _DRAFTING: Final = "drafting"
 _POSTING: Final = "posting"
 _STEPS: Final = ("invited", "not_started", "not_submitted")
-_STAGES: Final = ("not_started", "started", "not_submitted", "submitted", "failed", "unclear")
+_SENDER: Final = "sender.json"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,7 +35,6 @@ class AfterwardsView:
     """Which of the three go on."""
     sentences: dict[str, str]
     """What each of them came to."""
-    stages: list[tuple[str, int]]
     faults: list[str]
     steps: list[str]
     has_followup: bool
@@ -44,18 +45,16 @@ def show(visit: Visit) -> Response:
     folder, settings = _folder(visit), visit.desk.settings
     errands = [Errand(folder, name) for name in (_FOLLOWUP, _DRAFTING, _POSTING)]
     ended = {one.name: said for one in errands if (said := one.said) is not None}
-    stages = ended.get(_FOLLOWUP, {}).get("stages", {})
     drafts = folder / LETTERS
     return visit.page(
         "afterwards.html",
         view=AfterwardsView(
             run_id=visit.path["run"],
-            sender=getattr(settings, "mail_from", None) or "",
-            may_post=getattr(settings, "smtp_url", None) is not None,
+            sender=_sender_before(folder) or settings.mail_from or "",
+            may_post=settings.smtp_url is not None,
             drafts=len(list(drafts.glob("*.eml"))) if drafts.is_dir() else 0,
             going_on=frozenset(one.name for one in errands if one.is_going_on),
             sentences={name: _sentence(said) for name, said in ended.items()},
-            stages=[(stage, stages[stage]) for stage in _STAGES if stages.get(stage)],
             faults=[fault for one in errands if (fault := one.fault)],
             steps=list(_STEPS),
             has_followup=_followup_file(visit).is_file(),
@@ -108,6 +107,9 @@ def _letters(visit: Visit) -> list[str]:
     step, sender = visit.said("step"), visit.said("sender").strip()
     if step not in _STEPS:
         raise SettingsError("choose for whom the letters are")
+    if sender:
+        _folder(visit).mkdir(mode=0o700, parents=True, exist_ok=True)
+        write_json(_folder(visit) / _SENDER, sender)
     return [
         "letters",
         "--run",
@@ -116,6 +118,12 @@ def _letters(visit: Visit) -> list[str]:
         step,
         *([f"--from={sender}"] if sender else []),
     ]
+
+
+def _sender_before(folder: Path) -> str:
+    """As whom the letters of this run were written last."""
+    kept = folder / _SENDER
+    return str(json.loads(kept.read_bytes())) if kept.is_file() else ""
 
 
 def _sentence(said: dict[str, Any]) -> str:
