@@ -31,7 +31,15 @@ def test_the_package_of_its_makers_ships_the_same(tmp_path: Path) -> None:
     if npm is None:
         pytest.skip("npm is not here")
     packed = subprocess.run(
-        [npm, "pack", "--silent", "--pack-destination", str(tmp_path), f"htmx.org@{VERSION}"],
+        [
+            npm,
+            "pack",
+            "--silent",
+            "--fetch-retries=0",
+            "--pack-destination",
+            str(tmp_path),
+            f"htmx.org@{VERSION}",
+        ],
         cwd=tmp_path,
         capture_output=True,
         check=False,
