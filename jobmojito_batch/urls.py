@@ -2,6 +2,7 @@
 
 import ipaddress
 import re
+from functools import lru_cache
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -28,6 +29,7 @@ def shown(url: str) -> str:
     return _LOGIN.sub("://", url.partition("?")[0], count=1) if is_url(url) else url
 
 
+@lru_cache(maxsize=64)  # the links of a run have one host, and each is looked at
 def is_loopback(host: str | None) -> bool:
     """Whether the host is this machine: localhost, 127.0.0.0/8 or ::1."""
     try:

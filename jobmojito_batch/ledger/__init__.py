@@ -34,7 +34,7 @@ from jobmojito_batch.ledger.requests import (
     TakeSlots,
     UpgradeLink,
 )
-from jobmojito_batch.ledger.results import SHOWS_LINK, RowEnd
+from jobmojito_batch.ledger.results import SHOWS_LINK, RowCounts, RowEnd
 from jobmojito_batch.ledger.runs import KnownRun, RunRecord
 from jobmojito_batch.ledger.schema import ClaimState, LetterState, RunState
 from jobmojito_batch.ledger.shard_runs import ShardAttempt, ShardId
@@ -70,6 +70,7 @@ __all__ = [
     "Price",
     "RenewLease",
     "Request",
+    "RowCounts",
     "RowEnd",
     "RowOutcome",
     "RunRecord",

@@ -1,5 +1,6 @@
 """What happened in a run: its rows with their invitations, and counts of them and of its calls."""
 
+from collections import Counter
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -7,7 +8,6 @@ from typing import Any, Final, NamedTuple
 
 import polars as pl
 from sqlalchemy import (
-    Column,
     ColumnElement,
     Connection,
     Select,
@@ -21,6 +21,7 @@ from sqlalchemy import (
 
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger.database import Database
+from jobmojito_batch.ledger.frames import frame_of
 from jobmojito_batch.ledger.runs import family_of, is_among
 from jobmojito_batch.ledger.schema import attempts, invitations, positions, run_rows
 
@@ -85,6 +86,15 @@ class RowEnd(NamedTuple):
     error_message: str | None
 
 
+class RowCounts(NamedTuple):
+    """How many rows of a run there are of each kind."""
+
+    outcomes: dict[Outcome, int]
+    """Rows without one yet are left out."""
+    reasons: dict[str, int]
+    """By error code, the most frequent first."""
+
+
 @dataclass(frozen=True, slots=True)
 class Results:
     """What became of the rows and calls of runs."""
@@ -105,13 +115,11 @@ class Results:
         after = -1
         while True:
             with self.database.reading() as connection:
-                rows = connection.execute(_results(run_id, after, only)).all()
-            if not rows:
+                rows = frame_of(connection, _results(run_id, after, only), RESULT_SCHEMA)
+            if rows.is_empty():
                 return
-            after = rows[-1].ordinal
-            yield pl.DataFrame(
-                [tuple(row) for row in rows], schema=RESULT_SCHEMA, orient="row"
-            ).with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))
+            after = rows["ordinal"][-1]
+            yield rows.with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))
 
     def page(
         self, run_id: str, *, outcome: str, text: str, start: int, most: int
@@ -130,15 +138,13 @@ class Results:
         rows = _results(run_id, -1, None).where(*fits).limit(most).offset(start)
         with self.database.reading() as connection:
             total = int(connection.scalar(count) or 0)
-            found = [tuple(row) for row in connection.execute(rows)]
-        return total, pl.DataFrame(found, schema=RESULT_SCHEMA, orient="row")
+            return total, frame_of(connection, rows, RESULT_SCHEMA)
 
     def row(self, run_id: str, ordinal: int) -> pl.DataFrame:
         """One row of a run (RESULT_SCHEMA); none where there is no such ordinal."""
         row = _results(run_id, ordinal - 1, None).where(run_rows.c.ordinal == ordinal)
         with self.database.reading() as connection:
-            found = [tuple(row) for row in connection.execute(row)]
-        return pl.DataFrame(found, schema=RESULT_SCHEMA, orient="row")
+            return frame_of(connection, row, RESULT_SCHEMA)
 
     def has_rows(self, run_id: str) -> bool:
         """Whether the rows of a run are still kept (docs/ledger.md, Retention)."""
@@ -169,23 +175,27 @@ class Results:
 
     def outcomes(self, run_id: str) -> dict[Outcome, int]:
         """Rows of a run by outcome; rows without one yet are left out."""
-        counts = self._count_rows(run_id, run_rows.c.outcome)
-        return {Outcome(outcome): count for outcome, count in counts}
+        return self.counts(run_id).outcomes
 
-    def reasons(self, run_id: str) -> dict[str, int]:
-        """Rows of a run by error code, most frequent first."""
-        counts = self._count_rows(run_id, run_rows.c.error_code)
-        return dict(sorted(counts, key=lambda pair: (-pair[1], pair[0])))
-
-    def _count_rows(self, run_id: str, what: Column[Any]) -> list[tuple[str, int]]:
+    def counts(self, run_id: str) -> RowCounts:
+        """Rows of a run by outcome and by error code, from one look at them."""
+        row = run_rows.c
         query = (
-            select(what, func.count())
-            .where(run_rows.c.run_id == run_id, what.is_not(None))
-            .group_by(what)
-            .order_by(what)
+            select(row.outcome, row.error_code, func.count())
+            .where(row.run_id == run_id)
+            .group_by(row.outcome, row.error_code)
+            .order_by(row.outcome)
         )
+        outcomes: Counter[Outcome] = Counter()
+        reasons: Counter[str] = Counter()
         with self.database.reading() as connection:
-            return [(str(value), int(count)) for value, count in connection.execute(query)]
+            for outcome, code, count in connection.execute(query):
+                if outcome is not None:
+                    outcomes[Outcome(outcome)] += count
+                if code is not None:
+                    reasons[code] += count
+        by_frequency = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
+        return RowCounts(dict(outcomes), dict(by_frequency))
 
     def outcomes_by_source(self, run_id: str) -> dict[str, dict[Outcome, int]]:
         """Rows of a run by source and outcome; a row without one yet counts as unknown."""

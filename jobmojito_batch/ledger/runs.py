@@ -5,10 +5,12 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+import polars as pl
 from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
 
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.ledger.database import Database, chunks
+from jobmojito_batch.ledger.frames import insert_frame
 from jobmojito_batch.ledger.leases import LEASE_SECONDS, is_alive, renew_leases, this_owner
 from jobmojito_batch.ledger.outcomes import settle_rows
 from jobmojito_batch.ledger.positions import ensure_positions
@@ -148,6 +150,13 @@ class Runs:
         if rows:
             with self.database.adding() as connection:
                 connection.execute(insert(run_rows), rows)
+
+    def add_frame(self, rows: pl.DataFrame) -> None:
+        """Enter many rows of a run, which have not been tried (columns of run_rows)."""
+        if not rows.is_empty():
+            with self.database.adding() as connection:
+                untried = pl.lit(0, pl.Int64).alias(run_rows.c.attempts.name)
+                insert_frame(connection, run_rows, rows.with_columns(untried))
 
     def settle_rows(self, rows: Sequence[RowOutcome]) -> None:
         """Record outcomes of rows that hold no claim of ours."""
@@ -322,12 +331,16 @@ def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, mess
     """
     unreached = and_(run_rows.c.run_id == run_id, run_rows.c.outcome.is_(None))
     may_be_out = run_rows.c.outcome.is_(None) | (run_rows.c.outcome == Outcome.FAILED.value)
+    family = family_of(connection, run_id)
+    # Said once more by the ordinals alone, of which there are few: or each row would be looked at.
+    in_doubt = select(invitations.c.ordinal).where(is_among(invitations.c.run_id, family), IN_DOUBT)
     connection.execute(
         update(run_rows)
         .where(
             run_rows.c.run_id == run_id,
+            run_rows.c.ordinal.in_(in_doubt),
             may_be_out,
-            _has_call_in_doubt(family_of(connection, run_id)),
+            _has_call_in_doubt(family),
         )
         .values(
             settled_at=None,

@@ -33,8 +33,7 @@ MOST_INPUTS: Final = 20
 
 def about_run(ledger: Ledger, run: KnownRun, layouts: Sequence[Layout], targets: Targets) -> About:
     """What the ledger tells of a run whose rows are settled."""
-    counts = ledger.results.outcomes(run.run_id)
-    reasons = ledger.results.reasons(run.run_id)
+    counts, reasons = ledger.results.counts(run.run_id)
     return About(
         facts=tuple(_facts(run, layouts)),
         outcomes=tuple((one.value, counts.get(one, 0), *MEANINGS[one]) for one in Outcome),

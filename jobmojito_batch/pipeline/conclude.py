@@ -2,15 +2,15 @@
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Final
 
-from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.errors import BatchError, LedgerError
 from jobmojito_batch.exit_codes import exit_code_of
-from jobmojito_batch.ledger import KnownRun, Ledger
+from jobmojito_batch.ledger import KnownRun, Ledger, RowCounts
 from jobmojito_batch.pipeline import report
 from jobmojito_batch.pipeline.about import about_run
 from jobmojito_batch.pipeline.batch import Delivered
@@ -58,10 +58,11 @@ def conclude(ready: ReadyToSend, delivered: Delivered, *, now: datetime | None =
         stop_code=stopped.code if stopped else ErrorCode.INTERRUPTED,
         stop_message=stopped.message if stopped else "the run ended before the row's turn",
     )
-    counts = ledger.results.outcomes(prepared.run_id)
-    if sum(counts.values()) != prepared.rows:
+    counts = ledger.results.counts(prepared.run_id)
+    ended = sum(counts.outcomes.values())
+    if ended != prepared.rows:
         raise LedgerError(
-            f"run {prepared.run_id}: {prepared.rows} rows were read and {sum(counts.values())} "
+            f"run {prepared.run_id}: {prepared.rows} rows were read and {ended} "
             "have an outcome; nothing is published. Please report this"
         )
     summary = _of_run(prepared, delivered, ledger, counts, ended_at)
@@ -79,7 +80,7 @@ def _of_run(
     prepared: Planned,
     delivered: Delivered,
     ledger: Ledger,
-    counts: Mapping[Outcome, int],
+    counts: RowCounts,
     ended_at: datetime,
 ) -> Summary:
     """What a run came to that was delivered; its files are not written yet."""
@@ -93,15 +94,15 @@ def _of_run(
         started_at=prepared.started_at,
         ended_at=ended_at,
         exit_code=exit_code_of(
-            counts,
+            counts.outcomes,
             # Who wants no more than the first has what was asked for, as with a limit.
             is_stopped=stopped is not None and stopped.code is not ErrorCode.LIMIT_REACHED,
             signal_number=delivered.signal_number,
             unreadable_files=len(left_out.unreadable),
         ),
         rows=prepared.rows,
-        outcomes=dict(counts),
-        reasons=ledger.results.reasons(prepared.run_id),
+        outcomes=counts.outcomes,
+        reasons=counts.reasons,
         positions=PositionCounts(
             created=tally.positions_created, reused=prepared.plan.positions_to_reuse
         ),
@@ -247,17 +248,17 @@ def write_again(ledger: Ledger, run_id: str, asked: AskedFiles) -> Summary:
 
 def _of_ledger(ledger: Ledger, run: KnownRun, layouts: Sequence[Layout]) -> Summary:
     """The summary of a run that never wrote one: what the ledger can still tell."""
-    counts = ledger.results.outcomes(run.run_id)
+    counts = ledger.results.counts(run.run_id)
     return Summary(
         run_id=run.run_id,
         sources=tuple(layout.source for layout in layouts),
         environment=run.environment,
         started_at=run.started_at.replace(tzinfo=UTC),
         ended_at=run.ended_at.replace(tzinfo=UTC) if run.ended_at else None,
-        exit_code=exit_code_of(counts, is_stopped=True),
+        exit_code=exit_code_of(counts.outcomes, is_stopped=True),
         rows=run.rows,
-        outcomes=counts,
-        reasons=ledger.results.reasons(run.run_id),
+        outcomes=counts.outcomes,
+        reasons=counts.reasons,
         positions=PositionCounts(created=None, reused=None),
         calls=ledger.results.calls_of(run.run_id),
         retries=None,

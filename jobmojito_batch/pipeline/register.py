@@ -70,7 +70,7 @@ def enter_run(ready: ReadyToSend) -> dict[int, int]:
     )
     position_ids = _ensure_positions(plan, ledger)
     for rows in run_rows(planned, position_ids):
-        ledger.runs.add_rows(rows.to_dicts())
+        ledger.runs.add_frame(rows)
     return position_ids
 
 

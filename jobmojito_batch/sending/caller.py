@@ -54,8 +54,21 @@ class Caller:
 
     async def verdict_of(self, call: Call) -> Verdict:
         """Attempt it, again while that may help; the last attempt's verdict."""
-        tried: Tried = await self._retrying(self._attempt, call)
+        tried = await self._attempt(call)
+        # Nearly every row ends here, and the loop costs a tenth of what sending a row does.
+        if tried.verdict.action is Action.RETRY:
+            tried = await self._again(call, tried)
         return tried.verdict
+
+    async def _again(self, call: Call, first: Tried) -> Tried:
+        """What further attempts come to; the loop is told of the *first* as if it had made it."""
+        tried = iter([first])
+
+        async def attempt() -> Tried:
+            return next(tried, None) or await self._attempt(call)
+
+        last: Tried = await self._retrying(attempt)
+        return last
 
     async def _attempt(self, call: Call) -> Tried:
         """One call under a claim; every way out leaves the ledger knowing it."""

@@ -38,6 +38,47 @@ class Start(NamedTuple):
     taken: float
 
 
+class _Starts:
+    """
+    Starts in blocks, the earliest first: what a block has left is told by numbers.
+
+    A ceiling far above what is reached leaves thousands of starts a second unused; they are dropped
+    without being looked at one by one.
+    """
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._blocks: deque[tuple[float, int, int]] = deque()
+        """The first start of a block, the number of the next one, and how many it has."""
+
+    def __len__(self) -> int:
+        return sum(count - number for _, number, count in self._blocks)
+
+    @property
+    def next(self) -> float:
+        """The earliest."""
+        first, number, _ = self._blocks[0]
+        return first + self._interval * number
+
+    def add(self, first: float, count: int) -> None:
+        """*count* starts, the *first* of them not before those that are there."""
+        self._blocks.append((first, 0, count))
+
+    def take(self) -> None:
+        """The earliest is used."""
+        first, number, count = self._blocks.popleft()
+        if number + 1 < count:
+            self._blocks.appendleft((first, number + 1, count))
+
+    def drop_before(self, moment: float) -> None:
+        """Those that were due before *moment* are lost."""
+        while self._blocks and self.next < moment:
+            first, number, count = self._blocks.popleft()
+            over = max(number + 1, int(min((moment - first) / self._interval, count)))
+            if over < count:
+                self._blocks.appendleft((first, over, count))
+
+
 class Pace:
     """Who awaits `turn` starts in order of asking, at most `rate` a second."""
 
@@ -48,7 +89,7 @@ class Pace:
         self._now = clock.now
         self._sleep = clock.sleep
         self._due = float("-inf")
-        self._starts: deque[float] = deque()
+        self._starts = _Starts(self._interval)
         self._coming: asyncio.Task[None] | None = None
         self._failure: Exception | None = None
         self._paused_until = float("-inf")
@@ -117,7 +158,7 @@ class Pace:
                     due = max(await self._next_start(), self._paused_until)
                     wait = due - lead - self._now()
                     if wait <= 0:
-                        self._starts.popleft()
+                        self._starts.take()
                         return due
                 await self._sleep(wait)
             return None
@@ -126,14 +167,13 @@ class Pace:
         """The first start that is not too late to use."""
         while True:
             late = max(self._now() - CREDIT_SECONDS, self._paused_until)
-            while self._starts and self._starts[0] < late:
-                self._starts.popleft()
+            self._starts.drop_before(late)
             if self._take_block is None:
                 return self._own_start()
             if self._coming is None and len(self._starts) * 2 < self._count:
                 self._coming = asyncio.create_task(self._fetch(self._take_block))
             if self._starts:
-                return self._starts[0]
+                return self._starts.next
             if self._coming is not None:
                 await asyncio.shield(self._coming)
             if self._failure is not None:
@@ -143,7 +183,7 @@ class Pace:
         try:
             first, paused_until = await take_block(self._count, self._interval)
             self._paused_until = max(self._paused_until, paused_until)
-            self._starts.extend(first + self._interval * n for n in range(self._count))
+            self._starts.add(first, self._count)
         except Exception as exc:  # noqa: BLE001 - told to whoever waits for a start
             self._failure = exc
         finally:
@@ -153,8 +193,8 @@ class Pace:
         if not self._starts:
             first = max(self._due, self._now() - CREDIT_SECONDS, self._paused_until)
             self._due = first + self._interval
-            self._starts.append(first)
-        return self._starts[0]
+            self._starts.add(first, 1)
+        return self._starts.next
 
     async def close(self) -> None:
         """Let go of the block that is on its way."""

@@ -2,17 +2,19 @@
 
 import sqlite3
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import polars as pl
 import pytest
 
-from jobmojito_batch.columns import ErrorCode
-from jobmojito_batch.ledger import Ledger, TakeClaim
+from jobmojito_batch.columns import ErrorCode, Outcome
+from jobmojito_batch.ledger import Ledger, RowOutcome, SettleRows, TakeClaim, lookups
+from jobmojito_batch.ledger.results import RESULT_SCHEMA
+from tests.helpers import BOTH_LEDGERS
 from tests.ledgers import NOON, a_position, begin, taking
 
-ROWS = 9_000
+ROWS = 11_000
 
 
 @pytest.fixture
@@ -33,25 +35,25 @@ def a_run(
     """A run with rows of half a kilobyte; gives the id of its position."""
     begin(ledger, run_id, started_at=started_at, rows=rows)
     nurse = a_position(ledger)
-    ledger.runs.add_rows(
-        [
-            {
-                "run_id": run_id,
-                "ordinal": ordinal,
-                "source": "people.csv",
-                "row": ordinal + 2,
-                "position_id": nurse,
-                "candidate_email": f"p{ordinal}@example.com",
-                "cells": "x" * 500,
-            }
-            for ordinal in range(rows)
-        ]
-    )
+    ledger.runs.add_rows([a_row(run_id, ordinal, nurse) for ordinal in range(rows)])
     if ends:
         ledger.runs.end(
             run_id, at=started_at, stop_code=ErrorCode.INTERRUPTED, stop_message="the end"
         )
     return nurse
+
+
+def a_row(run_id: str, ordinal: int, position_id: int) -> dict[str, object]:
+    """Half a kilobyte."""
+    return {
+        "run_id": run_id,
+        "ordinal": ordinal,
+        "source": "people.csv",
+        "row": ordinal + 2,
+        "position_id": position_id,
+        "candidate_email": f"p{ordinal}@example.com",
+        "cells": "x" * 500,
+    }
 
 
 def claim_of(run_id: str, nurse: int, number: int) -> TakeClaim:
@@ -78,15 +80,26 @@ def test_a_log_that_grew_while_somebody_read_is_cut_afterwards(path: Path, ledge
     assert log.stat().st_size < 17e6
 
 
+@BOTH_LEDGERS
+@pytest.mark.parametrize("others", [0, 40], ids=["as it lies", "by index"])
 @pytest.mark.parametrize("is_forgotten", [False, True])
 async def test_reading_all_of_a_position_says_what_looking_up_says(
-    ledger: Ledger, *, is_forgotten: bool
+    either_ledger_url: str, monkeypatch: pytest.MonkeyPatch, *, is_forgotten: bool, others: int
 ) -> None:
-    """Large inputs read the ledger, small ones ask it row by row; of forgotten people too."""
+    """
+    Large inputs read the ledger, small ones ask it row by row; of forgotten people too.
+
+    A position with many others beside it is read by an index; in either way a few rows at a time.
+    """
+    monkeypatch.setattr(lookups, "HISTORY_CHUNK", 2)
+    ledger = Ledger.open(either_ledger_url)
     nurse = a_run(ledger, "run-1", NOON, 0, ends=False)
+    cook = a_position(ledger, "name:cook", "cook")
     writer = ledger.writer()
     for number in range(5):
         await writer.submit(claim_of("run-1", nurse, number))
+    for number in range(others):
+        await writer.submit(claim_of("run-1", cook, number))
     await writer.close()
     if is_forgotten:
         ledger.people.forget("p3@example.com")
@@ -100,8 +113,69 @@ async def test_reading_all_of_a_position_says_what_looking_up_says(
         *ledger.lookups.forgotten_among([nurse], [wanted]),
     ]
 
+    ledger.close()
+    assert sum(frame.height for frame in frames) == 5
+    assert set(pl.concat(frames)["position_id"]) == {nurse}
     read = pl.concat(frames).join(wanted, on=wanted.columns, how="semi")
     by_email = [pl.col("candidate_email")]
     assert read.sort(by_email).equals(looked_up.sort(by_email))
     assert read["candidate_email"].sort().to_list() == ["p1@example.com", "p3@example.com"]
     assert read["is_in_flight"].all()
+
+
+@BOTH_LEDGERS
+def test_rows_that_are_entered_as_a_frame_come_back_as_they_were(either_ledger_url: str) -> None:
+    """All of them over several pages, untried; U+0000, which no ledger keeps, is a mark."""
+    ledger = Ledger.open(either_ledger_url)
+    begin(ledger, "run-1", rows=ROWS)
+    nurse = a_position(ledger)
+    number = pl.int_range(ROWS, dtype=pl.Int64)
+    rows = pl.select(
+        pl.lit("run-1").alias("run_id"),
+        number.cast(pl.UInt32).alias("ordinal"),
+        pl.lit("people.csv").alias("source"),
+        (number + 2).alias("row"),
+        pl.lit(nurse, pl.Int64).alias("position_id"),
+        pl.format("Zoë {}%s?", number).alias("candidate_name"),
+        pl.when(number == 7).then(pl.lit("a\0b")).alias("error_message"),
+        pl.lit("{}").alias("cells"),
+    )
+
+    for start in range(0, ROWS, 5_000):
+        ledger.runs.add_frame(rows.slice(start, 5_000))
+
+    read = pl.concat(ledger.results.frames("run-1"))
+    ledger.close()
+    assert read["ordinal"].to_list() == list(range(ROWS))
+    assert read["row"].equals(rows["row"])
+    assert read["candidate_name"].equals(rows["candidate_name"])
+    assert read["error_message"].drop_nulls().to_list() == ["a\ufffdb"]
+    assert read["error_message"][7] == "a\ufffdb"
+    assert set(read["attempts"]) == {0}
+
+
+@BOTH_LEDGERS
+async def test_times_come_back_in_utc_to_the_microsecond(either_ledger_url: str) -> None:
+    """A time on the full second too, which a database may write shorter; none stays none."""
+    ledger = Ledger.open(either_ledger_url)
+    begin(ledger, "run-1", rows=3)
+    nurse = a_position(ledger)
+    ledger.runs.add_rows([a_row("run-1", number, nurse) for number in range(3)])
+    later = NOON + timedelta(microseconds=17)
+    writer = ledger.writer()
+    for number, at in enumerate((NOON, later)):
+        row = RowOutcome(
+            run_id="run-1", ordinal=number, outcome=Outcome.INVITED, sent_at=NOON, settled_at=at
+        )
+        await writer.submit(SettleRows(rows=(row,)))
+    await writer.close()
+
+    [read] = ledger.results.frames("run-1")
+    ledger.close()
+    assert read.schema == RESULT_SCHEMA | {
+        name: pl.Datetime("us", "UTC")
+        for name, dtype in RESULT_SCHEMA.items()
+        if dtype == pl.Datetime
+    }
+    assert read["sent_at"].to_list() == [NOON.replace(tzinfo=UTC)] * 2 + [None]
+    assert read["settled_at"][1] == later.replace(tzinfo=UTC)

@@ -1,6 +1,7 @@
 """The pace, the loop of retries and Retry-After, on a clock that the test moves."""
 
 import asyncio
+import math
 import random
 from collections import Counter
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ import pytest
 
 from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.sending.clock import Clock
-from jobmojito_batch.sending.pace import CREDIT_SECONDS, Pace, TakeBlock
+from jobmojito_batch.sending.pace import CREDIT_SECONDS, Pace, TakeBlock, _Starts
 from jobmojito_batch.sending.retry import RetryPolicy, Tried, retry_after_seconds, retrying
 from jobmojito_batch.verdict import Action, Verdict
 
@@ -260,3 +261,35 @@ async def test_rows_take_turns_in_one_loop() -> None:
     await asyncio.gather(*(loop(attempt, row) for row in ("bad", "good", "worse")))
 
     assert attempts == {"bad": 2, "good": 1, "worse": 2}
+
+
+@pytest.mark.parametrize("interval", [0.0001, 0.1, 1 / 3, 7.0])
+def test_starts_that_are_told_by_numbers_are_those_of_a_list(interval: float) -> None:
+    """Taken, lost and added in any order: none is used twice, none is lost that was in time."""
+    rng = random.Random(interval)  # noqa: S311 - the same each time
+    starts, listed = _Starts(interval), list[float]()
+    first, used, lost = 1_000.0, 0, 0
+    for _ in range(2_000):
+        match rng.randrange(4):
+            case 0:
+                count = rng.randrange(1, 9)
+                starts.add(first, count)
+                listed += [first + interval * number for number in range(count)]
+                first = listed[-1] + rng.choice([interval, 5 * interval])
+            case 1 if listed:
+                starts.take()
+                listed.pop(0)
+                used += 1
+            case 2 if listed:
+                moment = rng.choice(listed) + rng.choice([-0.5, 0.0, 0.5]) * interval
+                starts.drop_before(moment)
+                lost += sum(start < moment for start in listed)
+                listed = [start for start in listed if start >= moment]
+            case _:
+                pass
+        assert len(starts) == len(listed)
+        assert not listed or starts.next == listed[0]
+    starts.drop_before(math.inf)
+    assert len(starts) == 0
+    assert used > 100
+    assert lost > 100
