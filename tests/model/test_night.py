@@ -27,9 +27,8 @@ from jobmojito_batch.plan import PLACE
 from jobmojito_batch.sending import Budget, Position, Sender
 from jobmojito_batch.sending.rows import Row
 from jobmojito_batch.settings import load_settings
+from jobmojito_batch.simulation import Fate, Server, World
 from tests.helpers import most_in_a_second
-from tests.model.clock import World
-from tests.model.server import Fate, Server
 
 HOUR = 3_600.0
 NIGHT = 8 * HOUR
