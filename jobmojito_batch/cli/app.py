@@ -460,9 +460,9 @@ def sandbox(
     return ExitCode.OK
 
 
-@app.command("prove")
+@app.command()
 @told
-def prove_command(
+def prove(
     seeds: Annotated[int, typer.Option(min=1, metavar="N", help="So many lives.")] = 1000,
     first: Annotated[
         int, typer.Option("--from", min=0, metavar="S", help="The first seed; others follow it.")

@@ -11,7 +11,7 @@ import httpx
 import polars as pl
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, ErrorCode, Outcome
@@ -201,6 +201,16 @@ def ends_of(ledger: Ledger, run_id: str) -> Ends:
     with ledger.database.reading() as connection:
         rows = connection.execute(_ENDS.where(run_rows.c.run_id == run_id)).all()
     return {row.ordinal: Outcome(row.outcome) if row.outcome else None for row in rows}
+
+
+_WITHOUT_END: Final = select(func.count()).where(run_rows.c.outcome.is_(None))
+
+
+def rows_without_end(ledger: Ledger) -> int:
+    """Rows of all runs that have no outcome, once the runs that died are swept."""
+    ledger.runs.settle_orphans()
+    with ledger.database.reading() as connection:
+        return connection.scalar(_WITHOUT_END) or 0
 
 
 def _enter(ledger: Ledger, run_id: str, at: datetime, rows: int) -> None:

@@ -78,6 +78,8 @@ def live(seed: int, *, open_ledger: OpenLedger = Ledger, tell: Tell | None = Non
             life.play(step)
             if life.violations:
                 break
+        else:
+            life.end()
         return Lived(figures=Figures.of(seed, life), violations=tuple(life.violations))
     finally:
         life.close()

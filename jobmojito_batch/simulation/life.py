@@ -27,6 +27,7 @@ from jobmojito_batch.simulation.batch import (
     Ends,
     input_of,
     reconcile_alone,
+    rows_without_end,
     run_batch,
 )
 from jobmojito_batch.simulation.clock import Stuck, World
@@ -45,6 +46,8 @@ from jobmojito_batch.simulation.steps import (
 OpenLedger = Callable[[Engine, Clock], Ledger]
 """How a life comes by its ledger: the seam for one that is broken on purpose."""
 
+_LONG_AFTER_SECONDS: Final = 3600.0
+"""No lease lasts so long."""
 _UNDONE: Final = frozenset({Outcome.FAILED, Outcome.NOT_SENT})
 _DONE: Final = frozenset({Outcome.INVITED, Outcome.ALREADY_DONE, Outcome.ALREADY_APPLIED})
 
@@ -57,7 +60,7 @@ class Promise(StrEnum):
     ONE_POSITION = "twin positions"
     """No position is made twice."""
     ONE_OUTCOME = "lost rows"
-    """Every row of a run that ended has exactly one outcome."""
+    """Every row of a run that ended has exactly one outcome, and in the end of those that died."""
     CAPS = "over caps"
     """No run and no day costs more than it may, whatever is lost."""
     TRUE_OUTCOMES = "false outcomes"
@@ -122,6 +125,15 @@ class Life:
                 self.server.advance()
             case Looking():
                 self.server.may_look = step.is_allowed
+        self._look()
+
+    def end(self) -> None:
+        """Whoever was killed is dead beyond doubt: the rows of its run have outcomes, too."""
+        self.world.now += _LONG_AFTER_SECONDS
+        self.server.advance()
+        self._tell("end     an hour later somebody sweeps what died")
+        if lost := rows_without_end(self.ledger):
+            self._broke(Promise.ONE_OUTCOME, f"{lost} rows of runs that died")
         self._look()
 
     def _tell(self, line: str) -> None:

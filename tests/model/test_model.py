@@ -63,7 +63,12 @@ class Lives(RuleBasedStateMachine):
         self.life = Life()
 
     def teardown(self) -> None:
-        self.life.close()
+        try:
+            if not self.life.violations:
+                self.life.end()
+            assert not self.life.violations
+        finally:
+            self.life.close()
 
     @rule(script=scripts, kill_at=moments)
     def a_run(self, script: list[Fate], kill_at: float | None) -> None:
