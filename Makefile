@@ -21,7 +21,7 @@ help:
 	@echo "make chaos   real kills, N=200 of them, LEDGER=sqlite or postgresql"
 	@echo "make soak    the real program for MINUTES=20, then the model, 20,000 lives"
 	@echo "make letters N=1000 letters, killed KILLS=20 times; nobody is written to twice"
-	@echo "make mutants each safety rule taken out: the tests must see it"
+	@echo "make mutants each safety rule taken out: the tests, and prove, must see it"
 
 # constraints.txt pins every package; pip is told to take nothing else.
 $(STAMP): pyproject.toml constraints.txt

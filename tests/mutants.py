@@ -1,15 +1,18 @@
 """
 Each safety rule taken out, one at a time, in a copy of the program: the tests named must go red.
 
-`make mutants` runs it (minutes) and fails where a rule can be taken out unseen. docs/faults.md has
-the same list in words.
+A rule with `lives` must be missed by `prove` as well, among so many. `make mutants` runs both
+(minutes) and fails where a rule can be taken out unseen. docs/faults.md has the same list in words.
 """
 
+import json
 import os
 import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +31,8 @@ class Mutant:
     line: str
     instead: str
     tests: tuple[str, ...]
+    lives: int = 0
+    """Of `prove`: among so many, from seed 0 on, one breaks a promise; 0, it does not see it."""
 
 
 SETTLING = "tests/end_to_end/test_settling.py"
@@ -44,6 +49,7 @@ MUTANTS = (
         "        where=invitations.c.state == literal_column(f\"'{ClaimState.OPEN.value}'\"),\n",
         "",
         ("tests/adapters/test_ledger.py",),
+        lives=100,
     ),
     Mutant(
         "the claim stands before the call",
@@ -51,6 +57,7 @@ MUTANTS = (
         "            if start is None or not await self.claims.hold(call):\n",
         "            if start is None:\n",
         ("tests/unit/test_one_claim.py",),
+        lives=20,
     ),
     Mutant(
         "a claim that waited long is made sure of before the call",
@@ -65,6 +72,7 @@ MUTANTS = (
         "            if position.state is PositionState.OPEN:\n",
         "            if position.state is not PositionState.SHUT:\n",
         ("tests/unit/test_dispatch.py", MAIN_JOB, "-k", "alone or first or gate or opens"),
+        lives=50,
     ),
     Mutant(
         "one opening over all processes",
@@ -72,6 +80,7 @@ MUTANTS = (
         "    return Opener(opening.run_id, opening.ordinal)\n",
         "    return None\n",
         (DOUBTS, "-k", "opens"),
+        lives=100,
     ),
     Mutant(
         "the settle wait",
@@ -79,6 +88,7 @@ MUTANTS = (
         "        if left > 0:\n",
         "        if left > 1e9:\n",
         (SETTLING,),
+        lives=50,
     ),
     Mutant(
         "a doubt is taken over by one run alone",
@@ -88,6 +98,7 @@ MUTANTS = (
         "        invitations.c.claimed_at == settled.seen_at,\n",
         "        invitations.c.id == settled.invitation_id,\n",
         (DOUBTS,),
+        lives=200,
     ),
     Mutant(
         "the Retry-After pause",
@@ -102,6 +113,7 @@ MUTANTS = (
         "    return cap.spent + credits_ <= cap.limit + _ROUNDING\n",
         "    return True\n",
         (MAIN_JOB, "-k", "cap"),
+        lives=100,
     ),
     Mutant(
         "the cap of a day, over processes",
@@ -109,6 +121,7 @@ MUTANTS = (
         "    return call.day_limit is None or spent + call.credits <= call.day_limit + ROUNDING\n",
         "    return True\n",
         (DOUBTS, "-k", "day"),
+        lives=100,
     ),
     Mutant(
         "one pace for all processes",
@@ -116,6 +129,7 @@ MUTANTS = (
         "    first = max(due, earliest)\n",
         "    first = earliest\n",
         (DOUBTS, "-k", "starts"),
+        lives=150,
     ),
     Mutant(
         "the API's own clock when looking up",
@@ -274,8 +288,26 @@ MUTANTS = (
 )
 
 
-def survives(mutant: Mutant) -> bool:
-    """Whether the tests stay green without the rule."""
+def unseen_by(mutant: Mutant) -> list[str]:
+    """Who should have seen that the rule is gone, and did not."""
+    with without_rule(mutant) as folder:
+        pytest = _ran(folder, "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests)
+        unseen = [] if pytest.returncode == RED else ["tests"]
+        if mutant.lives and not _breaks_lives(folder, mutant.lives):
+            unseen.append("prove")
+    return unseen
+
+
+def _breaks_lives(folder: Path, lives: int) -> bool:
+    """Whether `prove` comes to its end on the changed program, and to a broken promise."""
+    words = ("prove", "--seeds", str(lives), "--jobs", "1", "--json")
+    said = _ran(folder, "jobmojito_batch", *words).stdout
+    return bool(said) and json.loads(said)["failing"] > 0
+
+
+@contextmanager
+def without_rule(mutant: Mutant) -> Iterator[Path]:
+    """A folder with the program, and the rule taken out of it."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for part in COPIED:
@@ -288,24 +320,30 @@ def survives(mutant: Mutant) -> bool:
                 f"{mutant.rule}: {mutant.file} has its line {text.count(mutant.line)}x"
             )
         changed.write_text(text.replace(mutant.line, mutant.instead), "utf-8")
-        done = subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider", *mutant.tests],
-            cwd=folder,
-            env=os.environ | {"PYTHONPATH": name},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            check=False,
-        )
-    return done.returncode != RED
+        yield folder
+
+
+def _ran(folder: Path, *module: str) -> "subprocess.CompletedProcess[bytes]":
+    """A module, run on the changed program."""
+    return subprocess.run(
+        [sys.executable, "-m", *module],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(folder)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        check=False,
+    )
 
 
 def main() -> None:
     """Take each rule out and print what became of it."""
     alive = 0
     for mutant in MUTANTS:
-        is_alive = survives(mutant)
-        alive += is_alive
-        sys.stdout.write(f"{'NOT SEEN' if is_alive else 'seen':9} {mutant.rule}\n")
+        unseen = unseen_by(mutant)
+        alive += bool(unseen)
+        seen = "tests, prove" if mutant.lives else "tests"
+        said = f"NOT SEEN by {' nor '.join(unseen)}" if unseen else f"seen by {seen}"
+        sys.stdout.write(f"{said:22} {mutant.rule}\n")
         sys.stdout.flush()
     sys.exit(1 if alive else 0)
 

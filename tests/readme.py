@@ -35,11 +35,11 @@ def option_table() -> list[str]:
 
 
 def other_options_table() -> list[str]:
-    """One line per option that `serve` or `setup` has and `invite` has not."""
+    """One line per option that another command has and `invite` has not."""
     of_invite = [option.opts for option in options("invite")]
     return ["| option | meaning |", "| --- | --- |"] + [
         f"| {names(option, command)} | {meaning(option)} |"
-        for command in ("serve", "setup", "letters")
+        for command in ("serve", "setup", "letters", "prove")
         for option in options(command)
         if option.opts not in of_invite
     ]
@@ -60,7 +60,8 @@ def names(option: Any, command: str = "") -> str:
 
 def meaning(option: Any) -> str:
     """What --help says of it."""
-    default = f" Default: {option.default}." if isinstance(option.default, str) else ""
+    has_default = isinstance(option.default, str | int) and not isinstance(option.default, bool)
+    default = f" Default: {option.default}." if has_default else ""
     return f"{option.help}{default}".replace("\\[", "[")
 
 

@@ -458,3 +458,29 @@ def sandbox(
         on_ready=lambda url: say(f"sandbox       {url}   (JOBMOJITO_BASE_URL; Ctrl-C ends it)"),
     )
     return ExitCode.OK
+
+
+@app.command()
+@told
+def prove(
+    seeds: Annotated[int, typer.Option(min=1, metavar="N", help="So many lives.")] = 1000,
+    first: Annotated[
+        int, typer.Option("--from", min=0, metavar="S", help="The first seed; others follow it.")
+    ] = 0,
+    seed: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="S", help="Play this one life again, and tell it in lines."),
+    ] = None,
+    jobs: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="Processes side by side. Default: all cores."),
+    ] = None,
+    json: opt.Json = False,
+) -> int:
+    """Live thousands of runs with a simulated clock, network and API; nobody is sent twice."""
+    from jobmojito_batch.cli.prove import default_jobs, prove_lives, tell_life
+
+    if seed is not None:
+        return tell_life(seed, as_json=json)
+    lives = range(first, first + seeds)
+    return prove_lives(lives, jobs=min(jobs or default_jobs(), seeds), as_json=json)

@@ -115,7 +115,7 @@ class Lookups:
         alive: dict[str, bool] = {}
         with self.database.reading() as connection:
             key = forgotten_key(connection)
-            for (position_id,), group in wanted.group_by("position_id"):
+            for (position_id,), group in wanted.partition_by("position_id", as_dict=True).items():
                 names = {email: email for email in group["candidate_email"].unique()}
                 if key is not None:
                     names |= {mask(email, key): email for email in list(names)}

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from jobmojito_batch.ledger.requests import SharePause, Slots, TakeSlots
 from jobmojito_batch.ledger.schema import paces
@@ -13,6 +13,9 @@ MOST_BLOCKS_AHEAD: Final = 50
 """As many processes as share a pace; at slow rates their blocks reach further than the seconds."""
 LONGEST_PAUSE_SECONDS: Final = 1_000.0
 """A run that would have to pause longer stops (sending.retry)."""
+_PACE: Final = select(paces.c.due, paces.c.paused_until).where(paces.c.key == bindparam("of"))
+_MOVE: Final = update(paces).where(paces.c.key == bindparam("of"))
+"""Made once: a statement that is built for each call costs as much as it takes to run."""
 
 
 def take_slots(connection: Connection, wanted: Sequence[TakeSlots]) -> list[Slots]:
@@ -21,8 +24,7 @@ def take_slots(connection: Connection, wanted: Sequence[TakeSlots]) -> list[Slot
 
 
 def _take_slots(connection: Connection, slots: TakeSlots) -> Slots:
-    query = select(paces.c.due, paces.c.paused_until).where(paces.c.key == slots.key)
-    pace = connection.execute(query).first()
+    pace = connection.execute(_PACE, {"of": slots.key}).first()
     due, paused = (pace.due, pace.paused_until) if pace else (0.0, 0.0)
     # What lies further ahead than anybody is asked to wait or reserves was told by another clock.
     if paused > slots.now + LONGEST_PAUSE_SECONDS:
@@ -36,7 +38,7 @@ def _take_slots(connection: Connection, slots: TakeSlots) -> Slots:
     if pace is None:
         connection.execute(insert(paces).values(key=slots.key, **values))
     else:
-        connection.execute(update(paces).where(paces.c.key == slots.key).values(**values))
+        connection.execute(_MOVE, {"of": slots.key, **values})
     return Slots(first, paused)
 
 

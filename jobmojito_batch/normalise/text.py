@@ -5,6 +5,7 @@ Everything here is an expression that works on one value at a time, so that a fr
 streams through it.
 """
 
+import functools
 from collections.abc import Callable, Sequence
 from html import unescape
 from typing import Final
@@ -237,6 +238,7 @@ def keys_of(texts: Sequence[str], key: Callable[[pl.Expr], pl.Expr]) -> list[str
     return series.to_frame().select(key(pl.col("text"))).to_series().to_list()
 
 
+@functools.lru_cache(maxsize=1024)
 def folded_name(text: str) -> str:
     """One name in the form in which names are one."""
     return keys_of([text], casefolded)[0]

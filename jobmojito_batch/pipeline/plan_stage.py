@@ -258,7 +258,7 @@ def with_ledger(places: pl.DataFrame, ledger: Ledger | None) -> pl.DataFrame:
     known: dict[tuple[str, str], KnownPosition] = {}
     lost: set[tuple[str, str]] = set()
     if ledger is not None:
-        for (account,), mine in places.group_by(ACCOUNT):
+        for (account,), mine in places.partition_by(ACCOUNT, as_dict=True).items():
             found, lost_names = ledger.lookups.known_positions(
                 str(account),
                 mine[POSITION_KEY].to_list(),

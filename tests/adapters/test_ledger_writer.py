@@ -12,8 +12,8 @@ from jobmojito_batch.ledger.outcomes import WRITES
 from jobmojito_batch.ledger.writer import ENOUGH, GATHER_SECONDS
 from jobmojito_batch.pipeline.work import shared_starts
 from jobmojito_batch.sending import Clock
+from jobmojito_batch.simulation import World
 from tests.helpers import OpenLedger
-from tests.model.clock import World
 
 FUTURE = 1_795_521_600.0  # a Unix time
 

@@ -1,5 +1,6 @@
 """The wheel in an environment of its own, the command on its path."""
 
+import json
 import os
 import subprocess
 import sys
@@ -53,3 +54,5 @@ def test_the_wheel_installs_a_command_that_works(tmp_path: Path) -> None:
     assert said("python", "-c", where).startswith(str(libraries))
     sample = libraries / "jobmojito_batch" / "samples" / "candidates.csv"
     assert sample.is_file()
+    proved = json.loads(said("jobmojito-batch", "prove", "--seeds", "2", "--jobs", "2", "--json"))
+    assert (proved["lives"], proved["failing"]) == (2, 0)

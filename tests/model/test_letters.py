@@ -23,8 +23,7 @@ from jobmojito_batch.ledger import Ledger, LetterState, RunRecord, TakeClaim
 from jobmojito_batch.letters.posting import Posting, PostingPolicy, ToPost
 from jobmojito_batch.letters.smtp import Handed, Handing, ServerAwayError
 from jobmojito_batch.sending import Clock, Pace, StopSignal
-from tests.model.clock import World
-from tests.model.test_model import _fresh_ledger
+from jobmojito_batch.simulation import World, fresh_ledger
 
 PEOPLE = [f"p{n}@example.com" for n in range(4)]
 DELIVERY_SECONDS = 30.0
@@ -105,12 +104,15 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.world = World()
         self.server = Server(self.world)
-        self.ledger = Ledger(_fresh_ledger(), clock=self.world.naive)
+        self.ledger = Ledger(fresh_ledger(), clock=self.world.naive)
         self.numbers = count()
         self.again = 0
-        self.ids = self.world.play(self._invited, kill_at=None)
+        ids = self.world.play(self._invited, kill_at=None)
+        assert ids is not None
+        self.ids = ids
 
     def teardown(self) -> None:
+        self.world.bury()
         self.ledger.close()
 
     async def _invited(self) -> dict[str, int]:

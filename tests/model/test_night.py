@@ -19,7 +19,6 @@ import polars as pl
 from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, Outcome
 from jobmojito_batch.ledger import Ledger, RunRecord, Writer
-from jobmojito_batch.ledger.database import open_engine
 from jobmojito_batch.pipeline import work
 from jobmojito_batch.pipeline.plan_stage import with_ledger
 from jobmojito_batch.plan import ACCOUNT as ACCOUNT_COLUMN
@@ -27,18 +26,17 @@ from jobmojito_batch.plan import PLACE
 from jobmojito_batch.sending import Budget, Position, Sender
 from jobmojito_batch.sending.rows import Row
 from jobmojito_batch.settings import load_settings
+from jobmojito_batch.simulation import Fate, Server, World, fresh_ledger
 from tests.helpers import most_in_a_second
-from tests.model.clock import World
-from tests.model.server import Fate, Server
 
 HOUR = 3_600.0
 NIGHT = 8 * HOUR
 RATE = 5.0
 IN_FLIGHT = 8
-PEOPLE = 3_500
+PEOPLE = 2_100
 JOBS = 20
-SLOW = (20.0, 100.0)
-"""Seconds of an answer: eight at a time, so many people take the night."""
+SLOW = (40.0, 160.0)
+"""Seconds of an answer: eight at a time, so many people take the night. The program waits 180."""
 TOKEN_LIVES = 55 * 60.0
 SETTLE = 400.0
 ACCOUNT = "https://api.example||live"
@@ -128,9 +126,7 @@ def test_a_night_of_eight_hours_ends_settled_and_nothing_grows(tmp_path: Path) -
     world = World(most_seconds=NIGHT * 1.5)
     server = Nightly(world, tmp_path / "token")
     (tmp_path / "token").write_text("token-0")
-    engine = open_engine(f"sqlite:///{tmp_path / 'ledger.sqlite'}")
-    assert engine is not None
-    ledger = Ledger(engine, clock=world.naive)
+    ledger = Ledger(fresh_ledger(), clock=world.naive)
     samples: list[Counter[str]] = []
 
     world.play(lambda: _night(world, server, ledger, tmp_path / "token", samples), kill_at=None)

@@ -1,21 +1,27 @@
-"""The API as the model has it: what it did is the truth, whatever the client heard."""
+"""The API as the simulation has it: what it did is the truth, whatever the client heard."""
 
 import asyncio
 import json
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from http import HTTPStatus
+from typing import Any, Final
 from urllib.parse import parse_qs
 
 import httpx
 
-from tests.model.clock import BEGINNING, World
+from jobmojito_batch.simulation.clock import BEGINNING, World
 
-READ_TIMEOUT = 10.0
-PATIENCE = READ_TIMEOUT + 1.0
+READ_TIMEOUT: Final = 10.0
+PATIENCE: Final = READ_TIMEOUT + 1.0
 """The client's whole time for a call: connecting and reading."""
-SETTLE = 20.0
+SETTLE: Final = 20.0
+
+Tell = Callable[[str], None]
+Invitation = tuple[str, str]
+"""E-mail and position, as the API tells them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +41,20 @@ class Fate:
     field: str | None = None
     """The field that a refusal names."""
 
+    def __str__(self) -> str:
+        if self.kind == "answer":
+            return f"answered after {self.seconds:g} s"
+        if self.kind == "never_left":
+            return "no connection"
+        if self.kind == "refused":
+            return f"refused with {self.status}"
+        how = "lost" if self.kind == "lost" else f"answered with {self.status}"
+        what = f"takes effect, {self.effect_after:g} s later" if self.happens else "has no effect"
+        return f"{how} after {self.seconds:g} s; {what}"
 
-GOOD = Fate("answer")
-GONE = Fate("refused", happens=False, status=404, field="position_def_set_id")
+
+GOOD: Final = Fate("answer")
+GONE: Final = Fate("refused", happens=False, status=404, field="position_def_set_id")
 
 
 @dataclass(slots=True)
@@ -53,14 +70,20 @@ class _Coming:
 class Server(httpx.AsyncBaseTransport):
     """Creates, look-ups and links; effects come in virtual time, crashes of clients or not."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, tell: Tell | None = None) -> None:
         self.world = world
+        self._tell = tell
         self.fates: list[Fate] = []
         self.may_look = True
         self.clock_ahead = timedelta(0)
         """How far the API's clock is ahead of the client's."""
         self.starts: list[float] = []
-        self.posts: list[tuple[float, str, str]] = []
+        self.creates: Counter[Invitation] = Counter()
+        """Calls to the paid endpoint, by invitation."""
+        self.late_creates: Counter[Invitation] = Counter()
+        """Of them those for somebody who was enrolled before the call began."""
+        self.lost_answers = 0
+        """Creates whose client heard nothing that it may trust."""
         self.may_have_cost = 0
         self.positions: dict[str, list[str]] = {}
         self._positions_made = 0
@@ -69,7 +92,7 @@ class Server(httpx.AsyncBaseTransport):
         self._gone: dict[str, str] = {}
 
     @property
-    def effects(self) -> Counter[tuple[str, str]]:
+    def effects(self) -> Counter[Invitation]:
         """How often each invitation took effect, those still to come included."""
         done = Counter((one["candidate_email"], one["position_name"]) for one in self.enrolments)
         done.update((one.body["candidate_email"], self._name(one.body)) for one in self._coming)
@@ -88,6 +111,7 @@ class Server(httpx.AsyncBaseTransport):
         self._coming = [one for one in self._coming if one.moment > now]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Answer, or raise what the network would."""
         self.advance()
         self.starts.append(self.world.seconds)
         path = request.url.path.rpartition("/")[2]
@@ -106,11 +130,11 @@ class Server(httpx.AsyncBaseTransport):
         if body.get("position_def_set_id") in self._gone:  # it refuses, heard or not
             is_heard = fate.kind in {"answer", "status"}
             fate = GONE if is_heard else replace(fate, happens=False)
-        self.posts.append((self.world.seconds, body["candidate_email"], name))
+        known = self._existing(body["candidate_email"], name)
+        self._note(body["candidate_email"], name, fate, is_known=known is not None)
         if fate.kind == "never_left":
             await asyncio.sleep(min(fate.seconds, 0.5))
             raise httpx.ConnectError("no connection")
-        known = self._existing(body["candidate_email"], name)
         refused = fate.kind == "refused"
         self.may_have_cost += not refused
         coming = _Coming(body=body, was_there=name in self.positions)
@@ -131,7 +155,7 @@ class Server(httpx.AsyncBaseTransport):
             headers = {"retry-after": fate.retry_after} if fate.retry_after else {}
             content = (
                 {"code": "BOOT_ERROR", "message": "x"}
-                if fate.status == 503
+                if fate.status == HTTPStatus.SERVICE_UNAVAILABLE
                 else {"error": "x", **({"name": fate.field} if fate.field else {})}
             )
             return self._said(fate.status, content, headers)
@@ -147,9 +171,19 @@ class Server(httpx.AsyncBaseTransport):
             },
         )
 
+    def _note(self, email: str, name: str, fate: Fate, *, is_known: bool) -> None:
+        self.creates[email, name] += 1
+        self.late_creates[email, name] += is_known and fate.kind != "never_left"
+        self.lost_answers += fate.kind in {"lost", "status"} or fate.seconds >= PATIENCE
+        if self._tell is not None:
+            at_all = ", who is enrolled" if is_known else ""
+            self._tell(f"create  {email} as {name}{at_all}: {fate}")
+
     def _take_effect(self, coming: "_Coming") -> None:
         moment, body = coming.moment, coming.body
         name = self._name(body)
+        if self._tell is not None:
+            self._tell(f"effect  {body['candidate_email']} is enrolled as {name} (at {moment:.3f})")
         if not coming.was_there:  # two first calls that overlap make twins
             self._positions_made += 1
             self.positions.setdefault(name, []).append(f"id-{name}-{self._positions_made}")
@@ -191,6 +225,8 @@ class Server(httpx.AsyncBaseTransport):
             return self._said(403, {"error": "no"})
         [email] = parse_qs(request.url.query.decode())["filter_text"]
         rows = [one for one in self.enrolments if one["candidate_email"] == email]
+        if self._tell is not None:
+            self._tell(f"look    {email}: {len(rows)} enrolled")
         return self._said(200, {"data": rows[::-1], "pagination": {"has_more": False}})
 
     def _said(
