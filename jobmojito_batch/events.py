@@ -25,6 +25,7 @@ class Event(StrEnum):
     INBOX_UNREADABLE = "inbox.unreadable"
     INBOX_NOT_MOVED = "inbox.not_moved"
     INBOX_SETTLED = "inbox.settled"
+    NIGHT_WAITS = "night.waits"
     NIGHT_UNTIDY = "night.untidy"
     NIGHT_REMOVED = "night.removed"
 

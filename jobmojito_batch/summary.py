@@ -19,7 +19,7 @@ from pydantic import (
     field_validator,
 )
 
-from jobmojito_batch.columns import REHEARSAL, Outcome
+from jobmojito_batch.columns import REHEARSAL, ErrorCode, Outcome
 from jobmojito_batch.exit_codes import ExitCode
 
 SCHEMA_VERSION: Final = 1
@@ -87,6 +87,13 @@ class UnreadableInput(_Frozen):
 
     file: str
     reason: str
+
+
+class EarlierTries(_Frozen):
+    """The tries of a night before its last (`--retry-until`); each is a run of its own."""
+
+    count: int
+    credits_estimated: float
 
 
 class Files(_Frozen):
@@ -157,6 +164,10 @@ class Summary(_Frozen):
     # Told, never written
     stop_message: str | None = Field(None, exclude=True)
     """Why the run ended before its last row."""
+    stop_code: ErrorCode | None = Field(None, exclude=True)
+    """The same as a code; None where every row had its turn."""
+    earlier_tries: EarlierTries | None = Field(None, exclude=True)
+    """None where the night had one try."""
     links: LinkCounts | None = Field(None, exclude=True)
     """How many people have a link; None where nobody has counted them."""
     credits_before: float | None = Field(None, exclude=True)
@@ -213,6 +224,9 @@ class Summary(_Frozen):
             yield "a rehearsal: nothing was created, nothing was spent"
         yield f"{self.rows} {'row' if self.rows == 1 else 'rows'}: {said}"
         yield f"about {self.credits_estimated:g} credits"
+        if self.earlier_tries is not None:
+            spent = self.earlier_tries.credits_estimated
+            yield f"try {self.earlier_tries.count + 1} of the night, about {spent:g} credits before"
         if self.unreadable_files:
             yield f"{_files(self.unreadable_files)} could not be read (see failed/)"
 

@@ -103,6 +103,10 @@ def invite(
                 "nobody can be asked here (standard input is no terminal): look at the plan with "
                 "`check`, then say --yes"
             )
+        if parameters.retry_until is not None and not yes:
+            raise SettingsError(
+                "--retry-until: is for a run that nobody watches: say --yes, or leave it out"
+            )
         if rehearse:
             return rehearse_inputs(parameters, person, prefect=prefect, as_json=json)
         return invite_inputs(parameters, person, prefect=prefect, as_json=json)

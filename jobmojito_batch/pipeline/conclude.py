@@ -122,6 +122,7 @@ def _of_run(
         resumes=resumes.counts if resumes is not None else None,
         host=platform.node(),
         stop_message=stopped.message if stopped is not None else None,
+        stop_code=stopped.code if stopped is not None else None,
         credits_before=prepared.accounts.own_credits_left,
     )
 

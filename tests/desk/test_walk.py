@@ -288,7 +288,7 @@ def test_the_whole_job_by_keyboard_alone(house: House, tmp_path: Path) -> None:
 
         # Choosers are asked for before there is a page: asked for beside the key that opens one,
         # Chromium may open its own.
-        page.on("filechooser", lambda chooser: None)
+        page.on("filechooser", lambda _chooser: None)
         page.goto(house.origin)
         to("Candidate file")
         with page.expect_file_chooser() as chooser:

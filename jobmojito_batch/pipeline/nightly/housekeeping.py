@@ -2,7 +2,7 @@
 
 import logging
 import platform
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -49,13 +49,15 @@ def finish(
     has_begun: bool = False,
     now: datetime | None = None,
     settings: Settings | None = None,
+    earlier_tries: Collection[str] = (),
 ) -> list[Alert]:
     """
     Let settled files leave the inbox, remove old nights, note trouble; gives what to tell.
 
     Exactly one of *conclusion* and *error* is given; *has_begun*: the ledger may hold claims of the
-    run. *taken* is None if taking itself failed, *planned* if it did not come so far. Never raises:
-    what cannot be done now is logged, and done by the next night.
+    run. *taken* is None if taking itself failed, *planned* if it did not come so far;
+    *earlier_tries*: runs of this night, which are no earlier nights. Never raises: what cannot be
+    done now is logged, and done by the next night.
     """
     now = now or datetime.now(UTC)
     log_end(conclusion, error)
@@ -70,7 +72,8 @@ def finish(
             return _alerts(tonight, history, settings)
         try:
             series = taken.series if taken else _series_again(parameters, settings, ledger)
-            history = ledger.nights.of_series(series, but=tonight.run_id)
+            nights = ledger.nights.of_series(series, but=tonight.run_id)
+            history = [one for one in nights if one.run_id not in earlier_tries]
             if tonight.trouble is not None:
                 ledger.nights.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
             if taken is not None and planned is not None and conclusion is not None:
