@@ -49,6 +49,7 @@ class AlertKind(StrEnum):
     REPORT = "report"
     """A good night; told only where somebody asked for it."""
     PREFECT_AWAY = "prefect_away"
+    TOKEN_EXPIRES = "token_expires"  # noqa: S105 - the name of an alert
     CHASE = "chase"
 
 
@@ -96,6 +97,8 @@ class Night:
     """Whether a night without a conclusion had begun to send."""
     stops_again: bool = False
     """Whether the next run will stop in the same place, until somebody mends something."""
+    token_due: str | None = None
+    """That the API token expires within days, as a sentence."""
     errors_file: str | None = None
     """Where the rows to correct are."""
     facts: tuple[str, ...] = ()
@@ -276,6 +279,8 @@ def alerts_of(
         alerts.append(
             _alert(AlertKind.REPORT, Severity.INFO, f"{_good(tonight)}; nobody is needed", tonight)
         )
+    if tonight.token_due is not None:
+        alerts.append(_alert(AlertKind.TOKEN_EXPIRES, Severity.WARNING, tonight.token_due, tonight))
     order = [Severity.ERROR, Severity.WARNING, Severity.INFO]
     return sorted(alerts, key=lambda alert: order.index(alert.severity))
 

@@ -172,6 +172,10 @@ class Summary(_Frozen):
     """How many people have a link; None where nobody has counted them."""
     credits_before: float | None = Field(None, exclude=True)
     """What the account had before the run; None where the API did not say."""
+    token_replaced_by: AwareDatetime | None = Field(None, exclude=True)
+    """By when a person has to replace the API token; None where it does not say, or is renewed."""
+    token_due: str | None = Field(None, exclude=True)
+    """That this is within days, as a sentence."""
     idle: IdleInbox | None = Field(None, exclude=True)
     """Why there was nothing to do, of a run that is not in the ledger."""
 

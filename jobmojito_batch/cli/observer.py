@@ -246,6 +246,8 @@ def tell_ending(summary: Summary, given: InviteParameters | None = None) -> None
     tell_files(summary.files)
     if summary.idle is None:
         say(f"run           {summary.run_id} on {summary.host}")
+    if summary.token_due is not None:
+        say(f"token         {summary.token_due}")
     if given is not None:
         tell_next(next_steps(summary, given))
 

@@ -121,6 +121,8 @@ def summary_markdown(
 ) -> str:
     """The summary as Markdown: the sentence first, then what is to be done, the nights last."""
     lines = [summary.sentence, "", *_to_do(summary)]
+    if summary.token_due is not None:
+        lines += [f"**Soon:** {summary.token_due}", ""]
     if summary.stop_message:
         lines += [f"**Stopped:** {_cell(summary.stop_message)}", ""]
     if attention.total:

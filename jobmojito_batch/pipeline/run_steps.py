@@ -10,6 +10,7 @@ from enum import StrEnum
 from typing import Any, Protocol, TypeVar
 
 from jobmojito_batch.alerts import Alert
+from jobmojito_batch.client import replaced_by, replacement_due
 from jobmojito_batch.errors import BatchError, DoubtError, SettingsError, VolumeError
 from jobmojito_batch.events import Event, warn
 from jobmojito_batch.exit_codes import ExitCode
@@ -294,7 +295,7 @@ class _Run:
             with observer.reading():
                 run = await self._prepared(self._settings, step, sleep)
             if isinstance(run, IdleRun):
-                return RunResult(conclusion=run.conclusion(self._now))
+                return RunResult(conclusion=self._told(run.conclusion(self._now)))
             observer.planned(run)
             hold_if_unsure(run.planned, run.comparison, is_attended=observer.confirms)
             if not observer.may_send(run):
@@ -304,11 +305,20 @@ class _Run:
                 run.ready, on_progress=observer.progress, may_go_on=observer.may_go_on
             )
             conclusion = await step(StepName.CONCLUDE, lambda: conclude(run.ready, delivered))
-            conclusion = conclusion.model_copy(update={"earlier_tries": self._tries.told})
+            conclusion = self._told(conclusion)
             observer.concluded(run, conclusion)
         except Exception as exc:  # noqa: BLE001 - whoever asked for the run tells it
             return RunResult(error=exc, has_begun=observer.has_begun)
         return RunResult(conclusion=conclusion, has_begun=True)
+
+    def _told(self, conclusion: Summary) -> Summary:
+        """With what is told of a run and not written: tries before it, its token's end."""
+        told: dict[str, object] = {"earlier_tries": self._tries.told}
+        if self._taken is not None and conclusion.ended_at is not None:
+            replaced = replaced_by(self._taken.tokens.current())
+            told["token_replaced_by"] = replaced
+            told["token_due"] = replacement_due(replaced, conclusion.ended_at)
+        return conclusion.model_copy(update=told)
 
     async def _prepared(self, settings: Settings, step: Step, sleep: Sleep) -> ReadyRun | IdleRun:
         taken = await step(

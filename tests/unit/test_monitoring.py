@@ -170,3 +170,11 @@ def test_a_night_that_never_started(path: Path) -> None:
 
 def test_figures_that_are_gone(tmp_path: Path) -> None:
     assert alerts(tmp_path / "none.prom") == {"MetricsGone"}
+
+
+def test_a_token_that_expires_within_a_week(path: Path) -> None:
+    for days, found in ((8, set[str]()), (6, {"TokenExpires"}), (-1, {"TokenExpires"})):
+        ended(path, rows=9, outcomes={Outcome.INVITED: 9}, token_replaced_by=NOW + timedelta(days))
+        assert alerts(path) == found
+    ended(path, rows=9, outcomes={Outcome.INVITED: 9})
+    assert alerts(path) == set()  # one that is renewed, or does not say

@@ -145,6 +145,7 @@ def _tonight(
         not_taken=conclusion.not_taken,
         cause=conclusion.stop_message,
         stops_again=bool(STOP_AGAIN & conclusion.reasons.keys()),
+        token_due=conclusion.token_due,
         errors_file=conclusion.files.errors,
         facts=(*facts, *_facts(conclusion)),
     )
