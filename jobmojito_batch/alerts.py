@@ -91,6 +91,8 @@ class Night:
     unreadable_files: int = 0
     not_taken: tuple[str, ...] = ()
     """What lies in the inbox and is no export by its name."""
+    closed: tuple[str, ...] = ()
+    """Files of the inbox that may not be opened."""
     cause: str | None = None
     """Why it ended early or without a run: a sentence that quotes nobody."""
     may_have_sent: bool = False
@@ -338,11 +340,14 @@ def _endings(tonight: Night) -> list[Alert]:
                 tonight,
             )
         )
-    if repairs or tonight.unreadable_files or tonight.not_taken:
+    if repairs or tonight.unreadable_files or tonight.not_taken or tonight.closed:
         files = tonight.unreadable_files
         parts = [f"{repairs} of {tonight.rows} rows are invalid or failed"] if repairs else []
         parts += [f"{files} file{'s' if files > 1 else ''} could not be read"] if files else []
         parts += [_not_taken(tonight.not_taken)] if tonight.not_taken else []
+        parts += [f"in the inbox lies what cannot be opened: {_named(tonight.closed)}"] * bool(
+            tonight.closed
+        )
         alerts.append(
             _alert(
                 AlertKind.NEEDS_REPAIR,
@@ -365,14 +370,18 @@ def _where_to_repair(tonight: Night) -> str:
         parts.append("the folder failed/ has the files, each with its reason beside it")
     if tonight.not_taken:
         parts.append("export them in a kind that is read (CSV, .xlsx, JSON, Parquet)")
+    if tonight.closed:
+        parts.append("let the user of the service read and move it")
     return "; ".join(parts) or "the results file says which"
 
 
 def _not_taken(names: Sequence[str]) -> str:
+    return f"in the inbox lies what is not taken for its suffix: {_named(names)}"
+
+
+def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return (
-        f"in the inbox lies what is not taken for its suffix: {', '.join(names[:MOST_NAMED])}{more}"
-    )
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _zero_rows(tonight: Night) -> list[Alert]:

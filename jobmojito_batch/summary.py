@@ -30,6 +30,7 @@ KNOWN_TO_THE_RUN: Final = frozenset(
         "unreadable",
         "notes",
         "not_taken",
+        "left_aside",
         "doubts",
         "resumes",
         "host",
@@ -96,6 +97,13 @@ class EarlierTries(_Frozen):
     credits_estimated: float
 
 
+class LeftFile(_Frozen):
+    """A file of the inbox that is not taken, or a number of them (a name may be a person's)."""
+
+    file: str
+    reason: str
+
+
 class Files(_Frozen):
     """Where the files of the run lie; None for one that was not written."""
 
@@ -155,6 +163,8 @@ class Summary(_Frozen):
     notes: tuple[str, ...] = ()
     not_taken: tuple[str, ...] = ()
     """What lies in the inbox and is no export by its name."""
+    left_aside: tuple[LeftFile, ...] = ()
+    """What else of the inbox was not taken tonight, each with its reason."""
     doubts: tuple[str, ...] = ()
     resumes: dict[str, int] | None = None
     host: str | None = None

@@ -235,10 +235,7 @@ def tell_ending(summary: Summary, given: InviteParameters | None = None) -> None
     if summary.reasons:
         texts = (f"{code.replace('_', ' ')} {count}" for code, count in summary.reasons.items())
         say(f"reasons       {', '.join(texts)}")
-    for file in summary.unreadable:
-        say(f"unreadable    {file.reason}")
-    for name in summary.not_taken:
-        say(f"not taken     {name}: its suffix is none of an export")
+    _tell_left_out(summary)
     if summary.settled is not None:
         tell_settled(summary.settled)
     if summary.links is not None:
@@ -250,6 +247,16 @@ def tell_ending(summary: Summary, given: InviteParameters | None = None) -> None
         say(f"token         {summary.token_due}")
     if given is not None:
         tell_next(next_steps(summary, given))
+
+
+def _tell_left_out(summary: Summary) -> None:
+    """What lies in an inbox, or lay there, and no row of the run comes from."""
+    for file in summary.unreadable:
+        say(f"unreadable    {file.reason}")
+    for name in summary.not_taken:
+        say(f"not taken     {name}: its suffix is none of an export")
+    for left in summary.left_aside:
+        say(f"not taken     {left.file}: {left.reason}")
 
 
 def links_text(links: LinkCounts) -> str:

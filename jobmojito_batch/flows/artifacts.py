@@ -133,6 +133,8 @@ def summary_markdown(
     lines += _table("file in failed/", "why it could not be read", unreadable)
     not_taken = [(name, "") for name in summary.not_taken]
     lines += _table("in the inbox, not taken for its suffix", "", not_taken)
+    staying = [(left.file, left.reason) for left in summary.left_aside]
+    lines += _table("in the inbox, not taken", "why", staying)
     lines += _latencies(summary.latency_seconds)
     lines += _table("run", "", list(_facts(summary).items()))
     files = [(name, _place(path)) for name, path in summary.files.written()]

@@ -299,3 +299,13 @@ def test_a_token_that_ends_is_told_beside_the_morning_report() -> None:
 
     assert [alert.kind for alert in alerts] == [AlertKind.TOKEN_EXPIRES, AlertKind.REPORT]
     assert alerts[0].severity is Severity.WARNING
+
+
+def test_files_that_may_not_be_opened_need_a_person() -> None:
+    [alert] = alerts_of(replace(tonight(invited=100), closed=("a.csv", "b.csv")), [])
+
+    assert alert.kind is AlertKind.NEEDS_REPAIR
+    assert alert.sentence == (
+        "in the inbox lies what cannot be opened: a.csv, b.csv; let the user of the service read "
+        "and move it"
+    )

@@ -16,7 +16,8 @@ OF_EVERY_RUN = [
     "credits_estimated", "sending_seconds", "rate_reached", "latency_seconds",
 ]  # fmt: skip
 KNOWN_AT_ITS_END = [
-    "settled", "unreadable_files", "unreadable", "notes", "not_taken", "doubts", "resumes", "host",
+    "settled", "unreadable_files", "unreadable", "notes", "not_taken", "left_aside", "doubts",
+    "resumes", "host",
 ]  # fmt: skip
 
 

@@ -143,6 +143,7 @@ def _tonight(
         outcomes=conclusion.occurring,
         unreadable_files=conclusion.unreadable_files,
         not_taken=conclusion.not_taken,
+        closed=tuple(file.name for file in taken.left_aside if file.is_closed) if taken else (),
         cause=conclusion.stop_message,
         stops_again=bool(STOP_AGAIN & conclusion.reasons.keys()),
         token_due=conclusion.token_due,
@@ -168,6 +169,9 @@ def _facts(conclusion: Summary) -> Iterator[str]:
     left = conclusion.credits_left
     says_left = f", about {left:g} left" if left is not None else ""
     yield f"credits: about {conclusion.credits_estimated:g} used{says_left}"
+    if conclusion.left_aside:
+        staying = (f"{one.file} ({one.reason})" for one in conclusion.left_aside)
+        yield f"not taken: {', '.join(staying)}"
     for name, path in conclusion.files.written():
         yield f"{name}: {path}"
 
