@@ -28,7 +28,7 @@ MOSTLY_KNOWN: Final = 0.5
 KNOWN_SHARE_LEFT: Final = 0.5
 """Full exports look new where less than this part of the usual share of known rows is left."""
 MOST_NAMED: Final = 5
-"""Files of an inbox that one sentence names."""
+"""Files of an inbox, or positions, that one line names."""
 LEAST_OVERRUN_SECONDS: Final = 900.0
 """Nobody is told of a run before a quarter of an hour, however short the others were."""
 RAN_THROUGH: Final = (ExitCode.OK, ExitCode.NEEDS_REPAIR)

@@ -148,6 +148,8 @@ class Summary(_Frozen):
     reasons: dict[str, int] = {}
     """Rows by error code, the most frequent first."""
     positions: PositionCounts = PositionCounts()
+    new_by_position: dict[str, int] = {}
+    """Interviews that the run created, by position_def_set_id, the most first; "" for no id."""
     calls: int = 0
     retries: int | None = 0
     lookups: int | None = 0

@@ -103,6 +103,7 @@ def _of_run(
         rows=prepared.rows,
         outcomes=dict(counts),
         reasons=ledger.results.reasons(prepared.run_id),
+        new_by_position=ledger.results.new_by_position(prepared.run_id),
         positions=PositionCounts(
             created=tally.positions_created, reused=prepared.plan.positions_to_reuse
         ),
@@ -266,6 +267,7 @@ def _of_ledger(ledger: Ledger, run: KnownRun, layouts: Sequence[Layout]) -> Summ
         rows=run.rows,
         outcomes=counts,
         reasons=ledger.results.reasons(run.run_id),
+        new_by_position=ledger.results.new_by_position(run.run_id),
         positions=PositionCounts(created=None, reused=None),
         calls=ledger.results.calls_of(run.run_id),
         retries=None,

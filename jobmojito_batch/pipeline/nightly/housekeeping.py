@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from jobmojito_batch.alerts import Alert, AlertKind, Night, Trouble, alerts_of
+from jobmojito_batch.alerts import MOST_NAMED, Alert, AlertKind, Night, Trouble, alerts_of
 from jobmojito_batch.client import TokenSource
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.errors import LostLedgerError, VolumeError, told
@@ -169,11 +169,21 @@ def _facts(conclusion: Summary) -> Iterator[str]:
     left = conclusion.credits_left
     says_left = f", about {left:g} left" if left is not None else ""
     yield f"credits: about {conclusion.credits_estimated:g} used{says_left}"
+    if conclusion.new_by_position:
+        yield f"new people: {_by_position(conclusion.new_by_position)}"
     if conclusion.left_aside:
         staying = (f"{one.file} ({one.reason})" for one in conclusion.left_aside)
         yield f"not taken: {', '.join(staying)}"
     for name, path in conclusion.files.written():
         yield f"{name}: {path}"
+
+
+def _by_position(counts: dict[str, int]) -> str:
+    """Counts by the ids of positions, the first of them one by one."""
+    said = [f"{count} at {one or '(no id)'}" for one, count in list(counts.items())[:MOST_NAMED]]
+    others = list(counts.values())[MOST_NAMED:]
+    more = f", {sum(others)} at {len(others)} other positions" if others else ""
+    return f"{', '.join(said)}{more}"
 
 
 def _settle_files(
