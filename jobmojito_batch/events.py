@@ -61,6 +61,7 @@ class Fields(TypedDict, total=False):
     run_id: str
     shard: int
     attempt: int
+    try_number: int
     row: int
     outcome: str
     code: str

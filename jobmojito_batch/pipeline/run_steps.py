@@ -223,7 +223,7 @@ async def _waited(
         says=upcoming.sentence,
         run_id=upcoming.run_id,
         code=upcoming.code.value,
-        attempt=upcoming.number,
+        try_number=upcoming.number,
         seconds=upcoming.seconds,
     )
     signalled = asyncio.Event()

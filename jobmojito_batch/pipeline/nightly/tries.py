@@ -93,8 +93,8 @@ class Tries:
         if self.parameters.limit is not None:
             left["limit"] = _rows_left(summary)
         if settings.max_credits_per_run is not None:
-            spent = settings.max_credits_per_run - summary.credits_estimated
-            left["max_credits"] = max(0.0, spent)
+            unspent = settings.max_credits_per_run - summary.credits_estimated
+            left["max_credits"] = max(0.0, unspent)
         self.parameters = self.parameters.model_copy(update=left)
 
     @property
