@@ -28,7 +28,7 @@ MOSTLY_KNOWN: Final = 0.5
 KNOWN_SHARE_LEFT: Final = 0.5
 """Full exports look new where less than this part of the usual share of known rows is left."""
 MOST_NAMED: Final = 5
-"""Files of an inbox that one sentence names."""
+"""Files of an inbox, or positions, that one line names."""
 LEAST_OVERRUN_SECONDS: Final = 900.0
 """Nobody is told of a run before a quarter of an hour, however short the others were."""
 RAN_THROUGH: Final = (ExitCode.OK, ExitCode.NEEDS_REPAIR)
@@ -49,6 +49,7 @@ class AlertKind(StrEnum):
     REPORT = "report"
     """A good night; told only where somebody asked for it."""
     PREFECT_AWAY = "prefect_away"
+    TOKEN_EXPIRES = "token_expires"  # noqa: S105 - the name of an alert
     CHASE = "chase"
 
 
@@ -90,12 +91,16 @@ class Night:
     unreadable_files: int = 0
     not_taken: tuple[str, ...] = ()
     """What lies in the inbox and is no export by its name."""
+    closed: tuple[str, ...] = ()
+    """Files of the inbox that may not be opened."""
     cause: str | None = None
     """Why it ended early or without a run: a sentence that quotes nobody."""
     may_have_sent: bool = False
     """Whether a night without a conclusion had begun to send."""
     stops_again: bool = False
     """Whether the next run will stop in the same place, until somebody mends something."""
+    token_due: str | None = None
+    """That the API token expires within days, as a sentence."""
     errors_file: str | None = None
     """Where the rows to correct are."""
     facts: tuple[str, ...] = ()
@@ -276,6 +281,8 @@ def alerts_of(
         alerts.append(
             _alert(AlertKind.REPORT, Severity.INFO, f"{_good(tonight)}; nobody is needed", tonight)
         )
+    if tonight.token_due is not None:
+        alerts.append(_alert(AlertKind.TOKEN_EXPIRES, Severity.WARNING, tonight.token_due, tonight))
     order = [Severity.ERROR, Severity.WARNING, Severity.INFO]
     return sorted(alerts, key=lambda alert: order.index(alert.severity))
 
@@ -333,11 +340,14 @@ def _endings(tonight: Night) -> list[Alert]:
                 tonight,
             )
         )
-    if repairs or tonight.unreadable_files or tonight.not_taken:
+    if repairs or tonight.unreadable_files or tonight.not_taken or tonight.closed:
         files = tonight.unreadable_files
         parts = [f"{repairs} of {tonight.rows} rows are invalid or failed"] if repairs else []
         parts += [f"{files} file{'s' if files > 1 else ''} could not be read"] if files else []
         parts += [_not_taken(tonight.not_taken)] if tonight.not_taken else []
+        parts += [f"in the inbox lies what cannot be opened: {_named(tonight.closed)}"] * bool(
+            tonight.closed
+        )
         alerts.append(
             _alert(
                 AlertKind.NEEDS_REPAIR,
@@ -360,14 +370,18 @@ def _where_to_repair(tonight: Night) -> str:
         parts.append("the folder failed/ has the files, each with its reason beside it")
     if tonight.not_taken:
         parts.append("export them in a kind that is read (CSV, .xlsx, JSON, Parquet)")
+    if tonight.closed:
+        parts.append("let the user of the service read and move it")
     return "; ".join(parts) or "the results file says which"
 
 
 def _not_taken(names: Sequence[str]) -> str:
+    return f"in the inbox lies what is not taken for its suffix: {_named(names)}"
+
+
+def _named(names: Sequence[str]) -> str:
     more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
-    return (
-        f"in the inbox lies what is not taken for its suffix: {', '.join(names[:MOST_NAMED])}{more}"
-    )
+    return f"{', '.join(names[:MOST_NAMED])}{more}"
 
 
 def _zero_rows(tonight: Night) -> list[Alert]:

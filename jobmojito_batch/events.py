@@ -25,6 +25,7 @@ class Event(StrEnum):
     INBOX_UNREADABLE = "inbox.unreadable"
     INBOX_NOT_MOVED = "inbox.not_moved"
     INBOX_SETTLED = "inbox.settled"
+    NIGHT_WAITS = "night.waits"
     NIGHT_UNTIDY = "night.untidy"
     NIGHT_REMOVED = "night.removed"
 
@@ -60,6 +61,7 @@ class Fields(TypedDict, total=False):
     run_id: str
     shard: int
     attempt: int
+    try_number: int
     row: int
     outcome: str
     code: str

@@ -199,6 +199,18 @@ class InviteParameters(BaseModel):
         "as Europe/Bratislava. Default: the machine's.",
         examples=["Europe/Bratislava"],
     )
+    retry_until: Annotated[
+        str | None, Option(metavar="HH:MM", must="a time of day such as 06:00")
+    ] = Field(
+        None,
+        pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$",
+        title="Try again until",
+        description="Where no person confirms the run: one that stopped for credits, a pause of "
+        "the service or an API that is away is tried again after 5, 10, 20, then every 30 minutes, "
+        "until this time of day in the time zone. Nobody is invited twice, and alerts tell of the "
+        "last try. Default: the next night carries on.",
+        examples=["06:00"],
+    )
     expect_at_most: Annotated[int | None, Option(metavar="N")] = Field(
         None,
         ge=0,

@@ -19,7 +19,7 @@ from pydantic import (
     field_validator,
 )
 
-from jobmojito_batch.columns import REHEARSAL, Outcome
+from jobmojito_batch.columns import REHEARSAL, ErrorCode, Outcome
 from jobmojito_batch.exit_codes import ExitCode
 
 SCHEMA_VERSION: Final = 1
@@ -30,6 +30,7 @@ KNOWN_TO_THE_RUN: Final = frozenset(
         "unreadable",
         "notes",
         "not_taken",
+        "left_aside",
         "doubts",
         "resumes",
         "host",
@@ -89,6 +90,20 @@ class UnreadableInput(_Frozen):
     reason: str
 
 
+class EarlierTries(_Frozen):
+    """The tries of a night before its last (`--retry-until`); each is a run of its own."""
+
+    count: int
+    credits_estimated: float
+
+
+class LeftFile(_Frozen):
+    """A file of the inbox that is not taken, or a number of them (a name may be a person's)."""
+
+    file: str
+    reason: str
+
+
 class Files(_Frozen):
     """Where the files of the run lie; None for one that was not written."""
 
@@ -133,6 +148,8 @@ class Summary(_Frozen):
     reasons: dict[str, int] = {}
     """Rows by error code, the most frequent first."""
     positions: PositionCounts = PositionCounts()
+    new_by_position: dict[str, int] = {}
+    """Interviews that the run created, by position_def_set_id, the most first; "" for no id."""
     calls: int = 0
     retries: int | None = 0
     lookups: int | None = 0
@@ -148,6 +165,8 @@ class Summary(_Frozen):
     notes: tuple[str, ...] = ()
     not_taken: tuple[str, ...] = ()
     """What lies in the inbox and is no export by its name."""
+    left_aside: tuple[LeftFile, ...] = ()
+    """What else of the inbox was not taken tonight, each with its reason."""
     doubts: tuple[str, ...] = ()
     resumes: dict[str, int] | None = None
     host: str | None = None
@@ -157,10 +176,18 @@ class Summary(_Frozen):
     # Told, never written
     stop_message: str | None = Field(None, exclude=True)
     """Why the run ended before its last row."""
+    stop_code: ErrorCode | None = Field(None, exclude=True)
+    """The same as a code; None where every row had its turn."""
+    earlier_tries: EarlierTries | None = Field(None, exclude=True)
+    """None where the night had one try."""
     links: LinkCounts | None = Field(None, exclude=True)
     """How many people have a link; None where nobody has counted them."""
     credits_before: float | None = Field(None, exclude=True)
     """What the account had before the run; None where the API did not say."""
+    token_replaced_by: AwareDatetime | None = Field(None, exclude=True)
+    """By when a person has to replace the API token; None where it does not say, or is renewed."""
+    token_due: str | None = Field(None, exclude=True)
+    """That this is within days, as a sentence."""
     idle: IdleInbox | None = Field(None, exclude=True)
     """Why there was nothing to do, of a run that is not in the ledger."""
 
@@ -213,6 +240,9 @@ class Summary(_Frozen):
             yield "a rehearsal: nothing was created, nothing was spent"
         yield f"{self.rows} {'row' if self.rows == 1 else 'rows'}: {said}"
         yield f"about {self.credits_estimated:g} credits"
+        if self.earlier_tries is not None:
+            spent = self.earlier_tries.credits_estimated
+            yield f"try {self.earlier_tries.count + 1} of the night, about {spent:g} credits before"
         if self.unreadable_files:
             yield f"{_files(self.unreadable_files)} could not be read (see failed/)"
 

@@ -41,6 +41,7 @@ DOUBTS = "tests/adapters/test_ledger_doubts.py"
 FIELD = "tests/end_to_end/test_field.py"
 ENV_FILES = "tests/adapters/test_env_files.py"
 MERCHANTS = "tests/end_to_end/test_merchants.py"
+TRIES = "tests/end_to_end/test_tries.py"
 
 MUTANTS = (
     Mutant(
@@ -284,6 +285,27 @@ MUTANTS = (
         "    stop=stop_after_delay(BUSY_SECONDS),\n",
         "    stop=stop_after_delay(0),\n",
         ("tests/adapters/test_ledger.py", "-k", "opening"),
+    ),
+    Mutant(
+        "a night is tried again only for what can pass by itself",
+        "jobmojito_batch/pipeline/nightly/tries.py",
+        "        if summary.exit_code is not ExitCode.STOPPED or code not in PASSES_BY_ITSELF:\n",
+        "        if summary.exit_code is not ExitCode.STOPPED:\n",
+        (TRIES,),
+    ),
+    Mutant(
+        "a limit holds for all tries of a night together",
+        "jobmojito_batch/pipeline/nightly/tries.py",
+        '            left["limit"] = _rows_left(summary)\n',
+        "            pass\n",
+        (TRIES,),
+    ),
+    Mutant(
+        "a credit cap holds for all tries of a night together",
+        "jobmojito_batch/pipeline/nightly/tries.py",
+        '            left["max_credits"] = max(0.0, unspent)\n',
+        "            pass\n",
+        (TRIES,),
     ),
 )
 

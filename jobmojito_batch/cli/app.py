@@ -103,6 +103,10 @@ def invite(
                 "nobody can be asked here (standard input is no terminal): look at the plan with "
                 "`check`, then say --yes"
             )
+        if parameters.retry_until is not None and not yes:
+            raise SettingsError(
+                "--retry-until: is for a run that nobody watches: say --yes, or leave it out"
+            )
         if rehearse:
             return rehearse_inputs(parameters, person, prefect=prefect, as_json=json)
         return invite_inputs(parameters, person, prefect=prefect, as_json=json)
@@ -148,6 +152,14 @@ def worker(
     limit: Annotated[
         int | None, typer.Option(min=1, metavar="N", help="So many runs at once on this machine.")
     ] = None,
+    health: Annotated[
+        bool,
+        typer.Option(
+            "--health",
+            help="Answer on port 8080 at /health while it polls (PREFECT_WORKER_WEBSERVER_HOST, "
+            "…_PORT).",
+        ),
+    ] = False,
     _env_file: opt.EnvFile = None,
     _log_json: opt.LogJson = None,
     _metrics: opt.Metrics = None,
@@ -155,7 +167,7 @@ def worker(
     """A process worker for prefect.yaml's deployments, whose runs drain when it is stopped."""
     from jobmojito_batch.cli.worker import run_worker
 
-    return run_worker(pool, limit=limit)
+    return run_worker(pool, limit=limit, tells_health=health)
 
 
 @app.command()

@@ -9,7 +9,7 @@ from typing import Final
 from jobmojito_batch.cli import prefect_runner
 from jobmojito_batch.cli.console import out, print_json
 from jobmojito_batch.cli.next_steps import command
-from jobmojito_batch.client import TokenSource, expiry_of
+from jobmojito_batch.client import TokenSource, expiry_of, replaced_by, replacement_due
 from jobmojito_batch.env_files import Origin, own_path
 from jobmojito_batch.errors import BatchError, PrefectAwayError
 from jobmojito_batch.exit_codes import ExitCode
@@ -105,6 +105,9 @@ def _token_line(token: str) -> Line:
             state="warning",
             says=f"expires at {when}; for a longer run give JOBMOJITO_API_TOKEN_FILE or _COMMAND",
         )
+    due = replacement_due(replaced_by(token), now)
+    if due is not None:
+        return Line(what="token", state="warning", says=due)
     return Line(what="token", state="ok", says=f"present, until {when}")
 
 

@@ -1,7 +1,7 @@
 """A person at a run: sees the plan, is asked, watches the bar, reads what came of it."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractAsyncContextManager, contextmanager
 from pathlib import Path
 
 from rich.progress import (
@@ -29,7 +29,7 @@ from jobmojito_batch.cli.next_steps import NextStep, next_steps
 from jobmojito_batch.cli.plan_view import plan_lines, sending_question
 from jobmojito_batch.ledger import RowEnd
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import Planned, ReadyRun, RunObserver, write_faulty
+from jobmojito_batch.pipeline import NextTry, Planned, ReadyRun, RunObserver, write_faulty
 from jobmojito_batch.sending import OUTAGE_SECONDS, FirstRows, settling_text
 from jobmojito_batch.sending import Progress as RunProgress
 from jobmojito_batch.summary import Files, LinkCounts, SettledCounts, Summary
@@ -111,6 +111,12 @@ class ConsoleObserver(RunObserver):
         sign.add_task("reading", total=None)
         with interruptible(), sign:
             yield
+
+    def waits(self, upcoming: NextTry) -> AbstractAsyncContextManager[None]:
+        """A sentence; the bar goes, since nothing is sent."""
+        self._stop_bar()
+        say(f"\nwaiting       {upcoming.sentence}")
+        return super().waits(upcoming)
 
     def warns(self, text: str) -> None:
         """A line of it."""
@@ -229,10 +235,7 @@ def tell_ending(summary: Summary, given: InviteParameters | None = None) -> None
     if summary.reasons:
         texts = (f"{code.replace('_', ' ')} {count}" for code, count in summary.reasons.items())
         say(f"reasons       {', '.join(texts)}")
-    for file in summary.unreadable:
-        say(f"unreadable    {file.reason}")
-    for name in summary.not_taken:
-        say(f"not taken     {name}: its suffix is none of an export")
+    _tell_left_out(summary)
     if summary.settled is not None:
         tell_settled(summary.settled)
     if summary.links is not None:
@@ -240,8 +243,20 @@ def tell_ending(summary: Summary, given: InviteParameters | None = None) -> None
     tell_files(summary.files)
     if summary.idle is None:
         say(f"run           {summary.run_id} on {summary.host}")
+    if summary.token_due is not None:
+        say(f"token         {summary.token_due}")
     if given is not None:
         tell_next(next_steps(summary, given))
+
+
+def _tell_left_out(summary: Summary) -> None:
+    """What lies in an inbox, or lay there, and no row of the run comes from."""
+    for file in summary.unreadable:
+        say(f"unreadable    {file.reason}")
+    for name in summary.not_taken:
+        say(f"not taken     {name}: its suffix is none of an export")
+    for left in summary.left_aside:
+        say(f"not taken     {left.file}: {left.reason}")
 
 
 def links_text(links: LinkCounts) -> str:

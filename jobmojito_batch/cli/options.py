@@ -93,6 +93,7 @@ Json = Annotated[
 SENDING = (
     "results_folder",
     "keep_days",
+    "retry_until",
     "volume_guard",
     "settle",
     "first",

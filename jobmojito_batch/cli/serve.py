@@ -41,8 +41,11 @@ def serve_flow(parameters: InviteParameters, *, name: str, cron: str | None) -> 
         )
     served = Served(
         name=name,
-        # Nobody watches a night: one that needs somebody is not to look like a good one.
-        parameters=parameters.model_copy(update={"repairs_fail": cron is not None}),
+        # Nobody watches a night: one that needs somebody is not to look like a good one. Dates and
+        # the end of its tries are of the zone that it is planned in.
+        parameters=parameters.model_copy(
+            update={"repairs_fail": cron is not None, "time_zone": zone or parameters.time_zone}
+        ),
         cron=cron,
         time_zone=zone,
         tags=(settings.environment,),

@@ -39,15 +39,17 @@ def drain_pool(pool: str, *, wait_seconds: float | None, resumes: bool) -> int:
     return ExitCode.STOPPED
 
 
-def run_worker(pool: str, *, limit: int | None) -> int:
+def run_worker(pool: str, *, limit: int | None, tells_health: bool = False) -> int:
     """
     Run a process worker of Prefect's until a signal, which its runs drain on before it leaves.
 
-    Prefect's own kills them at once. Raises SettingsError.
+    Prefect's own kills them at once. *tells_health*: it answers on `/health` while it polls. Raises
+    SettingsError.
     """
     need_server("worker")
     command = [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool]
     command += ["--type", "process", *(["--limit", str(limit)] if limit is not None else [])]
+    command += ["--with-healthcheck"] if tells_health else []
     signals: list[int] = []
     with _listening(signals.append):
         # In a session of its own: what a terminal or a supervisor signals reaches us alone.

@@ -5,7 +5,7 @@ import base64
 import binascii
 import json
 import subprocess
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from jobmojito_batch.env_files import own_path
@@ -13,6 +13,8 @@ from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.settings import Settings
 
 COMMAND_TIMEOUT_SECONDS: Final = 60.0
+REPLACED_DAYS: Final = 7
+"""So many days ahead somebody hears that the token ends; one that never lasts longer is renewed."""
 
 
 class TokenSource:
@@ -116,11 +118,37 @@ def merchant_of(token: str) -> str:
 
 def expiry_of(token: str) -> datetime | None:
     """When a JWT says that it expires, read without verifying; None where it says nothing."""
-    expires = _claims(token).get("exp")
-    if not isinstance(expires, int | float) or isinstance(expires, bool):
+    return _moment(_claims(token).get("exp"))
+
+
+def replaced_by(token: str) -> datetime | None:
+    """
+    By when a person has to replace the token; None where it says nothing.
+
+    One that was issued for REPLACED_DAYS or less is renewed by a program: None, too.
+    """
+    claims = _claims(token)
+    expires, issued = _moment(claims.get("exp")), _moment(claims.get("iat"))
+    if expires is None or issued is None:
+        return expires
+    return expires if expires - issued > timedelta(days=REPLACED_DAYS) else None
+
+
+def replacement_due(replaced: datetime | None, now: datetime) -> str | None:
+    """That the token ends within REPLACED_DAYS, and what to do, as a sentence; None if not."""
+    if replaced is None or not timedelta(0) < replaced - now <= timedelta(days=REPLACED_DAYS):
+        return None
+    return (
+        f"the API token expires at {replaced.astimezone(UTC):%Y-%m-%d %H:%M} UTC: get a fresh one "
+        "and put it where this one comes from"
+    )
+
+
+def _moment(seconds: object) -> datetime | None:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         return None
     try:
-        return datetime.fromtimestamp(expires, UTC)
+        return datetime.fromtimestamp(seconds, UTC)
     except (OverflowError, OSError, ValueError):
         return None
 

@@ -26,6 +26,8 @@ SUMMARY_KEY: Final = "invite-summary"
 ATTENTION_KEY: Final = "needs-a-person"
 TABLE_ROWS: Final = 500
 """Rows of the table of what needs a person; the results file has all of them."""
+MOST_POSITIONS: Final = 20
+"""Positions that the summary shows one by one; the summary's JSON has all of them."""
 NEARLY_FULL: Final = 99.0
 """As full as the bar gets while anything is looked up."""
 BAR_CELLS: Final = 20
@@ -121,16 +123,21 @@ def summary_markdown(
 ) -> str:
     """The summary as Markdown: the sentence first, then what is to be done, the nights last."""
     lines = [summary.sentence, "", *_to_do(summary)]
+    if summary.token_due is not None:
+        lines += [f"**Soon:** {summary.token_due}", ""]
     if summary.stop_message:
         lines += [f"**Stopped:** {_cell(summary.stop_message)}", ""]
     if attention.total:
         lines += [f"**{_about(attention)}** (artifact `{ATTENTION_KEY}`)", ""]
     lines += _outcomes(summary)
     lines += _reasons(summary.reasons)
+    lines += _new_by_position(summary.new_by_position)
     unreadable = [(file.file, file.reason) for file in summary.unreadable]
     lines += _table("file in failed/", "why it could not be read", unreadable)
     not_taken = [(name, "") for name in summary.not_taken]
     lines += _table("in the inbox, not taken for its suffix", "", not_taken)
+    staying = [(left.file, left.reason) for left in summary.left_aside]
+    lines += _table("in the inbox, not taken", "why", staying)
     lines += _latencies(summary.latency_seconds)
     lines += _table("run", "", list(_facts(summary).items()))
     files = [(name, _place(path)) for name, path in summary.files.written()]
@@ -183,6 +190,18 @@ def _outcomes(summary: Summary) -> list[str]:
 def _reasons(reasons: dict[str, int]) -> list[str]:
     found = [(code, count, advice_on(code)) for code, count in reasons.items()]
     return _table("reason", "rows", found, "what to do")
+
+
+def _new_by_position(counts: dict[str, int]) -> list[str]:
+    """How many are new at each position, by its id: a name is somebody's own words."""
+    rows: list[tuple[object, ...]] = [
+        (position or "(the platform gave no id)", count)
+        for position, count in list(counts.items())[:MOST_POSITIONS]
+    ]
+    if len(counts) > MOST_POSITIONS:
+        others = list(counts.values())[MOST_POSITIONS:]
+        rows.append((f"{len(others)} more positions", sum(others)))
+    return _table("position_def_set_id", "new people", rows)
 
 
 def _latencies(latencies: Latencies) -> list[str]:

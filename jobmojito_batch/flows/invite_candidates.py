@@ -8,9 +8,9 @@ or token is in parameters, states, logs or artifacts.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from concurrent.futures import Future
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import PurePath
 from typing import Any, Final, TypeVar
@@ -33,7 +33,7 @@ from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.flows.alert_publisher import AlertPublisher
 from jobmojito_batch.flows.artifacts import TABLE_ROWS, publish, publish_broken_off
 from jobmojito_batch.flows.best_effort_api import BestEffortApi
-from jobmojito_batch.flows.own_state import OwnState, report
+from jobmojito_batch.flows.own_state import OwnState, rename, report
 from jobmojito_batch.flows.run_reporter import RunReporter
 from jobmojito_batch.flows.shards import PrefectCrew, check_deployment
 from jobmojito_batch.flows.shielded import carried_through
@@ -43,6 +43,7 @@ from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import (
     Attention,
     Delivered,
+    NextTry,
     ReadyRun,
     ReadyToSend,
     RunObserver,
@@ -55,7 +56,7 @@ from jobmojito_batch.pipeline.broken_pipes import console_may_break
 from jobmojito_batch.pipeline.deliver import DecideOnRest
 from jobmojito_batch.pipeline.nightly.path_templates import moment_name
 from jobmojito_batch.pipeline.nightly.trend import NightLine, recent_nights
-from jobmojito_batch.pipeline.run_steps import StepName
+from jobmojito_batch.pipeline.run_steps import Clock, Pausing, StepName, utc_now
 from jobmojito_batch.pipeline.sharding import deliver_in_shards
 from jobmojito_batch.sending import FirstRows, Progress
 from jobmojito_batch.settings import Settings, settings_sources
@@ -74,6 +75,9 @@ STATE_NAMES: Final = {
     ExitCode.STOPPED: "Stopped",
 }
 """Exit codes whose states have a name of their own (spec section 8)."""
+
+WAITING: Final = "Waiting"
+"""What a running run is called in lists of runs while its night waits for another try."""
 
 T = TypeVar("T")
 
@@ -146,10 +150,14 @@ async def _invite(parameters: InviteParameters) -> State[Any]:
 class FlowCall:
     """A run of the flow, for whoever called it in this process; a runner calls it for nobody."""
 
-    def __init__(self, caller: RunObserver | None) -> None:
+    def __init__(
+        self, caller: RunObserver | None, *, clock: Clock = utc_now, pause: Pausing = asyncio.sleep
+    ) -> None:
         self.result: RunResult | None = None
         """How the run ended; None before, and if Prefect broke it off."""
         self._caller = caller
+        self._clock = clock
+        self._pause = pause
 
     @property
     def flow(self) -> Flow[[InviteParameters], Coroutine[Any, Any, State[Any]]]:
@@ -173,7 +181,7 @@ class FlowCall:
         return await carried_through(self._run(parameters), get_run_logger())
 
     async def _run(self, parameters: InviteParameters) -> State[Any]:
-        run = FlowRun(self._caller)
+        run = FlowRun(self._caller, clock=self._clock, pause=self._pause)
         with console_may_break():
             try:
                 result = await run.run(parameters)
@@ -200,7 +208,9 @@ def tell_what_is_not_taken() -> None:
 class FlowRun(RunObserver):
     """One run inside the flow: its steps as tasks, its page, and what is told at its end."""
 
-    def __init__(self, caller: RunObserver | None) -> None:
+    def __init__(self, caller: RunObserver | None, *, clock: Clock, pause: Pausing) -> None:
+        self._clock = clock
+        self._pause = pause
         self._is_called = caller is not None
         self._caller = caller or RunObserver()
         self.confirms = self._caller.confirms
@@ -223,6 +233,9 @@ class FlowRun(RunObserver):
                 step=self._step,
                 deliver=self._deliver,
                 settings_of=self._settings_of,
+                clock=self._clock,
+                pause=self._pause,
+                stop_when=self._own.until_stopped,
             )
         finally:
             self._stop_waiting()
@@ -251,6 +264,8 @@ class FlowRun(RunObserver):
                 return work() if self._own.is_stopped else await as_task(name, here)
             case StepName.FINISH:
                 self._stop_waiting()
+                return await asyncio.to_thread(work)
+            case StepName.TELL:
                 return await asyncio.to_thread(work)
 
     async def _deliver(
@@ -315,6 +330,14 @@ class FlowRun(RunObserver):
             )
             self._nights = recent_nights(run.ready.ledger, run.taken.series)
 
+    @asynccontextmanager
+    async def waits(self, upcoming: NextTry) -> AsyncIterator[None]:
+        """The run's state says so: it is running to Prefect, and called otherwise."""
+        async with self._caller.waits(upcoming):
+            await self._api.quietly(rename(WAITING, upcoming.sentence))
+            yield
+            await self._api.quietly(rename("Running", None))
+
     def warns(self, text: str) -> None:
         """To the caller; the run's page has the event of it."""
         self._caller.warns(text)
@@ -326,7 +349,9 @@ class FlowRun(RunObserver):
     async def end(self, result: RunResult, state: State[Any]) -> State[Any]:
         """The run is told of; gives the state that tells it best."""
         conclusion = result.conclusion
-        was_signalled = conclusion is not None and conclusion.exit_code.is_signal
+        was_signalled = result.was_broken_off or (
+            conclusion is not None and conclusion.exit_code.is_signal
+        )
         async with asyncio.timeout(HURRY_SECONDS if was_signalled else None):
             await self._tell(result)
             if not was_signalled:  # what is shown would be lost where the API is away just now

@@ -90,6 +90,24 @@ async def report(state: State[Any]) -> None:
     context.flow_run.state = state.model_copy(update={"data": state.message})
 
 
+async def rename(name: str, message: str | None) -> None:
+    """
+    Call the running run *name* in lists of runs; one that is about to end is left as it is.
+
+    Raises what Prefect's client does.
+    """
+    run_id = flow_run.id
+    if run_id is None:
+        return
+    async with get_client() as client:
+        now = (await client.read_flow_run(UUID(run_id))).state
+        if now is not None and now.type is StateType.RUNNING:
+            # A copy, whose details hold the slot of the deployment. Not forced: the server takes no
+            # run that is being cancelled for a running one.
+            new = now.model_copy(deep=True, update={"name": name, "message": message})
+            await client.set_flow_run_state(UUID(run_id), new)
+
+
 async def _read(run_id: UUID) -> State[Any] | None:
     async with get_client() as client:
         return (await client.read_flow_run(run_id)).state

@@ -3,7 +3,15 @@
 from jobmojito_batch.inbox.day_folders import NightFolder, earlier_runs, remove_old_nights
 from jobmojito_batch.inbox.factory import open_inbox
 from jobmojito_batch.inbox.folder import FolderInbox
-from jobmojito_batch.inbox.stability import Found, Inbox, Look, Sleep, find_whole, sha256_of
+from jobmojito_batch.inbox.stability import (
+    Found,
+    Inbox,
+    Look,
+    Sleep,
+    final_name,
+    find_whole,
+    sha256_of,
+)
 
 __all__ = [
     "FolderInbox",
@@ -13,6 +21,7 @@ __all__ = [
     "NightFolder",
     "Sleep",
     "earlier_runs",
+    "final_name",
     "find_whole",
     "open_inbox",
     "remove_old_nights",

@@ -1,6 +1,7 @@
 """An inbox that is a folder."""
 
 import os
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -39,6 +40,17 @@ class FolderInbox:
                     except FileNotFoundError:
                         continue  # renamed or taken away just now
             return found
+
+    def aside(self) -> dict[str, int]:
+        """Folders and links, done/ and failed/ and what is hidden left out."""
+        kinds: Counter[str] = Counter()
+        with self._translated(), os.scandir(self._folder) as entries:
+            for entry in entries:
+                if entry.is_symlink():
+                    kinds["link"] += 1
+                elif entry.is_dir() and entry.name not in {DONE, FAILED} and entry.name[0] != ".":
+                    kinds["folder"] += 1
+        return dict(sorted(kinds.items()))
 
     def local(self, name: str) -> Path:
         """The file where it lies."""

@@ -38,6 +38,9 @@ class Inbox(Protocol):
     def look(self) -> dict[str, Look]:
         """The files that lie in it now by name, those of folders in it left out."""
 
+    def aside(self) -> dict[str, int]:
+        """What lies in it and is no file of its own, by kind: folders but ours, links."""
+
     def local(self, name: str) -> Path:
         """The file on this machine: where it lies, or a copy of mode 600."""
 
@@ -76,6 +79,10 @@ class Found:
     """Files that still grow, or whose marker is not there."""
     others: tuple[str, ...] = field(default=(), compare=False)
     """Names that lie there and are not wanted."""
+    growing: tuple[str, ...] = field(default=(), compare=False)
+    """Those that are waited for."""
+    unfinished: tuple[str, ...] = field(default=(), compare=False)
+    """Names that say of themselves that they are still being written, or are a lock beside it."""
 
 
 def find_whole(
@@ -110,7 +117,23 @@ def find_whole(
         whole = [*marked, *(name for name in unmarked if second.get(name) == first[name])]
     whole.sort(key=lambda name: (first[name].changed_at, name))
     others = sorted(name for name in first if _may_be_taken(name) and name not in wanted)
-    return Found(tuple(whole), waiting=len(wanted) - len(whole), others=tuple(others))
+    return Found(
+        tuple(whole),
+        waiting=len(wanted) - len(whole),
+        others=tuple(others),
+        growing=tuple(sorted(name for name in wanted if name not in whole)),
+        unfinished=tuple(sorted(name for name in first if final_name(name) is not None)),
+    )
+
+
+def final_name(name: str) -> str | None:
+    """What a file that is still being written will be called; None where it is not."""
+    if name.startswith("."):
+        return None
+    if name.startswith("~$"):
+        return name.removeprefix("~$")
+    endings = [ending for ending in _UNFINISHED if name.lower().endswith(ending)]
+    return name[: -len(endings[0])] if endings else None
 
 
 def _may_be_taken(name: str) -> bool:

@@ -62,6 +62,10 @@ class StoreInbox:
             if about["path"]
         }
 
+    def aside(self) -> dict[str, int]:
+        """Nothing: a store has objects alone."""
+        return {}
+
     def local(self, name: str) -> Path:
         """A copy of the object, of mode 600, in the folder for copies."""
         return self._copied(name, self._copies / name)

@@ -62,6 +62,8 @@ RESULT_SCHEMA: Final = {
 }
 SHOWS_LINK: Final = (Outcome.INVITED.value, Outcome.ALREADY_APPLIED.value)
 """A link beside review or rejected would be mailed by somebody who did not look."""
+CREATED: Final = (Outcome.INVITED.value, Outcome.REVIEW.value, Outcome.REJECTED.value)
+"""An interview of this run is there; whatever the platform thinks of the candidate."""
 _IS_OF_ROW: Final = and_(
     invitations.c.position_id == run_rows.c.position_id,
     invitations.c.candidate_email == run_rows.c.candidate_email,
@@ -196,6 +198,24 @@ class Results:
                     reasons[code] += count
         by_frequency = sorted(reasons.items(), key=lambda pair: (-pair[1], pair[0]))
         return RowCounts(dict(outcomes), dict(by_frequency))
+
+    def new_by_position(self, run_id: str) -> dict[str, int]:
+        """
+        Interviews that a run created, by position_def_set_id, the most first.
+
+        By "" where the platform gave the position no id.
+        """
+        name, number = func.coalesce(positions.c.position_def_set_id, ""), func.count()
+        query = (
+            select(name, number)
+            .select_from(run_rows)
+            .join(positions, positions.c.id == run_rows.c.position_id)
+            .where(run_rows.c.run_id == run_id, run_rows.c.outcome.in_(CREATED))
+            .group_by(name)
+            .order_by(number.desc(), name)
+        )
+        with self.database.reading() as connection:
+            return {str(position): int(count) for position, count in connection.execute(query)}
 
     def outcomes_by_source(self, run_id: str) -> dict[str, dict[Outcome, int]]:
         """Rows of a run by source and outcome; a row without one yet counts as unknown."""

@@ -25,6 +25,7 @@ from jobmojito_batch.pipeline.nightly.selection import (
     prepare_taken,
     taking,
 )
+from jobmojito_batch.pipeline.nightly.tries import NextTry
 from jobmojito_batch.pipeline.output_paths import AskedFiles, Targets
 from jobmojito_batch.pipeline.prepare import (
     Planned,
@@ -61,6 +62,7 @@ __all__ = [
     "KnownInvitation",
     "Look",
     "NeedsPerson",
+    "NextTry",
     "Planned",
     "PreparedRun",
     "Preview",

@@ -7,7 +7,13 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
-from jobmojito_batch.client import JobMojito, TokenSource, expiry_of
+from jobmojito_batch.client import (
+    JobMojito,
+    TokenSource,
+    expiry_of,
+    replaced_by,
+    replacement_due,
+)
 from jobmojito_batch.contract import MerchantStatus
 from jobmojito_batch.records import InputDoubt
 from jobmojito_batch.settings import Settings
@@ -139,14 +145,17 @@ def _too_little(who: str, view: AccountView, rows: int, credits_: float) -> Iter
 
 
 def token_warnings(token: str | None, *, seconds: float, now: datetime) -> list[str]:
-    """Where the token may expire before a run of so many seconds is over."""
-    warnings = []
+    """Where the token may expire before a run of so many seconds is over, or within days."""
     expires = expiry_of(token) if token else None
-    if expires is not None and now + timedelta(seconds=seconds) > expires:
+    if token is None or expires is None:
+        return []
+    if now + timedelta(seconds=seconds) > expires:
         when = expires.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
         is_over = "expired" if expires <= now else "expires"
-        warnings.append(
+        says = (
             f"the token {is_over} at {when}, before the run is expected to end; a fresh one is "
             "read only from JOBMOJITO_API_TOKEN_FILE or JOBMOJITO_API_TOKEN_COMMAND"
         )
-    return warnings
+        return [says]
+    due = replacement_due(replaced_by(token), now)
+    return [due] if due is not None else []

@@ -15,7 +15,7 @@ from jobmojito_batch.pipeline import report
 from jobmojito_batch.pipeline.about import about_run
 from jobmojito_batch.pipeline.batch import Delivered
 from jobmojito_batch.pipeline.kept_files import keep_changed, remember_written
-from jobmojito_batch.pipeline.left_out import UnreadableFile
+from jobmojito_batch.pipeline.left_out import AsideFile, UnreadableFile
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
 from jobmojito_batch.pipeline.output_paths import AskedFiles, Targets, targets_again
 from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend
@@ -31,6 +31,7 @@ from jobmojito_batch.summary import (
     Files,
     IdleInbox,
     Latencies,
+    LeftFile,
     LinkCounts,
     PositionCounts,
     SettledCounts,
@@ -103,6 +104,7 @@ def _of_run(
         rows=prepared.rows,
         outcomes=counts.outcomes,
         reasons=counts.reasons,
+        new_by_position=ledger.results.new_by_position(prepared.run_id),
         positions=PositionCounts(
             created=tally.positions_created, reused=prepared.plan.positions_to_reuse
         ),
@@ -119,10 +121,12 @@ def _of_run(
         unreadable=_unreadable(left_out.unreadable),
         notes=tuple(prepared.inputs.notes),
         not_taken=left_out.not_taken,
+        left_aside=_aside(left_out.left_aside),
         doubts=tuple(doubt.text for doubt in prepared.doubts),
         resumes=resumes.counts if resumes is not None else None,
         host=platform.node(),
         stop_message=stopped.message if stopped is not None else None,
+        stop_code=stopped.code if stopped is not None else None,
         credits_before=prepared.accounts.own_credits_left,
     )
 
@@ -147,6 +151,7 @@ def conclude_idle(taken: SelectedInputs, run_id: str, *, now: datetime) -> Summa
         unreadable_files=len(taken.unreadable),
         unreadable=_unreadable(taken.unreadable),
         not_taken=taken.not_taken,
+        left_aside=_aside(taken.left_aside),
         host=platform.node(),
         idle=IdleInbox(
             place=taken.place,
@@ -159,6 +164,10 @@ def conclude_idle(taken: SelectedInputs, run_id: str, *, now: datetime) -> Summa
 
 def _unreadable(files: Sequence[UnreadableFile]) -> tuple[UnreadableInput, ...]:
     return tuple(UnreadableInput(file=file.name, reason=file.text) for file in files)
+
+
+def _aside(files: Sequence[AsideFile]) -> tuple[LeftFile, ...]:
+    return tuple(LeftFile(file=file.name, reason=file.reason) for file in files)
 
 
 def write_files(
@@ -259,6 +268,7 @@ def _of_ledger(ledger: Ledger, run: KnownRun, layouts: Sequence[Layout]) -> Summ
         rows=run.rows,
         outcomes=counts.outcomes,
         reasons=counts.reasons,
+        new_by_position=ledger.results.new_by_position(run.run_id),
         positions=PositionCounts(created=None, reused=None),
         calls=ledger.results.calls_of(run.run_id),
         retries=None,

@@ -20,6 +20,17 @@ class UnreadableFile:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AsideFile:
+    """What lies in an inbox and is not taken tonight; it stays there, or is in done/."""
+
+    name: str
+    """Its name if that is one of a table, else a number of its kind: it may name a person."""
+    reason: str
+    is_closed: bool = False
+    """Whether it may not be opened: it stays until somebody mends that."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class LeftOut:
     """Files of an inbox that no row of the run comes from; none for inputs that were named."""
 
@@ -27,6 +38,8 @@ class LeftOut:
     """Files that were put into failed/."""
     not_taken: tuple[str, ...] = ()
     """What is no export by its name: names, and numbers of résumés."""
+    left_aside: tuple[AsideFile, ...] = ()
+    """What else was not taken."""
 
 
 NOTHING_LEFT_OUT: Final = LeftOut()

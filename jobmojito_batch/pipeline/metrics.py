@@ -48,6 +48,7 @@ KINDS: Final = {
     "last_run_unreadable_files": Kind("gauge", "Files of the inbox that could not be read."),
     "last_run_files_not_taken": Kind("gauge", "What lies in the inbox and is no export."),
     "credits_left": Kind("gauge", "Credits of the account after the latest run, estimated."),
+    "token_expires_timestamp_seconds": Kind("gauge", "When the API token expires."),
     "unknown_invitations": Kind("gauge", "Invitations in the ledger without a sure answer."),
     "unknown_age_seconds": Kind("gauge", "Age of the oldest of them when the run ended."),
 }
@@ -156,6 +157,10 @@ class MetricsFile:
             last_run_files_not_taken=len(summary.not_taken),
             credits_left=summary.credits_left,
         )
+        replaced = summary.token_replaced_by
+        samples.pop(("token_expires_timestamp_seconds", self._labels), None)
+        if replaced is not None:
+            self._set(samples, token_expires_timestamp_seconds=replaced.timestamp())
 
     def _set(self, samples: Samples, **values: float | None) -> None:
         for name, value in values.items():

@@ -1,34 +1,43 @@
 """The steps of a run, one after the other, for the command line and for the flow."""
 
+import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from jobmojito_batch.alerts import Alert
+from jobmojito_batch.client import replaced_by, replacement_due
 from jobmojito_batch.errors import BatchError, DoubtError, SettingsError, VolumeError
+from jobmojito_batch.events import Event, warn
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.inbox import Sleep
 from jobmojito_batch.ledger import RowEnd
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.batch import Delivered, OnProgress
+from jobmojito_batch.pipeline.batch import Delivered, OnProgress, StopWhen
 from jobmojito_batch.pipeline.conclude import conclude
 from jobmojito_batch.pipeline.deliver import DecideOnRest
 from jobmojito_batch.pipeline.deliver import deliver as deliver_here
 from jobmojito_batch.pipeline.nightly.housekeeping import finish
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
 from jobmojito_batch.pipeline.nightly.selection import IdleRun, ReadyRun, prepare_taken, taking
+from jobmojito_batch.pipeline.nightly.tries import NextTry, Tries
 from jobmojito_batch.pipeline.nightly.volume_guard import hold_if_unsure
 from jobmojito_batch.pipeline.prepare import ReadyToSend, settings_for
 from jobmojito_batch.pipeline.run_signals import RunSignals
+from jobmojito_batch.pipeline.signals import stop_on_signals
 from jobmojito_batch.sending import FirstRows, Progress
 from jobmojito_batch.settings import Settings
 from jobmojito_batch.summary import Summary
 
 T = TypeVar("T")
+
+Clock = Callable[[], datetime]
+Pausing = Callable[[float], Awaitable[object]]
+"""Waits so many seconds between two tries of a night."""
 
 
 class StepName(StrEnum):
@@ -38,6 +47,7 @@ class StepName(StrEnum):
     PREPARE = "prepare"
     CONCLUDE = "conclude"
     FINISH = "finish"
+    TELL = "tell"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +61,8 @@ class RunResult:
     """Whether the ledger may hold claims of the run."""
     alerts: Sequence[Alert] = ()
     """What is to be told of it."""
+    was_broken_off: bool = False
+    """Whether it would have been tried again, and was told to end meanwhile."""
 
     @property
     def exit_code(self) -> ExitCode:
@@ -104,6 +116,10 @@ class RunObserver:
     def concluded(self, run: ReadyRun, conclusion: Summary) -> None:
         """The files are written; the ledger is still open."""
 
+    def waits(self, upcoming: NextTry) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - as above
+        """Meanwhile the night waits for another try."""
+        return nullcontext()
+
     def warns(self, text: str) -> None:
         """Something beside the run went wrong, which goes on: *text* is a sentence."""
 
@@ -134,6 +150,11 @@ async def settings_here(parameters: InviteParameters) -> Settings:
     return settings_for(parameters)
 
 
+def utc_now() -> datetime:
+    """This moment."""
+    return datetime.now(UTC)
+
+
 async def run_steps(
     parameters: InviteParameters,
     observer: RunObserver,
@@ -143,14 +164,19 @@ async def run_steps(
     settings_of: Callable[[InviteParameters], Awaitable[Settings]] = settings_here,
     now: datetime | None = None,
     sleep: Sleep = time.sleep,
+    clock: Clock = utc_now,
+    pause: Pausing = asyncio.sleep,
+    stop_when: StopWhen | None = None,
 ) -> RunResult:
     """
     Take, prepare, deliver, conclude, finish: the whole of a run, however it ends.
 
     *step* and *deliver* carry the steps out, by default here and now; *sleep* waits between two
-    looks at an inbox. An exception becomes the result's error; what is none (an interruption) goes
-    on, once what the run held is let go. Raises SettingsError if shards are asked for and *deliver*
-    is not given.
+    looks at an inbox. A night that stopped may be tried again (`retry_until`): *clock* says when,
+    *pause* waits, and a signal or *stop_when* ends the waiting; machines and people are told of the
+    last try. An exception becomes the result's error; what is none (an interruption) goes on, once
+    what the run held is let go. Raises SettingsError if shards are asked for and *deliver* is not
+    given.
     """
     if deliver is None:
         if parameters.is_sharded:
@@ -159,37 +185,102 @@ async def run_steps(
                 "PREFECT_API_URL and say --prefect, or leave it out"
             )
         deliver = deliver_here
-    run = _Run(parameters, observer, now)
-    run.signals.begins()
+    began = now or clock()
+    tries = Tries(parameters, began=began, is_unattended=not observer.confirms)
+    signals = _signals_of(parameters, observer)
+    signals.begins()
+    while True:
+        run = _Run(tries, observer, night=began, now=clock() if tries.earlier else now)
+        try:
+            result = await run.up_to_conclusion(step, deliver, settings_of, sleep)
+            if result.was_declined:
+                return result
+            alerts = await step(StepName.FINISH, run.finishing(result))
+        finally:
+            run.close()
+        upcoming = tries.next_after(result.conclusion, now=clock())
+        if upcoming is None or not await _waited(upcoming, observer, pause, stop_when):
+            await step(StepName.TELL, run.telling(result, signals))
+            return replace(result, alerts=alerts, was_broken_off=upcoming is not None)
+        tries.add(result.concluded, run.settings)
+
+
+def _signals_of(parameters: InviteParameters, observer: RunObserver) -> RunSignals:
+    return RunSignals(
+        parameters.inputs,
+        environment=parameters.environment,
+        is_counted=observer.is_counted,
+        is_unattended=not observer.confirms,
+        warns=observer.warns,
+    )
+
+
+async def _waited(
+    upcoming: NextTry, observer: RunObserver, pause: Pausing, stop_when: StopWhen | None
+) -> bool:
+    """Wait for the next try; False where a signal or somebody above ends the night instead."""
+    warn(
+        Event.NIGHT_WAITS,
+        says=upcoming.sentence,
+        run_id=upcoming.run_id,
+        code=upcoming.code.value,
+        try_number=upcoming.number,
+        seconds=upcoming.seconds,
+    )
+    signalled = asyncio.Event()
+
+    async def go_on() -> bool:
+        await pause(upcoming.seconds)
+        return True
+
+    async def end() -> bool:
+        await signalled.wait()
+        return False
+
+    async def end_from_above() -> bool:
+        if stop_when is None:
+            return await end()
+        await stop_when()
+        return False
+
+    with stop_on_signals(lambda _number: signalled.set(), lambda: None):
+        async with observer.waits(upcoming):
+            return await _first_of(end(), end_from_above(), go_on())
+
+
+async def _first_of(*ways: Coroutine[Any, Any, bool]) -> bool:
+    """What the first that is done came to, in this order; the others end with it."""
+    tasks = [asyncio.create_task(way) for way in ways]
     try:
-        result = await run.up_to_conclusion(step, deliver, settings_of, sleep)
-        if result.was_declined:
-            return result
-        alerts = await step(StepName.FINISH, lambda: run.finish(result))
-        return replace(result, alerts=alerts)
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        return next(task.result() for task in tasks if task.done())
     finally:
-        run.close()
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Run:
     """A run on its way, and what it holds until its end."""
 
     def __init__(
-        self, parameters: InviteParameters, observer: RunObserver, now: datetime | None
+        self, tries: Tries, observer: RunObserver, *, night: datetime, now: datetime | None
     ) -> None:
-        self._parameters = parameters
+        self._parameters = tries.parameters
+        self._tries = tries
         self._observer = observer
+        self._night = night
         self._now = now
         self._settings: Settings | None = None
         self._taken: SelectedInputs | None = None
         self._run: ReadyRun | None = None
-        self.signals = RunSignals(
-            parameters.inputs,
-            environment=parameters.environment,
-            is_counted=observer.is_counted,
-            is_unattended=not observer.confirms,
-            warns=observer.warns,
-        )
+
+    @property
+    def settings(self) -> Settings:
+        """Those that it ran with; only of one that came to a conclusion."""
+        if self._settings is None:
+            raise BatchError("the run has no settings; please report this")
+        return self._settings
 
     async def up_to_conclusion(
         self,
@@ -205,7 +296,7 @@ class _Run:
             with observer.reading():
                 run = await self._prepared(self._settings, step, sleep)
             if isinstance(run, IdleRun):
-                return RunResult(conclusion=run.conclusion(self._now))
+                return RunResult(conclusion=self._told(run.conclusion(self._now)))
             observer.planned(run)
             hold_if_unsure(run.planned, run.comparison, is_attended=observer.confirms)
             if not observer.may_send(run):
@@ -215,15 +306,25 @@ class _Run:
                 run.ready, on_progress=observer.progress, may_go_on=observer.may_go_on
             )
             conclusion = await step(StepName.CONCLUDE, lambda: conclude(run.ready, delivered))
+            conclusion = self._told(conclusion)
             observer.concluded(run, conclusion)
         except Exception as exc:  # noqa: BLE001 - whoever asked for the run tells it
             return RunResult(error=exc, has_begun=observer.has_begun)
         return RunResult(conclusion=conclusion, has_begun=True)
 
+    def _told(self, conclusion: Summary) -> Summary:
+        """With what is told of a run and not written: tries before it, its token's end."""
+        told: dict[str, object] = {"earlier_tries": self._tries.told}
+        if self._taken is not None and conclusion.ended_at is not None:
+            replaced = replaced_by(self._taken.tokens.current())
+            told["token_replaced_by"] = replaced
+            told["token_due"] = replacement_due(replaced, conclusion.ended_at)
+        return conclusion.model_copy(update=told)
+
     async def _prepared(self, settings: Settings, step: Step, sleep: Sleep) -> ReadyRun | IdleRun:
         taken = await step(
             StepName.TAKE,
-            lambda: taking(self._parameters, now=self._now, sleep=sleep, settings=settings),
+            lambda: taking(self._parameters, now=self._night, sleep=sleep, settings=settings),
         )
         self._taken = taken
         is_attended = self._observer.confirms
@@ -236,9 +337,9 @@ class _Run:
             self._run = run
         return run
 
-    def finish(self, result: RunResult) -> list[Alert]:
-        """Files leave the inbox, machines are told; gives what to tell people. Never raises."""
-        alerts = finish(
+    def finishing(self, result: RunResult) -> Callable[[], list[Alert]]:
+        """Files leave the inbox; gives what to tell people. Never raises."""
+        return lambda: finish(
             self._parameters,
             taken=self._taken,
             planned=self._run.planned if self._run is not None else None,
@@ -247,15 +348,18 @@ class _Run:
             has_begun=result.has_begun,
             now=self._now,
             settings=self._settings,
+            earlier_tries=[summary.run_id for summary in self._tries.earlier],
         )
-        self.signals.ends(
+
+    def telling(self, result: RunResult, signals: RunSignals) -> Callable[[], None]:
+        """Machines are told. Never raises."""
+        return lambda: signals.ends(
             result.exit_code,
             self._settings,
             summary=result.conclusion,
             is_held=isinstance(result.error, (VolumeError, DoubtError)),
             has_begun=result.has_begun,
         )
-        return alerts
 
     def close(self) -> None:
         """Let go of what it holds."""

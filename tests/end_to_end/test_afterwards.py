@@ -46,11 +46,12 @@ def test_a_doctor_finds_nothing_where_all_is_well(
         ("JOBMOJITO_API_TOKEN", "", "token", "fault"),
         ("JOBMOJITO_API_TOKEN", jwt(expires_in=-60), "token", "fault"),
         ("JOBMOJITO_API_TOKEN", jwt(expires_in=3000), "token", "warning"),
+        ("JOBMOJITO_API_TOKEN", jwt(expires_in=3 * 86_400), "token", "warning"),
         ("JOBMOJITO_API_TOKEN", "refused", "API", "fault"),
         ("JOBMOJITO_BASE_URL", "http://127.0.0.1:9/functions/v1", "API", "fault"),
         ("JOBMOJITO_LEDGER", "/proc/nowhere/ledger.sqlite", "ledger", "fault"),
     ],
-    ids=["no-token", "expired", "expires-soon", "refused", "no-api", "no-ledger"],
+    ids=["no-token", "expired", "expires-soon", "in-days", "refused", "no-api", "no-ledger"],
 )
 def test_each_fault_has_its_line(
     tmp_path: Path,

@@ -12,6 +12,7 @@ from prometheus_client.openmetrics.parser import text_string_to_metric_families
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.sandbox import Fault, RunningSandbox
+from tests.end_to_end.test_tries import OUT_OF_CREDITS_ONCE, NightClock, night
 from tests.helpers import TOKEN, Run, a_row, friendly, people, write_input
 
 PRIVATE = ("Secretname", "secretname", "example.com", "@", "http", TOKEN, "Nurse")
@@ -111,3 +112,20 @@ def test_what_is_broken_costs_a_line_and_no_run(
     assert errors.count("the metrics were not written") == 2  # at its beginning and at its end
     assert errors.count("JOBMOJITO_PING_URL was not reached (it must begin with https://)") == 1
     assert "s3cret" not in errors
+
+
+async def test_a_night_of_several_tries_is_told_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, switch: Switch
+) -> None:
+    metrics = tmp_path / "jobmojito.prom"
+    monkeypatch.setenv("JOBMOJITO_METRICS", str(metrics))
+    monkeypatch.setenv("JOBMOJITO_PING_URL", switch.url)
+    clock = NightClock()
+    with RunningSandbox(friendly(faults=OUT_OF_CREDITS_ONCE)) as sandbox:
+        Run(tmp_path, sandbox, monkeypatch)
+
+        await night(write_input(tmp_path, people(4)), clock=clock)
+
+    assert len(clock.waited) == 1
+    assert switch.asked == ["/s3cret"]
+    assert samples(metrics)["runs_total"] == {"0": 1.0}

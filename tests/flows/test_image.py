@@ -5,6 +5,7 @@ No registry is asked in the tests: a base image that is not there already is a r
 """
 
 import fnmatch
+import json
 import os
 import re
 import shutil
@@ -99,24 +100,35 @@ def test_the_program_installs_from_what_the_image_copies_and_invites(tmp_path: P
     )  # fmt: skip
     here = next(Path(sys.executable).parents[1].glob("lib/python*/site-packages"))
     (site / "here.pth").write_text(f"{here}\n")
+    [health] = [line for line in steps() if line.startswith("HEALTHCHECK")]
+    _, _, *asked = json.loads(health.partition("CMD")[2])
     path = write_input(tmp_path, people(2))
     with RunningSandbox(friendly()) as sandbox:
-        ended = subprocess.run(
-            [str(python), "-m", "jobmojito_batch", "invite", str(path), "--yes", "--no-prefect"],
-            cwd=tmp_path,
-            env={
-                "PATH": os.environ["PATH"],
-                "HOME": str(tmp_path),
-                "JOBMOJITO_API_TOKEN": TOKEN,
-                "JOBMOJITO_BASE_URL": sandbox.base_url,
-                "JOBMOJITO_LEDGER": str(tmp_path / "ledger.sqlite"),
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=300,
-        )
+        environment = {
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "JOBMOJITO_API_TOKEN": TOKEN,
+            "JOBMOJITO_BASE_URL": sandbox.base_url,
+            "JOBMOJITO_LEDGER": str(tmp_path / "ledger.sqlite"),
+        }
 
+        def run(*arguments: str) -> subprocess.CompletedProcess[str]:
+            return subprocess.run(
+                [str(python), "-m", "jobmojito_batch", *arguments],
+                cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,
+                timeout=300,
+            )  # fmt: skip
+
+        before = run("status", *asked)
+        ended = run("invite", str(path), "--yes", "--no-prefect")
+        calls = len(sandbox.log)
+        after = run("status", *asked)
+        (tmp_path / "ledger.sqlite").write_bytes(b"no ledger")
+        broken = run("status", *asked)
+
+    assert (before.returncode, after.returncode) == (0, 0)
+    assert len(sandbox.log) == calls  # how it is costs no call
+    assert broken.returncode != 0
     assert ended.returncode == 0, ended.stderr
     assert "2 rows: 2 invited" in ended.stderr
     assert (site / "jobmojito_batch" / "samples" / "candidates.csv").is_file()

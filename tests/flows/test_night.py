@@ -7,24 +7,27 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
+from uuid import UUID
 
 import pytest
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import ArtifactFilter, ArtifactFilterFlowRunId
 from prefect.client.schemas.objects import State
+from prefect.runtime import flow_run
 from pydantic import SecretStr
 
 from jobmojito_batch.alerts import Alert, AlertKind, Night, overrun
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.flows.alert_publisher import AlertPublisher
 from jobmojito_batch.flows.artifacts import TABLE_ROWS, attention_table, bar, summary_markdown
-from jobmojito_batch.flows.invite_candidates import invite_candidates
+from jobmojito_batch.flows.invite_candidates import FlowCall, invite_candidates
 from jobmojito_batch.flows.token_block import store_token
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Attention, NeedsPerson, advice_on
 from jobmojito_batch.pipeline.action_items import URGENCY
 from jobmojito_batch.sandbox import Fault, RunningSandbox
 from jobmojito_batch.summary import Summary
+from tests.end_to_end.test_tries import OUT_OF_CREDITS_ONCE, NightClock
 from tests.helpers import TOKEN, Run, a_row, a_summary, friendly, people, write_input
 
 pytestmark = [
@@ -43,6 +46,61 @@ def run_flow(*inputs: Path, **parameters: Any) -> State[Any]:
         return state
 
     return asyncio.run(run())
+
+
+class WatchedClock(NightClock):
+    """Looks, while a night waits, what Prefect says of its run."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[tuple[str, str | None, str]] = []
+
+    async def pause(self, seconds: float) -> None:
+        async with get_client() as client:
+            state = (await client.read_flow_run(UUID(str(flow_run.id)))).state
+        assert state is not None
+        self.seen.append((state.type.value, state.name, state.message or ""))
+        await super().pause(seconds)
+
+
+def names_of(state: State[Any]) -> list[str | None]:
+    """What the run was called, one state after the other."""
+
+    async def read() -> list[str | None]:
+        async with get_client() as client:
+            run_id = state.state_details.flow_run_id
+            assert run_id is not None
+            return [one.name for one in await client.read_flow_run_states(run_id)]
+
+    return asyncio.run(read())
+
+
+def test_a_night_that_waits_for_another_try_is_called_so_in_the_list_of_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = WatchedClock()
+    call = FlowCall(None, clock=clock.now, pause=clock.pause)
+    with RunningSandbox(friendly(faults=OUT_OF_CREDITS_ONCE)) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        asked = InviteParameters(
+            inputs=[str(write_input(tmp_path, people(4)))], retry_until="06:00",
+            time_zone="Europe/Bratislava",
+        )  # fmt: skip
+
+        async def watched() -> State[Any]:
+            state: State[Any] = await call.flow(asked, return_state=True)
+            return state
+
+        state = asyncio.run(watched())
+
+    [(kind, name, message)] = clock.seen
+    assert (kind, name) == ("RUNNING", "Waiting")
+    assert message.startswith("stopped by insufficient credits: try 2 follows at 03:35")
+    assert [one for one in names_of(state) if one != "Pending"] == [
+        "Running", "Waiting", "Running", "Completed",
+    ]  # fmt: skip
+    assert "try 2 of the night" in (state.message or "")
+    assert run.creates == 4
 
 
 def artifacts_of(state: State[Any]) -> dict[str, Any]:

@@ -187,6 +187,35 @@ def test_a_stop_drains_the_run_and_the_next_one_carries_on(
     assert run.creates == 60
 
 
+@pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no such signal here")
+def test_on_sigusr1_the_run_ends_by_itself_nothing_else_begins_and_serve_leaves(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serving: Callable[..., Serving]
+) -> None:
+    with RunningSandbox(friendly(latency=0.3)) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = write_input(tmp_path, people(40))
+        service = serving(run, str(path), "--max-in-flight", "4")
+        going_on = service.start_run()
+        service.wait_for(lambda: run.creates >= 3, "interview")
+
+        service.process.send_signal(signal.SIGUSR1)
+        service.wait_for(lambda: "draining " in service.log, "draining")
+        sent_by_then = run.creates
+        later = service.start_run()
+        code = service.process.wait(LONG_ENOUGH)
+        ended = service.until_ended(going_on)
+        left = service.ask(lambda client: client.read_flow_run(later.id))
+
+    assert code == 0
+    assert sent_by_then < run.creates == 40
+    assert ended.state is not None
+    assert (ended.state.name, ended.state.message) == (
+        "Completed",
+        "40 rows: 40 invited; about 10 credits",
+    )
+    assert left.state.is_scheduled()
+
+
 def test_a_server_that_is_away_stops_neither_the_run_nor_the_service(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -5,11 +5,13 @@ However a run ends, nobody is invited twice: told by the sandbox's own log.
 """
 
 import signal
+import socket
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import psutil
 import pytest
 
@@ -98,15 +100,23 @@ def test_sigterm_to_the_worker_ends_its_runs_at_once_and_prefect_does_not_know(
 def test_a_worker_of_ours_drains_its_runs_on_sigterm_and_leaves_nobody_unknown(
     house: PrefectHouse, tmp_path: Path, sandbox: RunningSandbox
 ) -> None:
-    """And `drain` says when a pool is idle, and lets nothing start meanwhile."""
+    """And says that it polls; `drain` says when a pool is idle, lets nothing start meanwhile."""
     pool = f"pool-{tmp_path.name}"
     ours = [sys.executable, "-m", "jobmojito_batch"]
     house.command(*ours, "setup", "--pool", pool)
-    worker = house.start([*ours, "worker", "--pool", pool], "worker.log")
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    worker = house.start(
+        [*ours, "worker", "--pool", pool, "--health"],
+        "worker.log",
+        PREFECT_WORKER_WEBSERVER_HOST="127.0.0.1",
+        PREFECT_WORKER_WEBSERVER_PORT=str(port),
+    )
     night = Night(house, tmp_path, sandbox, pool=pool)
     path = write_input(tmp_path, people(ROWS))
     run_id = night.start(path)
     night.wait_for_calls(6)
+    assert httpx.get(f"http://127.0.0.1:{port}/health").status_code == 200
 
     worker.send_signal(signal.SIGTERM)
     until(

@@ -219,7 +219,7 @@ def test_every_kind_can_happen() -> None:
         alert.kind
         for night, history in (
             (tonight(4, unknown=1, invalid=1), []),
-            (tonight(invited=1), []),
+            (replace(tonight(invited=1), token_due="soon"), []),
             (tonight(rows=0), []),
             (tonight(rows=10, seconds=9_999.0), [*nights(100, 100, 100)]),
             (tonight(), [Night(day=MONDAY, exit_code=ExitCode.UNSETTLED)]),
@@ -290,3 +290,22 @@ def test_the_alert_of_a_run_that_goes_on_says_how_long() -> None:
 
 def test_three_nights_make_a_history() -> None:
     assert FEWEST_NIGHTS == 3
+
+
+def test_a_token_that_ends_is_told_beside_the_morning_report() -> None:
+    night = replace(tonight(invited=100), token_due="the API token expires at …")
+
+    alerts = alerts_of(night, [], reports_good=True)
+
+    assert [alert.kind for alert in alerts] == [AlertKind.TOKEN_EXPIRES, AlertKind.REPORT]
+    assert alerts[0].severity is Severity.WARNING
+
+
+def test_files_that_may_not_be_opened_need_a_person() -> None:
+    [alert] = alerts_of(replace(tonight(invited=100), closed=("a.csv", "b.csv")), [])
+
+    assert alert.kind is AlertKind.NEEDS_REPAIR
+    assert alert.sentence == (
+        "in the inbox lies what cannot be opened: a.csv, b.csv; let the user of the service read "
+        "and move it"
+    )

@@ -113,7 +113,99 @@ def ended(
     )
 
 
-# docs/nightly.md, "Which night it was": by metrics and by alerts.
+# docs/nightly.md, "Which night it was": by figures and by alerts.
+
+LATER: Final = {"killed": timedelta(hours=9), "late": timedelta(hours=1)}
+"""After seven in the morning; of the others one looks at seven."""
+FIGURES: Final[dict[str, str]] = {
+    "good": "last_run_exit_code == 0 and last_run_rows > 0",
+    "killed": "last_run_start > last_run_end and now - last_run_start > 12 * HOUR",
+    "held": "last_run_held == 1",
+    "failed": "last_run_exit_code == 2 and last_run_held == 0",
+    "half wrong": "last_run_exit_code == 1 and last_run_rows > 0",
+    "in doubt": "unknown_invitations > 0",
+    "stopped": "last_run_exit_code in (4, 130, 143)",
+    "empty": "last_run_exit_code == 0 and last_run_rows == 0",
+    "late": "last_run_start > last_run_end and now - last_run_start <= 12 * HOUR",
+    "never started": "now - last_run_start > 26 * HOUR",
+}
+"""What the page says of the figures, as a condition of a run that is over or of its beginning."""
+OF_A_BEGINNING: Final = {"killed", "late", "never started"}
+
+
+def play(night: str, path: Path) -> None:
+    """Have the file know of such a night."""
+    match night:
+        case "good":
+            ended(path, rows=9, outcomes={Outcome.INVITED: 9})
+        case "killed" | "late":
+            file_of(path).begins(HALF_PAST_THREE)
+        case "held":
+            ended(path, ExitCode.USAGE, is_held=True)
+        case "failed":
+            ended(path, ExitCode.USAGE)
+        case "half wrong":
+            outcomes = {Outcome.INVITED: 4, Outcome.INVALID: 5}
+            ended(path, ExitCode.NEEDS_REPAIR, rows=9, outcomes=outcomes)
+        case "in doubt":
+            ended(path, ExitCode.UNSETTLED, rows=2, outcomes={Outcome.UNKNOWN: 2}, unknown=2)
+        case "stopped":
+            ended(path, ExitCode.STOPPED, rows=9, outcomes={Outcome.NOT_SENT: 9})
+        case "empty":
+            ended(path, rows=0)
+        case _:
+            assert night == "never started"
+
+
+def is_so(night: str, path: Path, now: datetime) -> bool:
+    """Whether the figures alone say that it was such a night."""
+    samples: dict[str, float] = {}
+    for (name, _), value in read_samples(path).items():
+        short = name.removesuffix("_timestamp_seconds")
+        samples[short] = samples.get(short, 0.0) + value
+    goes_on = samples["last_run_start"] > samples["last_run_end"]
+    is_old = now.timestamp() - samples["last_run_start"] > 26 * 3600
+    if night not in OF_A_BEGINNING and (goes_on or is_old):
+        return False  # the figures are of the night before
+    nothing = {"last_run_rows": float("nan"), "unknown_invitations": 0.0}
+    names = nothing | samples | {"now": now.timestamp(), "HOUR": 3600}
+    return bool(eval(FIGURES[night], {"__builtins__": {}}, names))  # noqa: S307 - our own
+
+
+def rows_of_the_page() -> dict[str, tuple[str, str, str]]:
+    """Figures, alert and list of runs, by night."""
+    text = (ROOT / "docs" / "nightly.md").read_text("utf-8")
+    table = text.partition("| the night was |")[2].partition("\n\n")[0].splitlines()[2:]
+    cells = [[cell.strip() for cell in line.strip("|").split("|")] for line in table]
+    return {night: (figures, alert, runs) for night, figures, alert, runs in cells}
+
+
+@pytest.mark.parametrize("night", FIGURES)
+def test_a_night_is_told_apart_by_figures_alone(path: Path, night: str) -> None:
+    play(night, path)
+
+    now = NOW + LATER.get(night, timedelta(0))
+    assert [one for one in FIGURES if is_so(one, path, now)] == [night]
+
+
+@pytest.mark.parametrize("night", FIGURES)
+def test_a_night_is_told_apart_by_alerts_alone(path: Path, night: str) -> None:
+    """One alert of its own, as the page has it; none of a good one."""
+    play(night, path)
+
+    _, alert, _ = rows_of_the_page()[night]
+    wanted = {alert.removeprefix("Jobmojito")} - {"none"}
+    assert alerts(path, NOW + LATER.get(night, timedelta(0))) == wanted
+
+
+def test_the_page_has_every_night_with_figures_that_there_are_and_alerts_of_its_own() -> None:
+    rows = rows_of_the_page()
+    told = [alert for _, alert, _ in rows.values()]
+    assert rows.keys() == FIGURES.keys()
+    assert len(set(told)) == len(told)
+    for figures, _, _ in rows.values():
+        for name in re.findall(r"\b(?:last_run|unknown)_\w+", figures):
+            assert PREFIX + name in NAMES
 
 
 def test_a_good_night_is_quiet(path: Path) -> None:
@@ -170,3 +262,11 @@ def test_a_night_that_never_started(path: Path) -> None:
 
 def test_figures_that_are_gone(tmp_path: Path) -> None:
     assert alerts(tmp_path / "none.prom") == {"MetricsGone"}
+
+
+def test_a_token_that_expires_within_a_week(path: Path) -> None:
+    for days, found in ((8, set[str]()), (6, {"TokenExpires"}), (-1, {"TokenExpires"})):
+        ended(path, rows=9, outcomes={Outcome.INVITED: 9}, token_replaced_by=NOW + timedelta(days))
+        assert alerts(path) == found
+    ended(path, rows=9, outcomes={Outcome.INVITED: 9})
+    assert alerts(path) == set()  # one that is renewed, or does not say

@@ -22,6 +22,7 @@ ELSE = frozenset(
         "repairs_fail",
         "results",
         "results_folder",
+        "retry_until",
         "settle",
         "shard_folder",
         "shards",

@@ -12,11 +12,12 @@ from tests.helpers import a_summary
 
 OF_EVERY_RUN = [
     "schema_version", "run_id", "sources", "environment", "started_at", "ended_at", "exit_code",
-    "rows", "outcomes", "reasons", "positions", "calls", "retries", "lookups",
+    "rows", "outcomes", "reasons", "positions", "new_by_position", "calls", "retries", "lookups",
     "credits_estimated", "sending_seconds", "rate_reached", "latency_seconds",
 ]  # fmt: skip
 KNOWN_AT_ITS_END = [
-    "settled", "unreadable_files", "unreadable", "notes", "not_taken", "doubts", "resumes", "host",
+    "settled", "unreadable_files", "unreadable", "notes", "not_taken", "left_aside", "doubts",
+    "resumes", "host",
 ]  # fmt: skip
 
 

@@ -2,12 +2,12 @@
 
 import logging
 import platform
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
 
-from jobmojito_batch.alerts import Alert, AlertKind, Night, Trouble, alerts_of
+from jobmojito_batch.alerts import MOST_NAMED, Alert, AlertKind, Night, Trouble, alerts_of
 from jobmojito_batch.client import TokenSource
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.errors import LostLedgerError, VolumeError, told
@@ -49,13 +49,15 @@ def finish(
     has_begun: bool = False,
     now: datetime | None = None,
     settings: Settings | None = None,
+    earlier_tries: Collection[str] = (),
 ) -> list[Alert]:
     """
     Let settled files leave the inbox, remove old nights, note trouble; gives what to tell.
 
     Exactly one of *conclusion* and *error* is given; *has_begun*: the ledger may hold claims of the
-    run. *taken* is None if taking itself failed, *planned* if it did not come so far. Never raises:
-    what cannot be done now is logged, and done by the next night.
+    run. *taken* is None if taking itself failed, *planned* if it did not come so far;
+    *earlier_tries*: runs of this night, which are no earlier nights. Never raises: what cannot be
+    done now is logged, and done by the next night.
     """
     now = now or datetime.now(UTC)
     log_end(conclusion, error)
@@ -70,7 +72,8 @@ def finish(
             return _alerts(tonight, history, settings)
         try:
             series = taken.series if taken else _series_again(parameters, settings, ledger)
-            history = ledger.nights.of_series(series, but=tonight.run_id)
+            nights = ledger.nights.of_series(series, but=tonight.run_id)
+            history = [one for one in nights if one.run_id not in earlier_tries]
             if tonight.trouble is not None:
                 ledger.nights.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
             if taken is not None and planned is not None and conclusion is not None:
@@ -140,8 +143,10 @@ def _tonight(
         outcomes=conclusion.occurring,
         unreadable_files=conclusion.unreadable_files,
         not_taken=conclusion.not_taken,
+        closed=tuple(file.name for file in taken.left_aside if file.is_closed) if taken else (),
         cause=conclusion.stop_message,
         stops_again=bool(STOP_AGAIN & conclusion.reasons.keys()),
+        token_due=conclusion.token_due,
         errors_file=conclusion.files.errors,
         facts=(*facts, *_facts(conclusion)),
     )
@@ -164,8 +169,21 @@ def _facts(conclusion: Summary) -> Iterator[str]:
     left = conclusion.credits_left
     says_left = f", about {left:g} left" if left is not None else ""
     yield f"credits: about {conclusion.credits_estimated:g} used{says_left}"
+    if conclusion.new_by_position:
+        yield f"new people: {_by_position(conclusion.new_by_position)}"
+    if conclusion.left_aside:
+        staying = (f"{one.file} ({one.reason})" for one in conclusion.left_aside)
+        yield f"not taken: {', '.join(staying)}"
     for name, path in conclusion.files.written():
         yield f"{name}: {path}"
+
+
+def _by_position(counts: dict[str, int]) -> str:
+    """Counts by the ids of positions, the first of them one by one."""
+    said = [f"{count} at {one or '(no id)'}" for one, count in list(counts.items())[:MOST_NAMED]]
+    others = list(counts.values())[MOST_NAMED:]
+    more = f", {sum(others)} at {len(others)} other positions" if others else ""
+    return f"{', '.join(said)}{more}"
 
 
 def _settle_files(

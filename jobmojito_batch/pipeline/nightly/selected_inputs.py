@@ -8,7 +8,7 @@ from pathlib import Path
 from jobmojito_batch.client import TokenSource
 from jobmojito_batch.inbox import Inbox, NightFolder, earlier_runs
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.left_out import LeftOut, UnreadableFile
+from jobmojito_batch.pipeline.left_out import AsideFile, LeftOut, UnreadableFile
 from jobmojito_batch.pipeline.prepare import RunRequest
 from jobmojito_batch.pipeline.work_dir import Spool
 from jobmojito_batch.settings import Settings
@@ -53,6 +53,8 @@ class SelectedInputs:
     """Files that were not whole."""
     not_taken: tuple[str, ...] = ()
     """What lies in the inbox and is no export by its name: names, and numbers of résumés."""
+    left_aside: tuple[AsideFile, ...] = ()
+    """What else was not taken, each with its reason."""
     night: NightFolder | None = None
     """Where the results go, where that is a day's folder of ours."""
     night_files: tuple[str, ...] = ()
@@ -68,7 +70,9 @@ class SelectedInputs:
             settings=self.settings,
             tokens=self.tokens,
             series=self.series,
-            left_out=LeftOut(unreadable=self.unreadable, not_taken=self.not_taken),
+            left_out=LeftOut(
+                unreadable=self.unreadable, not_taken=self.not_taken, left_aside=self.left_aside
+            ),
         )
 
     def earlier_runs(self) -> dict[str, str]:

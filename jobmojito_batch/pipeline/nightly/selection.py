@@ -3,7 +3,7 @@
 import errno
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -16,9 +16,11 @@ from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.events import Event, emit, warn
 from jobmojito_batch.file_names import stem_of
 from jobmojito_batch.inbox import (
+    Found,
     Inbox,
     NightFolder,
     Sleep,
+    final_name,
     find_whole,
     open_inbox,
     sha256_of,
@@ -35,7 +37,7 @@ from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.accounts import as_spelt_in
 from jobmojito_batch.pipeline.conclude import conclude_idle
 from jobmojito_batch.pipeline.jobs import content_of_jobs
-from jobmojito_batch.pipeline.left_out import UnreadableFile
+from jobmojito_batch.pipeline.left_out import AsideFile, UnreadableFile
 from jobmojito_batch.pipeline.nightly.archive_inputs import (
     DONE,
     FAILED,
@@ -65,6 +67,7 @@ from jobmojito_batch.urls import is_url, shown
 
 _MOST_TOLD: Final = 5
 """Files whose faults stand in one message."""
+_ASIDE: Final = {"folder": "not looked into", "link": "never followed"}
 _NO_ROOM: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 """The machine's fault and not the file's: the file stays where it is."""
 
@@ -142,20 +145,26 @@ def _from_inbox(taken: SelectedInputs, ledger: Ledger | None, *, sleep: Sleep) -
         content = content_of_jobs(taken.parameters, spool.scratch)
         taken = replace(taken, jobs_content=content)
         looked = [_taken_file(inbox, name) for name in found.whole]
-        files, done_before = _without_done(
-            taken, inbox, ledger, [file for file in looked if file is not None]
-        )
+        usable = [file for file in looked if isinstance(file, TakenFile)]
+        closed = [file for file in looked if isinstance(file, AsideFile)]
+        files, done = _without_done(taken, inbox, ledger, usable)
+        aside = inbox.aside()
     except BaseException:
         spool.remove()
         raise
-    emit(Event.INBOX_TAKEN, files=len(files), done_before=done_before, waiting=found.waiting)
+    emit(Event.INBOX_TAKEN, files=len(files), done_before=len(done), waiting=found.waiting)
     return replace(
         taken,
         parameters=_reading(taken.parameters, files),
         inbox=inbox,
         files=tuple(files),
-        done_before=done_before,
-        waiting=found.waiting + looked.count(None),
+        done_before=len(done),
+        waiting=found.waiting + len(closed),
+        left_aside=(
+            *closed,
+            *done,
+            *_aside(found, aside, needs_markers=settings.inbox_needs_markers),
+        ),
         not_taken=left_lying(found.others, are_alone=not found.whole and not found.waiting),
         spool=spool,
     )
@@ -173,14 +182,38 @@ def _check_outside(parameters: InviteParameters, inbox: Inbox) -> None:
         )
 
 
-def _taken_file(inbox: Inbox, name: str) -> TakenFile | None:
-    """A file with the hash of its content; None where it is gone or may not be read (yet)."""
+def _taken_file(inbox: Inbox, name: str) -> TakenFile | AsideFile:
+    """A file with the hash of its content, or why it stays: it is gone or may not be read (yet)."""
     try:
         path = inbox.local(name)
         return TakenFile(name=name, path=path, sha256=sha256_of(path))
-    except OSError:
+    except FileNotFoundError:
+        return AsideFile(name=name, reason="it was taken away meanwhile")
+    except OSError as exc:
         warn(Event.INBOX_NOT_READABLE)
-        return None
+        why = exc.strerror or type(exc).__name__
+        return AsideFile(name=name, reason=f"cannot be opened: {why}", is_closed=True)
+
+
+def _aside(found: Found, aside: Mapping[str, int], *, needs_markers: bool) -> Iterator[AsideFile]:
+    """What lies there and is not taken tonight, but for what its suffix says."""
+    growing = "its marker NAME.done is not there" if needs_markers else "it still grows"
+    for name in found.growing:
+        yield AsideFile(name=name, reason=growing)
+    unnamed = 0
+    for name in found.unfinished:
+        if is_input_name(final_name(name) or "", is_marked=False):
+            yield AsideFile(name=name, reason="still being written, by its name")
+        else:
+            unnamed += 1
+    if unnamed:
+        yield AsideFile(name=_counted(unnamed, "file"), reason="still being written, by its name")
+    for kind, count in aside.items():
+        yield AsideFile(name=_counted(count, kind), reason=_ASIDE[kind])
+
+
+def _counted(count: int, what: str) -> str:
+    return f"{count} {what}{'s' * (count != 1)}"
 
 
 def _reading(parameters: InviteParameters, files: Iterable[TakenFile]) -> InviteParameters:
@@ -190,9 +223,9 @@ def _reading(parameters: InviteParameters, files: Iterable[TakenFile]) -> Invite
 
 def _without_done(
     taken: SelectedInputs, inbox: Inbox, ledger: Ledger | None, files: list[TakenFile]
-) -> tuple[list[TakenFile], int]:
+) -> tuple[list[TakenFile], list[AsideFile]]:
     """
-    The files whose content is new, each content once, and how many were put away as done.
+    The files whose content is new, each content once, and those that were put away as done.
 
     A content that left rows to repair goes again, and so does one that is read in another way
     (`--map`, `--set` and the like): the ledger knows who was invited.
@@ -200,7 +233,7 @@ def _without_done(
     keys = {file: done_key(file, taken.parameters, taken.jobs_content) for file in files}
     done = ledger.nights.done_files(taken.series, keys.values()) if ledger is not None else {}
     new: dict[str, TakenFile] = {}
-    put_away = 0
+    put_away: list[AsideFile] = []
     for file in files:
         before = done.get(keys[file])
         if before is None or before.rows_to_repair:
@@ -209,7 +242,8 @@ def _without_done(
                 file if first is None else replace(first, twins=(*first.twins, file.name))
             )
             continue
-        put_away += 1
+        when = f"{before.done_at:%Y-%m-%d}"
+        put_away.append(AsideFile(name=file.name, reason=f"its content was done on {when}"))
         if taken.will_send:
             put_away_file(
                 inbox,
@@ -385,9 +419,14 @@ def _without_unusable(
                 log_plan(run.planned)
                 return run
             run.close()
+            changed = [file for file in taken.files if file not in as_taken]
             taken = replace(
                 taken,
                 files=tuple(as_taken),
+                left_aside=(
+                    *taken.left_aside,
+                    *(AsideFile(name=one.name, reason="changed while read") for one in changed),
+                ),
                 parameters=_reading(taken.parameters, as_taken),
                 waiting=taken.waiting + len(taken.files) - len(as_taken),
             )
@@ -464,7 +503,15 @@ def _sorted_out(taken: SelectedInputs, inbox: Inbox, now: datetime) -> SelectedI
         for file in empty:
             note_done(taken, file, now=now)
             put_away_file(inbox, file, f"{DONE}/{taken.day}", note="no rows below the header")
-    with_rows = replace(taken, files=(*good, *bad), without_rows=taken.without_rows + len(empty))
+    with_rows = replace(
+        taken,
+        files=(*good, *bad),
+        without_rows=taken.without_rows + len(empty),
+        left_aside=(
+            *taken.left_aside,
+            *(AsideFile(name=file.name, reason="no rows below its header") for file in empty),
+        ),
+    )
     return _put_into_failed(with_rows, {file: str(faults[file]) for file in bad})
 
 
