@@ -219,14 +219,6 @@ async def _waited(
     upcoming: NextTry, observer: RunObserver, pause: Pausing, stop_when: StopWhen | None
 ) -> bool:
     """Wait for the next try; False where a signal or somebody above ends the night instead."""
-    warn(
-        Event.NIGHT_WAITS,
-        says=upcoming.sentence,
-        run_id=upcoming.run_id,
-        code=upcoming.code.value,
-        try_number=upcoming.number,
-        seconds=upcoming.seconds,
-    )
     signalled = asyncio.Event()
 
     async def go_on() -> bool:
@@ -244,6 +236,14 @@ async def _waited(
         return False
 
     with stop_on_signals(lambda _number: signalled.set(), lambda: None):
+        warn(
+            Event.NIGHT_WAITS,
+            says=upcoming.sentence,
+            run_id=upcoming.run_id,
+            code=upcoming.code.value,
+            try_number=upcoming.number,
+            seconds=upcoming.seconds,
+        )
         async with observer.waits(upcoming):
             return await _first_of(end(), end_from_above(), go_on())
 

@@ -1,6 +1,7 @@
 """A night that stopped for what can pass by itself is tried again, until a time of day."""
 
 import asyncio
+import json
 import os
 import signal
 from datetime import UTC, datetime, timedelta
@@ -18,7 +19,7 @@ from jobmojito_batch.pipeline import RunObserver, RunResult, run_steps
 from jobmojito_batch.pipeline.nightly.tries import end_of_tries
 from jobmojito_batch.sandbox import Fault, RunningSandbox
 from jobmojito_batch.settings import load_settings
-from tests.helpers import Run, friendly, people, write_input
+from tests.helpers import PATIENCE_SECONDS, Run, friendly, people, wait_until, write_input
 
 HALF_PAST_THREE = datetime(2026, 11, 24, 2, 30, tzinfo=UTC)
 """In Bratislava."""
@@ -197,6 +198,27 @@ async def test_a_signal_ends_the_waiting_with_the_exit_code_of_the_last_try(
     assert result.was_broken_off
     assert kinds(result) == ["stopped"]
     assert run.creates < 6
+
+
+def test_sigterm_ends_a_process_that_waits_at_once_and_its_files_are_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log says once that it waits, and for what."""
+    until = f"{datetime.now(UTC) + timedelta(hours=2):%H:%M}"
+    log = tmp_path / "log.jsonl"
+    with RunningSandbox(friendly(faults=PAUSED)) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        asked = ("--retry-until", until, "--time-zone", "UTC", "--log-json", str(log))
+        started = run.start(write_input(tmp_path, people(2)), *asked)
+        wait_until(lambda: log.exists() and "night.waits" in log.read_text(), "it waits")
+
+        started.send_signal(signal.SIGTERM)
+
+        assert started.wait(PATIENCE_SECONDS) == ExitCode.STOPPED
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    [waits] = [event for event in events if event["event"] == "night.waits"]
+    assert (waits["code"], waits["try_number"], waits["seconds"]) == ("service_paused", 2, 300.0)
+    assert run.outcomes == {"not_sent": 2}
 
 
 async def test_a_night_that_goes_past_midnight_keeps_the_files_of_its_day(

@@ -21,7 +21,7 @@ from prefect.states import Scheduled
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.flows.invite_candidates import invite_candidates
-from jobmojito_batch.sandbox import RunningSandbox
+from jobmojito_batch.sandbox import Fault, RunningSandbox
 from tests.helpers import Run, friendly, people, read_results, write_input
 from tests.prefect_server import RunningPrefect
 
@@ -185,6 +185,30 @@ def test_a_stop_drains_the_run_and_the_next_one_carries_on(
     assert finished.state is not None
     assert finished.state.is_completed()
     assert run.creates == 60
+
+
+def test_a_stop_ends_a_night_that_waits_for_another_try_with_the_state_of_the_last(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, serving: Callable[..., Serving]
+) -> None:
+    until = f"{datetime.now(UTC) + timedelta(hours=2):%H:%M}"
+    with RunningSandbox(friendly(faults=(Fault(status=540),))) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = str(write_input(tmp_path, people(2)))
+        service = serving(run, path, "--retry-until", until, "--timezone", "UTC")
+        night = service.start_run()
+
+        def is_waiting() -> bool:
+            found = service.ask(lambda client: client.read_flow_run(night.id))
+            return found.state is not None and found.state.name == "Waiting"
+
+        service.wait_for(is_waiting, "night that waits")
+        code = service.stop()
+        ended = service.until_ended(night)
+
+    assert code == 0
+    assert ended.state is not None
+    assert (ended.state.type.value, ended.state.name) == ("FAILED", "Stopped")
+    assert (ended.state.message or "").startswith("2 rows: 2 not sent")
 
 
 @pytest.mark.skipif(not hasattr(signal, "SIGUSR1"), reason="there is no such signal here")
