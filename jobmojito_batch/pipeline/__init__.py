@@ -16,15 +16,15 @@ from jobmojito_batch.pipeline.looking_back import (
     results_page,
 )
 from jobmojito_batch.pipeline.nightly.housekeeping import finish, where
-from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs, TakenFile
-from jobmojito_batch.pipeline.nightly.selection import (
+from jobmojito_batch.pipeline.nightly.prepared_runs import (
     IdleRun,
     PreparedRun,
     ReadyRun,
     check_taken,
     prepare_taken,
-    taking,
 )
+from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs, TakenFile
+from jobmojito_batch.pipeline.nightly.selection import taking
 from jobmojito_batch.pipeline.nightly.tries import NextTry
 from jobmojito_batch.pipeline.output_paths import AskedFiles, Targets
 from jobmojito_batch.pipeline.prepare import (

@@ -15,8 +15,6 @@ from jobmojito_batch.pipeline import report
 from jobmojito_batch.pipeline.about import about_run
 from jobmojito_batch.pipeline.batch import Delivered
 from jobmojito_batch.pipeline.kept_files import keep_changed, remember_written
-from jobmojito_batch.pipeline.left_out import AsideFile, UnreadableFile
-from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
 from jobmojito_batch.pipeline.output_paths import AskedFiles, Targets, targets_again
 from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend
 from jobmojito_batch.pipeline.source_layout import Layout, from_json
@@ -29,14 +27,11 @@ from jobmojito_batch.publish import (
 )
 from jobmojito_batch.summary import (
     Files,
-    IdleInbox,
     Latencies,
-    LeftFile,
     LinkCounts,
     PositionCounts,
     SettledCounts,
     Summary,
-    UnreadableInput,
 )
 
 LAST: Final = "last"
@@ -118,10 +113,10 @@ def _of_run(
         links=_links(ledger, prepared.run_id),
         settled=SettledCounts(**asdict(settled)) if settled is not None else None,
         unreadable_files=len(left_out.unreadable),
-        unreadable=_unreadable(left_out.unreadable),
+        unreadable=left_out.unreadable_inputs,
         notes=tuple(prepared.inputs.notes),
         not_taken=left_out.not_taken,
-        left_aside=_aside(left_out.left_aside),
+        left_aside=left_out.left_files,
         doubts=tuple(doubt.text for doubt in prepared.doubts),
         resumes=resumes.counts if resumes is not None else None,
         host=platform.node(),
@@ -134,40 +129,6 @@ def _of_run(
 def _links(ledger: Ledger, run_id: str) -> LinkCounts:
     new, earlier = ledger.results.people_with_link(run_id)
     return LinkCounts(new=new, earlier=earlier)
-
-
-def conclude_idle(taken: SelectedInputs, run_id: str, *, now: datetime) -> Summary:
-    """
-    The end of a run that found nothing to do in its inbox, and is not in the ledger.
-
-    Exit 0, or 1 where a file could not be read.
-    """
-    return Summary(
-        run_id=run_id,
-        environment=taken.settings.environment,
-        started_at=now,
-        ended_at=now,
-        exit_code=exit_code_of({}, is_stopped=False, unreadable_files=len(taken.unreadable)),
-        unreadable_files=len(taken.unreadable),
-        unreadable=_unreadable(taken.unreadable),
-        not_taken=taken.not_taken,
-        left_aside=_aside(taken.left_aside),
-        host=platform.node(),
-        idle=IdleInbox(
-            place=taken.place,
-            without_rows=taken.without_rows,
-            done_before=taken.done_before,
-            waiting=taken.waiting,
-        ),
-    )
-
-
-def _unreadable(files: Sequence[UnreadableFile]) -> tuple[UnreadableInput, ...]:
-    return tuple(UnreadableInput(file=file.name, reason=file.text) for file in files)
-
-
-def _aside(files: Sequence[AsideFile]) -> tuple[LeftFile, ...]:
-    return tuple(LeftFile(file=file.name, reason=file.reason) for file in files)
 
 
 def write_files(

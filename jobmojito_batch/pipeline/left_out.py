@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Final
 
+from jobmojito_batch.summary import LeftFile, UnreadableInput
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class UnreadableFile:
@@ -40,6 +42,16 @@ class LeftOut:
     """What is no export by its name: names, and numbers of résumés."""
     left_aside: tuple[AsideFile, ...] = ()
     """What else was not taken."""
+
+    @property
+    def unreadable_inputs(self) -> tuple[UnreadableInput, ...]:
+        """The unreadable ones as the summary has them."""
+        return tuple(UnreadableInput(file=each.name, reason=each.text) for each in self.unreadable)
+
+    @property
+    def left_files(self) -> tuple[LeftFile, ...]:
+        """The others as the summary has them."""
+        return tuple(LeftFile(file=each.name, reason=each.reason) for each in self.left_aside)
 
 
 NOTHING_LEFT_OUT: Final = LeftOut()

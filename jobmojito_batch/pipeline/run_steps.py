@@ -22,8 +22,9 @@ from jobmojito_batch.pipeline.conclude import conclude
 from jobmojito_batch.pipeline.deliver import DecideOnRest
 from jobmojito_batch.pipeline.deliver import deliver as deliver_here
 from jobmojito_batch.pipeline.nightly.housekeeping import finish
+from jobmojito_batch.pipeline.nightly.prepared_runs import IdleRun, ReadyRun, prepare_taken
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
-from jobmojito_batch.pipeline.nightly.selection import IdleRun, ReadyRun, prepare_taken, taking
+from jobmojito_batch.pipeline.nightly.selection import taking
 from jobmojito_batch.pipeline.nightly.tries import NextTry, Tries
 from jobmojito_batch.pipeline.nightly.volume_guard import hold_if_unsure
 from jobmojito_batch.pipeline.prepare import ReadyToSend, settings_for

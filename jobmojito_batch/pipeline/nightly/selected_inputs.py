@@ -1,5 +1,6 @@
 """What a run was asked to take, made concrete."""
 
+from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
@@ -24,6 +25,11 @@ class TakenFile:
     sha256: str
     twins: tuple[str, ...] = ()
     """Other names of the same content; they are not read."""
+
+
+def reading(parameters: InviteParameters, files: Iterable[TakenFile]) -> InviteParameters:
+    """The parameters with the files as inputs."""
+    return parameters.model_copy(update={"inputs": [str(file.path) for file in files]})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +76,14 @@ class SelectedInputs:
             settings=self.settings,
             tokens=self.tokens,
             series=self.series,
-            left_out=LeftOut(
-                unreadable=self.unreadable, not_taken=self.not_taken, left_aside=self.left_aside
-            ),
+            left_out=self.left_out,
+        )
+
+    @property
+    def left_out(self) -> LeftOut:
+        """What no row of the run comes from."""
+        return LeftOut(
+            unreadable=self.unreadable, not_taken=self.not_taken, left_aside=self.left_aside
         )
 
     def earlier_runs(self) -> dict[str, str]:
