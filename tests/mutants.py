@@ -145,6 +145,7 @@ MUTANTS = (
         "        return lease_until is None or now is None or lease_until > now\n",
         "        return True\n",
         (DOUBTS, "-k", "another_host"),
+        lives=100,
     ),
     Mutant(
         "what outlives the drain is in doubt",

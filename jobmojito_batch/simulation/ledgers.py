@@ -12,6 +12,23 @@ from sqlalchemy import Engine, event
 from jobmojito_batch.ledger.database import open_engine
 
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 - a folder of our own is made in it
+_given: Final[list[Path]] = []
+"""Where this process was told to keep its ledger."""
+
+
+def folder_for_ledgers() -> "tempfile.TemporaryDirectory[str]":
+    """A folder in memory where the system has such; it goes with whoever made it."""
+    return tempfile.TemporaryDirectory(
+        prefix="jobmojito-prove-",
+        dir=_MEMORY if _MEMORY.is_dir() else None,
+        ignore_cleanup_errors=True,
+    )
+
+
+def keep_ledger_in(folder: Path) -> None:
+    """Have this process keep its ledger there: one that is ended from outside removes nothing."""
+    folder.mkdir()
+    _given.append(folder)
 
 
 def fresh_ledger() -> Engine:
@@ -31,14 +48,19 @@ def fresh_ledger() -> Engine:
 
 @functools.cache
 def _engine() -> tuple[Engine, Path]:
-    folder = Path(tempfile.mkdtemp(dir=_MEMORY if _MEMORY.is_dir() else None))
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    folder = _given[-1] if _given else _own_folder()
     engine = open_engine(f"sqlite:///{folder / 'ledger.sqlite'}")
     assert engine is not None  # noqa: S101 - create is on
     event.listen(engine, "connect", _do_not_flush)
     engine.dispose()  # its write-ahead log goes into the file
     shutil.copy(folder / "ledger.sqlite", folder / "empty.sqlite")
     return engine, folder
+
+
+def _own_folder() -> Path:
+    made = folder_for_ledgers()
+    atexit.register(made.cleanup)
+    return Path(made.name)
 
 
 def _do_not_flush(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own

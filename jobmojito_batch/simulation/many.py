@@ -10,16 +10,18 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from multiprocessing import resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import SpawnProcess
+from pathlib import Path
 from typing import Final
 
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.simulation.figures import Figures, live
+from jobmojito_batch.simulation.ledgers import folder_for_ledgers, keep_ledger_in
 from jobmojito_batch.simulation.life import OpenLedger
 
 TELL_SECONDS: Final = 0.5
@@ -119,10 +121,13 @@ def _processes(shares: list[range], open_ledger: OpenLedger) -> Iterator[list[Co
     context = multiprocessing.get_context("spawn")  # polars has threads, which a fork would lose
     processes: list[SpawnProcess] = []
     ends: list[Connection] = []
+    ledgers = folder_for_ledgers()
     try:
-        for share in shares:
+        for number, share in enumerate(shares):
             here, there = context.Pipe(duplex=False)
-            process = context.Process(target=_work, args=(share, there, open_ledger), daemon=True)
+            own = Path(ledgers.name) / str(number)
+            given = (share, there, open_ledger, own)
+            process = context.Process(target=_work, args=given, daemon=True)
             with _deaf_to_ctrl_c():  # its parent hears it, and ends it
                 process.start()
             there.close()
@@ -136,6 +141,7 @@ def _processes(shares: list[range], open_ledger: OpenLedger) -> Iterator[list[Co
             process.join()
         for end in ends:
             end.close()
+        ledgers.cleanup()
 
 
 @contextmanager
@@ -156,7 +162,8 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(seeds: range, there: Connection, open_ledger: OpenLedger) -> None:
-    _live_some(seeds, there.send, open_ledger)
-    there.send(None)
-    there.close()
+def _work(seeds: range, there: Connection, open_ledger: OpenLedger, folder: Path) -> None:
+    with suppress(BrokenPipeError):  # nobody listens any more
+        keep_ledger_in(folder)
+        _live_some(seeds, there.send, open_ledger)
+        there.send(None)
