@@ -20,7 +20,6 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import from_json
 
 from jobmojito_batch.client.token import TokenSource
-from jobmojito_batch.client.transport import careful_transport
 from jobmojito_batch.contract import (
     CREATE_PATH,
     CreateResponse,
@@ -109,7 +108,7 @@ class JobMojito:
         ).as_dict()
         # The transport itself, without httpx.AsyncClient above it: no redirects, cookies, proxies
         # or log lines to switch off, and half the time a call.
-        self._transport = transport or careful_transport(settings.max_in_flight, settings.proxy_url)
+        self._transport = transport or _careful_transport(settings)
 
     async def __aenter__(self) -> Self:
         return self
@@ -307,6 +306,13 @@ class JobMojito:
             return response.status_code, headers, await _limited(response, headers, most_bytes)
         finally:
             await response.aclose()
+
+
+def _careful_transport(settings: Settings) -> httpx.AsyncBaseTransport:
+    # Who asks the API nothing need not wait for aiohttp, a fifth of a second.
+    from jobmojito_batch.client.transport import careful_transport  # noqa: PLC0415
+
+    return careful_transport(settings.max_in_flight, settings.proxy_url)
 
 
 class _Mint(BaseModel):

@@ -16,7 +16,6 @@ from typing import Any, Final
 import polars as pl
 
 from jobmojito_batch.errors import InputError, SettingsError
-from jobmojito_batch.intake import isolated_worker
 from jobmojito_batch.intake.errors import NoRowsError
 from jobmojito_batch.intake.scratch import scratch_file
 from jobmojito_batch.intake.workers import DiedError, HangsError, Worker
@@ -29,7 +28,8 @@ SECONDS_A_MEGABYTE: Final = 5.0
 """Of the file; a workbook of a million rows is read at half a second a megabyte."""
 KEPT_SECONDS: Final = 30.0
 
-_PROGRAM: Final = f"from {isolated_worker.__name__} import main; main()"
+_PROGRAM: Final = "from jobmojito_batch.intake.isolated_worker import main; main()"
+"""What reads workbooks and markup takes a tenth of a second to load: not where nobody needs it."""
 # What a reader of strangers' files is told of this process: no token, no address, no password.
 _ENVIRONMENT: Final = frozenset(
     {"PATH", "HOME", "USERPROFILE", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT",
@@ -62,10 +62,9 @@ def read_apart(reader: str, path: Path, source: str, scratch: Path, **options: o
         answer = {"fails": "makes its reader fail: it is damaged, or has far more cells than rows"}
     if "table" not in answer:
         raise _fault(answer, source)
-    said = {
-        name: adapter.validate_python(answer["table"][name])
-        for name, adapter in isolated_worker.SAID.items()
-    }
+    from jobmojito_batch.intake.isolated_worker import SAID  # noqa: PLC0415 - see _PROGRAM
+
+    said = {name: adapter.validate_python(answer["table"][name]) for name, adapter in SAID.items()}
     return Table(frame=pl.scan_parquet(frame, glob=False), **said)
 
 

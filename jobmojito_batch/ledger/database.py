@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import (
     URL,
@@ -24,7 +24,6 @@ from sqlalchemy import (
     text,
     update,
 )
-from sqlalchemy.dialects import postgresql as postgresql_dialect
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
@@ -32,7 +31,16 @@ from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger import postgresql
-from jobmojito_batch.ledger.schema import SCHEMA_VERSION, UPGRADES, meta, metadata
+from jobmojito_batch.ledger.schema import (
+    SCHEMA_VERSION,
+    UPGRADES,
+    make_fit_for_server,
+    meta,
+    metadata,
+)
+
+if TYPE_CHECKING:  # loaded where the ledger is on a server
+    from sqlalchemy.dialects import postgresql as postgresql_dialect
 
 MOVED_TO: Final = "moved_to"
 """In `meta` of a ledger whose rows are in another database now (ledger.migrate)."""
@@ -163,10 +171,13 @@ def writing(engine: Engine) -> Iterator[Connection]:
         yield connection
 
 
-def inserting(dialect_name: str, table: Table) -> postgresql_dialect.Insert | sqlite.Insert:
+def inserting(dialect_name: str, table: Table) -> "postgresql_dialect.Insert | sqlite.Insert":
     """The database's own INSERT, which can become an update if the row is there."""
-    is_sqlite = dialect_name == "sqlite"
-    return sqlite.insert(table) if is_sqlite else postgresql_dialect.insert(table)
+    if dialect_name == "sqlite":
+        return sqlite.insert(table)
+    from sqlalchemy.dialects.postgresql import insert as insert_there  # noqa: PLC0415 - 0.1 s
+
+    return insert_there(table)
 
 
 def overwrite_what_is_erased(connection: Connection) -> None:
@@ -202,6 +213,7 @@ def _engine(url: str) -> Engine:
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if not is_sqlite:
         parsed = postgresql.with_driver(parsed)
+        make_fit_for_server()
     options = {} if is_sqlite else postgresql.engine_options()
     try:
         engine = create_engine(parsed, hide_parameters=True, **options)

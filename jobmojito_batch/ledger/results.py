@@ -22,7 +22,7 @@ from sqlalchemy import (
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger.database import Database
 from jobmojito_batch.ledger.frames import frame_of
-from jobmojito_batch.ledger.runs import family_of, is_among
+from jobmojito_batch.ledger.runs import family_of, is_among, is_of_run
 from jobmojito_batch.ledger.schema import attempts, invitations, positions, run_rows
 
 RESULT_CHUNK: Final = 10_000
@@ -182,16 +182,13 @@ class Results:
     def counts(self, run_id: str) -> RowCounts:
         """Rows of a run by outcome and by error code, from one look at them."""
         row = run_rows.c
-        query = (
-            select(row.outcome, row.error_code, func.count())
-            .where(row.run_id == run_id)
-            .group_by(row.outcome, row.error_code)
-            .order_by(row.outcome)
-        )
+        query = select(row.outcome, row.error_code, func.count())
+        by_kind = query.group_by(row.outcome, row.error_code).order_by(row.outcome)
         outcomes: Counter[Outcome] = Counter()
         reasons: Counter[str] = Counter()
         with self.database.reading() as connection:
-            for outcome, code, count in connection.execute(query):
+            counted = connection.execute(by_kind.where(is_of_run(connection, run_id)))
+            for outcome, code, count in counted:
                 if outcome is not None:
                     outcomes[Outcome(outcome)] += count
                 if code is not None:
@@ -237,18 +234,18 @@ class Results:
         is_old = row.outcome == Outcome.ALREADY_DONE.value
         shows = func.coalesce(case((is_old, invitation.outcome)), row.outcome).in_(SHOWS_LINK)
         is_new = func.max(case((row.outcome == Outcome.INVITED.value, 1), else_=0))
-        people = (
-            select(is_new.label("is_new"))
-            .select_from(run_rows)
-            .join(invitations, _IS_OF_ROW)
-            .where(row.run_id == run_id, invitation.interview_url.is_not(None), shows)
-            .group_by(row.candidate_email)
-            .subquery()
-        )
-        number = func.count().label("people")
-        query = select(people.c.is_new, number).group_by(people.c.is_new)
         with self.database.reading() as connection:
-            counts = {int(row.is_new): int(row.people) for row in connection.execute(query)}
+            people = (
+                select(is_new.label("is_new"))
+                .select_from(run_rows)
+                .join(invitations, _IS_OF_ROW)
+                .where(is_of_run(connection, run_id), invitation.interview_url.is_not(None), shows)
+                .group_by(row.candidate_email)
+                .subquery()
+            )
+            number = func.count().label("people")
+            query = select(people.c.is_new, number).group_by(people.c.is_new)
+            counts = {int(found.is_new): int(found.people) for found in connection.execute(query)}
         return counts.get(1, 0), counts.get(0, 0)
 
     def invitation_counts(self) -> dict[str, int]:

@@ -6,7 +6,18 @@ from datetime import datetime, timedelta
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import ColumnElement, Connection, and_, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    String,
+    and_,
+    func,
+    insert,
+    literal_column,
+    select,
+    update,
+)
 
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.ledger.database import Database, chunks
@@ -25,6 +36,8 @@ from jobmojito_batch.ledger.schema import (
 )
 
 SWEEP_SLICE: Final = 50_000
+MOST_APART: Final = 4
+"""Places in the table for each row of a run, up to which its stretch of it is read as it lies."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +133,26 @@ def family_of(connection: Connection, run_id: str) -> list[str]:
 def is_among(column: ColumnElement[Any], family: list[str]) -> ColumnElement[bool]:
     """Whether a run id is one of a family's."""
     return column == family[0] if len(family) == 1 else column.in_(family)
+
+
+def is_of_run(connection: Connection, run_id: str) -> ColumnElement[bool]:
+    """
+    Whether a row is of a run, for statements that look at all of its rows.
+
+    An SQLite file has them beside one another, as they were entered: read as they lie, and not by
+    an index that leads to them in another order, they take a quarter of the time or less.
+    """
+    by_index = run_rows.c.run_id == run_id
+    if connection.dialect.name != "sqlite":
+        return by_index
+    place = literal_column("run_rows.rowid", Integer)
+    bounds = select(func.min(place), func.max(place), func.count()).where(by_index)
+    first, last, count = connection.execute(bounds).one()
+    if not count or last - first >= MOST_APART * count:  # what lies between them is read, too
+        return by_index
+    # The sign keeps SQLite from taking an index of run_id all the same.
+    own = literal_column("+run_rows.run_id", String) == run_id
+    return and_(place.between(first, last), own)
 
 
 @dataclass(frozen=True, slots=True)
@@ -329,7 +362,7 @@ def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, mess
 
     A row may be failed, since a doubt was settled so, and have been sent once more after that.
     """
-    unreached = and_(run_rows.c.run_id == run_id, run_rows.c.outcome.is_(None))
+    unreached = and_(is_of_run(connection, run_id), run_rows.c.outcome.is_(None))
     may_be_out = run_rows.c.outcome.is_(None) | (run_rows.c.outcome == Outcome.FAILED.value)
     family = family_of(connection, run_id)
     # Said once more by the ordinals alone, of which there are few: or each row would be looked at.

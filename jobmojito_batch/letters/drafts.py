@@ -8,8 +8,6 @@ from email.message import EmailMessage
 from pathlib import Path
 from typing import Any, Final
 
-import xlsxwriter
-
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.publish import write_fault, written_whole
 
@@ -100,6 +98,8 @@ def _file_name(number: int, folded_name: str) -> str:
 
 
 def _write_table(path: Path, lines: Sequence[dict[str, str | int | None]]) -> None:
+    import xlsxwriter  # noqa: PLC0415 - most who load this module want no workbook
+
     workbook = xlsxwriter.Workbook(str(path), {"in_memory": True})
     try:
         _fill(workbook, lines)

@@ -7,7 +7,6 @@ import typing
 from pathlib import Path
 from typing import Any, Final
 
-import xlsxwriter
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
@@ -135,6 +134,8 @@ def _csv_text() -> str:
 
 
 def _write_workbook(path: Path) -> None:
+    import xlsxwriter  # noqa: PLC0415 - most who load this module want no workbook
+
     workbook = xlsxwriter.Workbook(str(path), {"strings_to_formulas": False})
     try:
         _write_candidates(workbook, _columns())

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any, Final
 
 import polars as pl
-import xlsxwriter
-from xlsxwriter.exceptions import XlsxWriterException
 
 from jobmojito_batch.errors import BatchError, SettingsError
 
@@ -118,6 +116,9 @@ class SheetOfRows:
 @contextmanager
 def open_workbook(path: Path) -> Iterator[Any]:
     """A workbook that is written to *path* when the body ends. Raises BatchError."""
+    import xlsxwriter  # noqa: PLC0415 - most runs write none
+    from xlsxwriter.exceptions import XlsxWriterException  # noqa: PLC0415
+
     # The rows wait in files of the library's own, which it leaves behind where the body fails.
     with tempfile.TemporaryDirectory(dir=path.parent, prefix=f"{path.name}.") as folder:
         options = {"constant_memory": True, "tmpdir": folder, "use_zip64": True}

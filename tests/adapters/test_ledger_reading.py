@@ -179,3 +179,38 @@ async def test_times_come_back_in_utc_to_the_microsecond(either_ledger_url: str)
     }
     assert read["sent_at"].to_list() == [NOON.replace(tzinfo=UTC)] * 2 + [None]
     assert read["settled_at"][1] == later.replace(tzinfo=UTC)
+
+
+@BOTH_LEDGERS
+@pytest.mark.parametrize("others", [1, 40], ids=["side by side", "far apart"])
+def test_the_rows_of_a_run_are_counted_wherever_they_lie(
+    either_ledger_url: str, others: int
+) -> None:
+    """Rows of another run between them are not its own, however many those are."""
+    ledger = Ledger.open(either_ledger_url)
+    for run_id in ("run-1", "run-2"):
+        begin(ledger, run_id)
+    nurse = a_position(ledger)
+    done, same = Outcome.ALREADY_DONE.value, Outcome.DUPLICATE.value
+    for run_id, first, count, outcome, code in (
+        ("run-1", 0, 3, done, None),
+        ("run-2", 0, others, done, None),
+        ("run-1", 3, 2, same, "duplicate_row"),
+        ("run-1", 5, 1, None, None),
+    ):
+        said = {"outcome": outcome, "error_code": code}
+        rows = (a_row(run_id, first + number, nurse) | said for number in range(count))
+        ledger.runs.add_rows(list(rows))
+
+    before = ledger.results.counts("run-1")
+    ledger.runs.end("run-1", at=NOON, stop_code=ErrorCode.INTERRUPTED, stop_message="the end")
+
+    after = ledger.results.counts("run-1")
+    other = ledger.results.outcomes("run-2")
+    nobody = ledger.results.counts("run-3")
+    ledger.close()
+    assert before == ({Outcome.ALREADY_DONE: 3, Outcome.DUPLICATE: 2}, {"duplicate_row": 2})
+    assert after.outcomes[Outcome.NOT_SENT] == 1
+    assert after.reasons == {"duplicate_row": 2, "interrupted": 1}
+    assert other == {Outcome.ALREADY_DONE: others}
+    assert nobody == ({}, {})
