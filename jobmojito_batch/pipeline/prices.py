@@ -9,12 +9,11 @@ import polars as pl
 
 from jobmojito_batch.columns import ORDINAL
 from jobmojito_batch.ledger import Ledger, Price
+from jobmojito_batch.pipeline.source_layout import DURATION, TEMPLATE
 from jobmojito_batch.plan import ACCOUNT, KIND, PLACE, Kind, Plan
 
 FEWEST_ROWS: Final = 20
 """So many rows of a kind need charges before an estimate goes by them."""
-TEMPLATE: Final = "interview_template_id"
-DURATION: Final = "max_duration"
 
 
 def kind_of(template: str | None, duration: str | None) -> str:

@@ -268,7 +268,10 @@ def _read(
             with input_faults(sources):
                 coverage, in_doubt = matching.settle() if matching is not None else (None, ())
             _sink(made, spool.prepared, sources)
-    layouts = tuple(map(Layout.of, tables, mappings))
+    layouts = tuple(
+        Layout.of(table, mapping, parameters.values)
+        for table, mapping in zip(tables, mappings, strict=True)
+    )
     repeated = without_repeated_headers(spool.prepared, layouts)
     elsewhere = _given(parameters, jobs)
     doubts = _doubts(tables, mappings, parameters, elsewhere) + in_doubt

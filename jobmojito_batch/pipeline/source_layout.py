@@ -1,13 +1,18 @@
 """What an input looked like: kept with the run, so that its files can be written again."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from typing import Self
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Final, Self
 
 from jobmojito_batch.columns import FIRST_NAME, RESULT_COLUMNS, SHOWN_FIELDS
-from jobmojito_batch.normalise import first_name_column
+from jobmojito_batch.normalise import EVERY_ROW, first_name_column
 from jobmojito_batch.records import HeaderMap, Table
+
+TEMPLATE: Final = "interview_template_id"
+DURATION: Final = "max_duration"
+PRICED_BY: Final = (TEMPLATE, DURATION)
+"""The fields that decide what a row costs."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,10 +25,12 @@ class Layout:
     fields: dict[str, int]
     carried: tuple[int, ...]
     dropped: tuple[int, ...]
+    given: dict[str, str] = field(default_factory=dict)
+    """What `--set` gave of PRICED_BY: nothing else of it is kept."""
 
     @classmethod
-    def of(cls, table: Table, mapping: HeaderMap) -> Self:
-        """The layout of a table that was mapped."""
+    def of(cls, table: Table, mapping: HeaderMap, values: Mapping[str, str]) -> Self:
+        """The layout of a table that was mapped, of a run with these *values* of `--set`."""
         return cls(
             source=table.source,
             headers=table.headers,
@@ -31,7 +38,15 @@ class Layout:
             fields=dict(mapping.fields),
             carried=mapping.carried,
             dropped=mapping.dropped,
+            given={k: v for k, v in values.items() if k.removesuffix(EVERY_ROW) in PRICED_BY},
         )
+
+    def value_in(self, cells: Mapping[str, str], name: str) -> str | None:
+        """A field of PRICED_BY as a row with these kept *cells* has it (a table of jobs aside)."""
+        if name + EVERY_ROW in self.given:
+            return self.given[name + EVERY_ROW]
+        cell = cells.get(str(self.fields[name])) if name in self.fields else None
+        return cell if cell and cell.strip() else self.given.get(name)
 
     @property
     def kept(self) -> tuple[int, ...]:
@@ -75,6 +90,7 @@ def from_json(text: str) -> list[Layout]:
             fields=one["fields"],
             carried=tuple(one["carried"]),
             dropped=tuple(one["dropped"]),
+            given=one.get("given", {}),
         )
         for one in json.loads(text)
     ]

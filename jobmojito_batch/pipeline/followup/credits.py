@@ -19,8 +19,8 @@ import polars as pl
 from jobmojito_batch.client import merchant_of
 from jobmojito_batch.contract import CreditRow
 from jobmojito_batch.ledger import Charge, ClaimState, Followed
-from jobmojito_batch.pipeline.prices import DURATION, TEMPLATE, kind_of
-from jobmojito_batch.pipeline.source_layout import Layout, from_json
+from jobmojito_batch.pipeline.prices import kind_of
+from jobmojito_batch.pipeline.source_layout import DURATION, TEMPLATE, Layout, from_json
 from jobmojito_batch.publish import write_results
 from jobmojito_batch.sending import Reader, SendContext
 from jobmojito_batch.stages import naive
@@ -236,11 +236,7 @@ def _kind_of(row: Any, layouts: Mapping[str, Mapping[str, Layout]]) -> str:  # n
     if layout is None:
         return kind_of(None, None)
     cells = _cells(row.cells)
-    template, duration = (
-        cells.get(str(layout.fields[name])) if name in layout.fields else None
-        for name in (TEMPLATE, DURATION)
-    )
-    return kind_of(template, duration)
+    return kind_of(layout.value_in(cells, TEMPLATE), layout.value_in(cells, DURATION))
 
 
 def _cells(text: str) -> dict[str, str]:
