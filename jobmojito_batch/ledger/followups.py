@@ -423,10 +423,12 @@ def _as_results(invitation_ids: Sequence[int]) -> Select[Any]:
             invitation.sent_at.label("invitation_sent_at"),
             invitation.settled_at.label("invitation_settled_at"),
             positions.c.position_def_set_id.label("known_position_def_set_id"),
+            followups.c.replaced_at.label("link_renewed_at"),
         )
         .select_from(invitations)
         .join(positions, positions.c.id == invitation.position_id)
         .join(runs, runs.c.run_id == invitation.run_id)
         .outerjoin(run_rows, _is_row_of())
+        .outerjoin(followups, followups.c.invitation_id == invitation.id)
         .where(invitation.id.in_(invitation_ids))
     )

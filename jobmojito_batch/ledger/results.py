@@ -23,7 +23,7 @@ from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger.database import Database
 from jobmojito_batch.ledger.frames import frame_of
 from jobmojito_batch.ledger.runs import family_of, is_among, is_of_run
-from jobmojito_batch.ledger.schema import attempts, invitations, positions, run_rows
+from jobmojito_batch.ledger.schema import attempts, followups, invitations, positions, run_rows
 
 RESULT_CHUNK: Final = 10_000
 RESULT_SCHEMA: Final = {
@@ -59,6 +59,7 @@ RESULT_SCHEMA: Final = {
     "invitation_settled_at": pl.Datetime("us"),
     "known_position_def_set_id": pl.String(),
     "invitation_id": pl.Int64(),
+    "link_renewed_at": pl.Datetime("us"),
 }
 SHOWS_LINK: Final = (Outcome.INVITED.value, Outcome.ALREADY_APPLIED.value)
 """A link beside review or rejected would be mailed by somebody who did not look."""
@@ -306,9 +307,11 @@ def _results(run_id: str, after: int, only: Collection[Outcome] | None) -> Selec
             invitation.settled_at.label("invitation_settled_at"),
             positions.c.position_def_set_id.label("known_position_def_set_id"),
             invitation.id.label("invitation_id"),
+            followups.c.replaced_at.label("link_renewed_at"),
         )
         .select_from(run_rows)
         .outerjoin(invitations, _IS_OF_ROW)
+        .outerjoin(followups, followups.c.invitation_id == invitation.id)
         .outerjoin(positions, positions.c.id == row.position_id)
         .where(row.run_id == run_id, row.ordinal > after, is_wanted)
         .order_by(row.ordinal)

@@ -165,7 +165,7 @@ def _to_send(layouts: Sequence[Layout]) -> list[pl.Expr]:
         "first_name": first_name(_cell(firsts) if firsts else None, pl.col(NAME)),
         "language": pl.coalesce(pl.col(LANGUAGE), _cell(languages)),
         "since": pl.when(pl.col("interview_url").is_not_null()).then(since),
-        "made_at": pl.col("settled_at").dt.strftime("%Y-%m-%d %H:%M UTC"),
+        "made_at": pl.coalesce("link_renewed_at", "settled_at").dt.strftime("%Y-%m-%d %H:%M UTC"),
     }
     return [text.alias(f"{TO_SEND_PREFIX}{name}") for name, text in columns.items()]
 

@@ -7,11 +7,12 @@ from typing import Any
 import pytest
 from sqlalchemy import select
 
-from jobmojito_batch.columns import FOLLOWUP_COLUMNS
+from jobmojito_batch.columns import FOLLOWUP_COLUMNS, TO_SEND_PREFIX
 from jobmojito_batch.contract import Status
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.ledger.schema import followups, invitations
+from jobmojito_batch.pipeline.report import result_frames
 from jobmojito_batch.sandbox import Fault, Scenario
 from jobmojito_batch.sandbox.lives import Lives
 from jobmojito_batch.sandbox.request_record import Endpoint
@@ -165,6 +166,15 @@ def test_what_cannot_be_joined_with_certainty_is_unclear(
     assert sum(summary.stages.values()) == 4
 
 
+def made_at(town: Town) -> dict[str, str]:
+    """The day on which each link was made, as the sheet of links says."""
+    ledger = Ledger.open(town.settings.ledger_url)
+    [frame] = result_frames(ledger, RUN, (), with_links=True)
+    ledger.close()
+    made = frame[f"{TO_SEND_PREFIX}made_at"].str.head(10)
+    return dict(zip(frame["interview_url"], made, strict=True))
+
+
 def test_links_that_are_old_are_renewed_and_said(tmp_path: Path) -> None:
     town = Town(tmp_path)
     town.enrol(30)
@@ -184,6 +194,9 @@ def test_links_that_are_old_are_renewed_and_said(tmp_path: Path) -> None:
     assert all("replaced" in row["what_to_do"] for row in fresh)
     assert again.links_due == 0
     assert town.calls(Endpoint.CREATE) == 0
+    assert {made_at(town)[row["interview_url"]] for row in fresh} == {
+        f"{town.world.now():%Y-%m-%d}"
+    }
 
 
 def test_reports_are_fetched_once_for_each_result(tmp_path: Path) -> None:
