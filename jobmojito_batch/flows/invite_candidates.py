@@ -56,7 +56,8 @@ from jobmojito_batch.pipeline.broken_pipes import console_may_break
 from jobmojito_batch.pipeline.deliver import DecideOnRest
 from jobmojito_batch.pipeline.nightly.path_templates import moment_name
 from jobmojito_batch.pipeline.nightly.trend import NightLine, recent_nights
-from jobmojito_batch.pipeline.run_steps import Clock, Pausing, StepName, utc_now
+from jobmojito_batch.pipeline.nightly.waiting import Pausing
+from jobmojito_batch.pipeline.run_steps import Clock, StepName, utc_now
 from jobmojito_batch.pipeline.sharding import deliver_in_shards
 from jobmojito_batch.sending import FirstRows, Progress
 from jobmojito_batch.settings import Settings, settings_sources

@@ -40,7 +40,9 @@ from jobmojito_batch.pipeline.preview import FaultyRow, Preview, Reason
 from jobmojito_batch.pipeline.reading import Inputs, InputView, Look, look_at, samples_of
 from jobmojito_batch.pipeline.reconcile import Reconciled, reconcile
 from jobmojito_batch.pipeline.resume_matching import Coverage
-from jobmojito_batch.pipeline.run_steps import RunObserver, RunResult, run_steps
+from jobmojito_batch.pipeline.run_observer import RunObserver
+from jobmojito_batch.pipeline.run_result import RunResult
+from jobmojito_batch.pipeline.run_steps import run_steps
 from jobmojito_batch.pipeline.source_layout import headed_cells, sources_in
 
 __all__ = [

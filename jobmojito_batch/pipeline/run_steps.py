@@ -2,20 +2,16 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from enum import StrEnum
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from jobmojito_batch.alerts import Alert
 from jobmojito_batch.client import replaced_by, replacement_due
 from jobmojito_batch.errors import BatchError, DoubtError, SettingsError, VolumeError
-from jobmojito_batch.events import Event, warn
-from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.inbox import Sleep
-from jobmojito_batch.ledger import RowEnd
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.batch import Delivered, OnProgress, StopWhen
 from jobmojito_batch.pipeline.conclude import conclude
@@ -25,20 +21,19 @@ from jobmojito_batch.pipeline.nightly.housekeeping import finish
 from jobmojito_batch.pipeline.nightly.prepared_runs import IdleRun, ReadyRun, prepare_taken
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
 from jobmojito_batch.pipeline.nightly.selection import taking
-from jobmojito_batch.pipeline.nightly.tries import NextTry, Tries
+from jobmojito_batch.pipeline.nightly.tries import Tries
 from jobmojito_batch.pipeline.nightly.volume_guard import hold_if_unsure
+from jobmojito_batch.pipeline.nightly.waiting import Pausing, waited
 from jobmojito_batch.pipeline.prepare import ReadyToSend, settings_for
+from jobmojito_batch.pipeline.run_observer import RunObserver
+from jobmojito_batch.pipeline.run_result import RunResult
 from jobmojito_batch.pipeline.run_signals import RunSignals
-from jobmojito_batch.pipeline.signals import stop_on_signals
-from jobmojito_batch.sending import FirstRows, Progress
 from jobmojito_batch.settings import Settings
 from jobmojito_batch.summary import Summary
 
 T = TypeVar("T")
 
 Clock = Callable[[], datetime]
-Pausing = Callable[[float], Awaitable[object]]
-"""Waits so many seconds between two tries of a night."""
 
 
 class StepName(StrEnum):
@@ -49,80 +44,6 @@ class StepName(StrEnum):
     CONCLUDE = "conclude"
     FINISH = "finish"
     TELL = "tell"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunResult:
-    """How a run ended: with a conclusion, declined, or by an error."""
-
-    conclusion: Summary | None = None
-    error: Exception | None = None
-    was_declined: bool = False
-    has_begun: bool = False
-    """Whether the ledger may hold claims of the run."""
-    alerts: Sequence[Alert] = ()
-    """What is to be told of it."""
-    was_broken_off: bool = False
-    """Whether it would have been tried again, and was told to end meanwhile."""
-
-    @property
-    def exit_code(self) -> ExitCode:
-        """The run in a number: 2 says that nothing was sent, and is none of one that had begun."""
-        if self.conclusion is not None:
-            return self.conclusion.exit_code
-        return ExitCode.STOPPED if self.has_begun else ExitCode.USAGE
-
-    @property
-    def concluded(self) -> Summary:
-        """The conclusion. Raises what the run ended by if it has none."""
-        if self.error is not None:
-            raise self.error
-        if self.conclusion is None:
-            raise BatchError("the run ended without a result; please report this")
-        return self.conclusion
-
-
-class RunObserver:
-    """Lets everything pass and says nothing; subclasses ask and show."""
-
-    confirms = False
-    """Whether a person looks at the plan before anything is sent."""
-    has_begun = False
-    """Whether the ledger may hold claims of the run, even if it never comes to an end."""
-    is_counted = True
-    """Whether machines are told of the run; a demonstration is none."""
-
-    def reading(self) -> AbstractContextManager[None]:
-        """Meanwhile the inputs are taken, read and planned."""
-        return nullcontext()
-
-    def planned(self, run: ReadyRun) -> None:
-        """The plan is there; whether it may be sent is not yet known."""
-
-    def may_send(self, run: ReadyRun) -> bool:  # noqa: ARG002 - for those who ask
-        """Whether to go on from the plan to sending."""
-        return True
-
-    def begins(self, run: ReadyRun) -> None:  # noqa: ARG002 - for those who wait for its end
-        """From here on the ledger may hold claims of the run."""
-        self.has_begun = True
-
-    def may_go_on(self, first: FirstRows, ends: Sequence[RowEnd]) -> bool:  # noqa: ARG002 - as above
-        """Whether the rows after the first follow; called in a thread of its own."""
-        return first.are_settled
-
-    def progress(self, progress: Progress) -> None:
-        """Sending goes on; called a few times a second."""
-
-    def concluded(self, run: ReadyRun, conclusion: Summary) -> None:
-        """The files are written; the ledger is still open."""
-
-    def waits(self, upcoming: NextTry) -> AbstractAsyncContextManager[None]:  # noqa: ARG002 - as above
-        """Meanwhile the night waits for another try."""
-        return nullcontext()
-
-    def warns(self, text: str) -> None:
-        """Something beside the run went wrong, which goes on: *text* is a sentence."""
 
 
 class Step(Protocol):
@@ -200,7 +121,7 @@ async def run_steps(
         finally:
             run.close()
         upcoming = tries.next_after(result.conclusion, now=clock())
-        if upcoming is None or not await _waited(upcoming, observer, pause, stop_when):
+        if upcoming is None or not await waited(upcoming, observer, pause, stop_when):
             await step(StepName.TELL, run.telling(result, signals))
             return replace(result, alerts=alerts, was_broken_off=upcoming is not None)
         tries.add(result.concluded, run.settings)
@@ -214,51 +135,6 @@ def _signals_of(parameters: InviteParameters, observer: RunObserver) -> RunSigna
         is_unattended=not observer.confirms,
         warns=observer.warns,
     )
-
-
-async def _waited(
-    upcoming: NextTry, observer: RunObserver, pause: Pausing, stop_when: StopWhen | None
-) -> bool:
-    """Wait for the next try; False where a signal or somebody above ends the night instead."""
-    signalled = asyncio.Event()
-
-    async def go_on() -> bool:
-        await pause(upcoming.seconds)
-        return True
-
-    async def end() -> bool:
-        await signalled.wait()
-        return False
-
-    async def end_from_above() -> bool:
-        if stop_when is None:
-            return await end()
-        await stop_when()
-        return False
-
-    with stop_on_signals(lambda _number: signalled.set(), lambda: None):
-        warn(
-            Event.NIGHT_WAITS,
-            says=upcoming.sentence,
-            run_id=upcoming.run_id,
-            code=upcoming.code.value,
-            try_number=upcoming.number,
-            seconds=upcoming.seconds,
-        )
-        async with observer.waits(upcoming):
-            return await _first_of(end(), end_from_above(), go_on())
-
-
-async def _first_of(*ways: Coroutine[Any, Any, bool]) -> bool:
-    """What the first that is done came to, in this order; the others end with it."""
-    tasks = [asyncio.create_task(way) for way in ways]
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        return next(task.result() for task in tasks if task.done())
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class _Run:

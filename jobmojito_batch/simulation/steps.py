@@ -7,7 +7,6 @@ from typing import Final
 
 from jobmojito_batch.simulation.server import SETTLE, Fate
 
-MOST_STEPS: Final = 5
 MOST_FATES: Final = 10
 FEWEST_ROWS, MOST_ROWS = 2, 6
 LAST_KILL_SECONDS: Final = 40.0
@@ -106,13 +105,16 @@ def planned(seed: int) -> LifePlan:
     rows = chance.randint(FEWEST_ROWS, MOST_ROWS)
     may_look = True
     steps: list[Step] = []
-    for _ in range(chance.randint(1, MOST_STEPS)):
+    [count] = chance.choices(range(1, len(_STEPS) + 1), _STEPS)
+    for _ in range(count):
         step = _step(chance, may_look=may_look)
         may_look = step.is_allowed if isinstance(step, Looking) else may_look
         steps.append(step)
     return LifePlan(seed=seed, rows=rows, steps=steps)
 
 
+_STEPS: Final = (6, 5, 3, 2, 1)
+"""How often a life has one step, two and so on, by weight: most faults need few, and are cheap."""
 _KINDS: Final = {
     "run": 3, "two runs": 3, "run and reconcile": 2, "told to end": 2, "day's cap": 2,
     "cap": 1, "reconcile": 1, "deleted": 1, "clocks": 1, "time": 2, "looking": 1,
