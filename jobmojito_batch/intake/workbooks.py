@@ -149,9 +149,11 @@ def _opened(content: bytes, source: str) -> fastexcel.ExcelReader:
         ) from exc
 
 
-def _loaded(workbook: fastexcel.ExcelReader, name: str) -> _Grid:
-    # skip_rows=0 keeps blank rows at the top, without which the numbers would not be the sheet's.
-    loaded = workbook.load_sheet(name, header_row=None, skip_rows=0, dtypes="string")
+def _loaded(workbook: fastexcel.ExcelReader, name: str, top_row: int = 1) -> _Grid:
+    """A sheet whose first row that is not blank is *top_row*, or any row where that is 1."""
+    # 0 keeps blank rows at the top, without which the numbers would not be the sheet's.
+    skipped = 0 if top_row == 1 else None
+    loaded = workbook.load_sheet(name, header_row=None, skip_rows=skipped, dtypes="string")
     cells = loaded.to_polars() if loaded.width else pl.DataFrame()
     numbered = cells.select(
         pl.col(column).cast(pl.String).alias(str(number))
@@ -159,7 +161,7 @@ def _loaded(workbook: fastexcel.ExcelReader, name: str) -> _Grid:
     )
     return _Grid(
         is_visible=loaded.visible == _VISIBLE,
-        cells=numbered.with_row_index(ROW, offset=1).lazy(),
+        cells=numbered.with_row_index(ROW, offset=top_row).lazy(),
     )
 
 
@@ -183,14 +185,12 @@ def _loaded_in_windows(parts: Iterable[Window], name: str, source: str, scratch:
     is_visible = True
     scans = []
     for part in parts:
-        grid = _loaded(_opened(part.workbook, source), name)
+        grid = _loaded(_opened(part.workbook, source), name, part.top_row)
         shown = with_leading_zeros(part.workbook, name)
         rows = _with_shown(grid.cells, {str(number): texts for number, texts in shown.items()})
         path = scratch_file(scratch, ".sheet")
-        # Row 1 of a window is its mark, row 2 its first row.
-        rows.filter(pl.col(ROW) > 1).with_columns(
-            (pl.col(ROW) + (part.first_row - 2)).cast(pl.UInt32)
-        ).sink_parquet(path, compression="lz4")
+        own = pl.col(ROW).is_between(part.first_row, part.last_row)  # one beside them is a mark
+        rows.filter(own).sink_parquet(path, compression="lz4")
         is_visible = grid.is_visible
         scans.append(pl.scan_parquet(path))
     return _Grid(is_visible=is_visible, cells=pl.concat(scans, how="diagonal"))

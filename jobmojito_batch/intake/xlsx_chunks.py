@@ -2,8 +2,8 @@
 A large XLSX as many small ones, each with some rows of one sheet, so that memory stays bounded.
 
 calamine holds a sheet and all shared strings: 10 GB at a million rows of 1 kB. It still reads
-every cell here; all that is done to the XML is to cut it between rows, to number the rows anew, and
-to put each shared string where it is used: both have one content model in the standard (CT_Rst).
+every cell here; all that is done to the XML is to cut it between rows, and to give each piece the
+shared strings that it uses, numbered anew.
 """
 
 import io
@@ -11,7 +11,9 @@ import re
 import zipfile
 import zlib
 from array import array
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from itertools import accumulate, islice
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import IO, Final, NamedTuple
 
@@ -27,18 +29,18 @@ _KEPT: Final = (
     "[Content_Types].xml", "_rels/.rels", "xl/workbook.xml", "xl/_rels/workbook.xml.rels",
     "xl/styles.xml",
 )  # fmt: skip
-_ROW: Final = re.compile(rb"<row\b([^>]*?)(?:/>|>(.*?)</row>)", re.DOTALL)
-_ROW_NUMBER: Final = re.compile(rb'\br="(\d+)"')
-_CELL: Final = re.compile(rb'<c r="([A-Z]+)\d+"([^>]*?)(?:/>|>(.*?)</c>)', re.DOTALL)
-_VALUE: Final = re.compile(rb"<v>(\d+)</v>")
-_STRING: Final = re.compile(rb"<si\b[^>]*?(?:/>|>(.*?)</si>)", re.DOTALL)
+_ROW: Final = re.compile(rb'<row\b[^>]*?\br="(\d+)"')
 _SHARED: Final = b't="s"'
+_SHARED_CELL: Final = re.compile(rb'(<c\b[^>]*\bt="s"[^>]*><v>)(\d+)(?=</v>)')
+_BLANK_CELL: Final = re.compile(rb'<c\b[^>]*\bt="s"[^>]*(?:/>|></c>)')
 _ERROR: Final = b't="e"'
-_NO_STRINGS: Final = (
-    b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="0"/>'
+_ERROR_CELL: Final = re.compile(rb'<c\b[^>]*\bt="e"[^>]*?(?:/>|>.*?</c>)', re.DOTALL)
+_STRING: Final = re.compile(rb"<si\b[^>]*?(?:/>|>(.*?)</si>)", re.DOTALL)
+_STRINGS_OF: Final = (
+    b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">%b</sst>'
 )
-# Keeps the first column the first, whatever the rows of a window have.
-_MARK: Final = b'<row r="1"><c r="A1" t="inlineStr"><is><t>x</t></is></c></row>'
+# A row before or after the others keeps the first column and the first row what they are.
+_MARK: Final = b'<row r="%d"><c r="A%d" t="inlineStr"><is><t>x</t></is></c></row>'
 
 
 UNREADABLE: Final = (*BROKEN, zlib.error, EOFError, NotImplementedError)
@@ -53,8 +55,14 @@ class Window(NamedTuple):
     """Some rows of a sheet."""
 
     first_row: int
-    """Its number in the sheet. In the workbook it is row 2; row 1 is a mark."""
+    """The number of the first and of the last; one row beside them is a mark."""
+    last_row: int
     workbook: bytes
+
+    @property
+    def top_row(self) -> int:
+        """The number of the first row that is in the workbook: the mark, unless there is none."""
+        return max(1, self.first_row - 1)
 
 
 def is_large(path: Path) -> bool:
@@ -70,7 +78,7 @@ def is_large(path: Path) -> bool:
 def without_rows(path: Path) -> bytes:
     """The workbook without its sheets, which tells their names."""
     with zipfile.ZipFile(path) as package:
-        return _packed(_kept(package), "xl/worksheets/none.xml", b"")
+        return _packed(_kept(package), "xl/worksheets/none.xml", b"", _STRINGS_OF % b"")
 
 
 def windows(path: Path, sheet: str, strings: "SharedStrings") -> Iterator[Window]:
@@ -81,15 +89,21 @@ def windows(path: Path, sheet: str, strings: "SharedStrings") -> Iterator[Window
             part = sheet_part(package, sheet)
         except (*BROKEN, StopIteration) as exc:
             raise UnusualError from exc
-        rows = _rows(package, part)
-        first, made = 1, bytearray()
-        for number, cells in rows:
-            if made and number - first >= WINDOW_ROWS:
-                yield Window(first, _packed(kept, part, bytes(made)))
-                made = bytearray()
-            first = first if made else number
-            made += _renumbered(cells, number - first + 2, strings)
-        yield Window(first, _packed(kept, part, bytes(made)))
+        first = last = 1
+        made: list[bytes] = []
+        with package.open(part) as file:
+            for block in _blocks(file, b"</row>"):
+                rows = block.partition(b"</sheetData>")[0]
+                numbered = _numbered(rows)
+                at = numbered[0][1] if numbered else len(rows)
+                for number, start in numbered:
+                    if (made or start > at) and number - first >= WINDOW_ROWS:
+                        yield _window(first, last, kept, part, [*made, rows[at:start]], strings)
+                        made, at = [], start
+                    first = first if made or start > at else number
+                    last = number
+                made.append(rows[at:])
+        yield _window(first, last, kept, part, made, strings)
 
 
 class SharedStrings:
@@ -100,22 +114,37 @@ class SharedStrings:
         self._starts = array("Q", [0])
         with copy.open("wb") as file, zipfile.ZipFile(path) as package:
             if _STRINGS in package.namelist():
-                for found in _matches(package, _STRINGS, _STRING, b"</si>"):
-                    file.write(found[1] or b"")
-                    self._starts.append(self._starts[-1] + len(found[1] or b""))
-        self._file = copy.open("rb", buffering=0)
+                with package.open(_STRINGS) as part:
+                    for block in _blocks(part, b"</si>"):
+                        texts = list(_texts(block))
+                        file.write(b"".join(texts))
+                        ends = accumulate(map(len, texts), initial=self._starts[-1])
+                        self._starts.extend(islice(ends, 1, None))
+        self._file = copy.open("rb")
+        # A file of no bytes cannot be mapped.
+        self._bytes = mmap(self._file.fileno(), 0, access=ACCESS_READ) if self._starts[-1] else b""
 
     def __getitem__(self, number: int) -> bytes:
         if number + 1 >= len(self._starts):
             raise UnusualError
-        start = self._starts[number]
-        self._file.seek(start)
-        return self._file.read(self._starts[number + 1] - start)
+        return self._bytes[self._starts[number] : self._starts[number + 1]]
 
     def close(self) -> None:
         """Remove the file."""
+        if isinstance(self._bytes, mmap):
+            self._bytes.close()
         self._file.close()
         self._copy.unlink()
+
+
+def _texts(block: bytes) -> Iterator[bytes]:
+    """The contents of the shared strings in a block that ends in one's end."""
+    for piece in block.split(b"</si>")[:-1]:
+        before, begins, text = piece.partition(b"<si>")
+        if begins and not before:  # as good as all of them, and ten times as fast as the pattern
+            yield text
+        else:
+            yield from _STRING.findall(piece + b"</si>")
 
 
 def _kept(package: zipfile.ZipFile) -> dict[str, bytes]:
@@ -123,22 +152,12 @@ def _kept(package: zipfile.ZipFile) -> dict[str, bytes]:
     return {name: package.read(name) for name in _KEPT if name in there}
 
 
-def _rows(package: zipfile.ZipFile, part: str) -> Iterator[tuple[int, bytes]]:
-    """The numbers of the rows, and their cells."""
-    for found in _matches(package, part, _ROW, b"</row>"):
-        number = _ROW_NUMBER.search(found[1])
-        if number is None:
-            raise UnusualError
-        yield int(number[1]), found[2] or b""
-
-
-def _matches(
-    package: zipfile.ZipFile, part: str, pattern: re.Pattern[bytes], end: bytes
-) -> Iterator[re.Match[bytes]]:
-    """What a pattern finds in a part; *end* is how its matches end."""
-    with package.open(part) as file:
-        for block in _blocks(file, end):
-            yield from pattern.finditer(block)
+def _numbered(rows: bytes) -> list[tuple[int, int]]:
+    """The numbers of rows, and where each begins. Raises UnusualError."""
+    found = [(int(match[1]), match.start()) for match in _ROW.finditer(rows)]
+    if len(found) != rows.count(b"<row"):
+        raise UnusualError
+    return found
 
 
 def _blocks(file: IO[bytes], end: bytes) -> Iterator[bytes]:
@@ -151,36 +170,48 @@ def _blocks(file: IO[bytes], end: bytes) -> Iterator[bytes]:
     yield left
 
 
-def _renumbered(cells: bytes, row: int, strings: SharedStrings) -> bytes:
-    made = [b'<row r="%d">' % row]
-    found = 0
-    for cell in _CELL.finditer(cells):
-        found += 1
-        column, attributes, body = cell.groups()
-        if body is None or _ERROR in attributes:  # an error is no value, and stops the reader
-            continue
-        if _SHARED in attributes:
-            value = _VALUE.search(body)
-            if value is None:
-                continue
-            attributes = attributes.replace(_SHARED, b't="inlineStr"')
-            body = b"<is>%b</is>" % strings[int(value[1])]
-        made.append(b'<c r="%b%d"%b>%b</c>' % (column, row, attributes, body))
-    if found != cells.count(b"<c ") + cells.count(b"<c>"):
+def _window(
+    first: int,
+    last: int,
+    kept: dict[str, bytes],
+    part: str,
+    rows: Sequence[bytes],
+    strings: SharedStrings,
+) -> Window:
+    cells = b"".join(rows)
+    if _ERROR in cells:  # an error is no value, and stops the reader
+        cells = _ERROR_CELL.sub(b"", cells)
+    cells, used = _with_own_strings(cells)
+    texts = b"".join(b"<si>%b</si>" % strings[number] for number in used)
+    mark = first - 1 or last + 1
+    marked = _MARK % (mark, mark)
+    whole = cells + marked if mark > last else marked + cells
+    return Window(first, last, _packed(kept, part, whole, _STRINGS_OF % texts))
+
+
+def _with_own_strings(cells: bytes) -> tuple[bytes, list[int]]:
+    """Cells whose shared strings are numbered from 0, and what they were. Raises UnusualError."""
+    places: dict[int, int] = {}
+
+    def renumbered(cell: re.Match[bytes]) -> bytes:
+        return b"%b%d" % (cell[1], places.setdefault(int(cell[2]), len(places)))
+
+    shared = cells.count(_SHARED)
+    cells, count = _SHARED_CELL.subn(renumbered, cells)
+    if count != shared and count + len(_BLANK_CELL.findall(cells)) != shared:
         raise UnusualError
-    made.append(b"</row>")
-    return b"".join(made)
+    return (cells if count == shared else _BLANK_CELL.sub(b"", cells)), list(places)
 
 
-def _packed(kept: dict[str, bytes], part: str, rows: bytes) -> bytes:
+def _packed(kept: dict[str, bytes], part: str, rows: bytes, strings: bytes) -> bytes:
     target = io.BytesIO()
     with zipfile.ZipFile(target, "w") as package:
         for name, content in kept.items():
             package.writestr(name, content)
-        package.writestr(_STRINGS, _NO_STRINGS)
+        package.writestr(_STRINGS, strings)
         package.writestr(
             part,
             b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-            b"<sheetData>%b%b</sheetData></worksheet>" % (_MARK, rows),
+            b"<sheetData>%b</sheetData></worksheet>" % rows,
         )
     return target.getvalue()

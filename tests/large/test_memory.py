@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-MOST_GROWTH = 1.4
-"""Five times the rows. What polars keeps of freed memory makes it differ from run to run."""
+MOST_MIB = 600
+"""What is promised for five million rows (docs/scale.md), and is reached long before."""
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "wait4"), reason="the system tells no peak")
 
@@ -33,16 +33,19 @@ def peak_of(arguments: list[str], folder: Path) -> int:
     return usage.ru_maxrss
 
 
-@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
-def test_check_takes_the_same_memory_for_five_times_the_rows(suffix: str, tmp_path: Path) -> None:
-    """Rows of 1 kB; the Parquet file is one row group, the least that polars reads."""
-    peaks = []
-    for rows in (50_000, 250_000):
-        path = tmp_path / f"people{suffix}"
-        # In a process of its own: a child begins with the memory of the process that starts it.
-        write = [sys.executable, str(ROOT / "benchmarks" / "inputs.py"), str(path), str(rows)]
-        subprocess.run(write, check=True)
-        peaks.append(peak_of(["check", str(path)], tmp_path))
-        path.unlink()
+@pytest.mark.parametrize(("suffix", "rows"), [(".csv", 750_000), (".parquet", 250_000)])
+def test_check_takes_no_more_memory_than_is_promised_for_any_number_of_rows(
+    suffix: str, rows: int, tmp_path: Path
+) -> None:
+    """
+    Rows of 1 kB; the Parquet file is one row group, the least that polars reads.
 
-    assert peaks[1] < MOST_GROWTH * peaks[0], peaks
+    So many that what grows with the rows would be beyond it: before it was bounded a million of
+    them took 820 MiB as CSV and 2,809 as Parquet (benchmarks/results-memory.md).
+    """
+    path = tmp_path / f"people{suffix}"
+    # In a process of its own: a child begins with the memory of the process that starts it.
+    write = [sys.executable, str(ROOT / "benchmarks" / "inputs.py"), str(path), str(rows)]
+    subprocess.run(write, check=True)
+
+    assert peak_of(["check", str(path)], tmp_path) < MOST_MIB * 1024
