@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import re
+import select
 import signal
 import sys
 import textwrap
@@ -43,6 +44,8 @@ SHOWS_SOURCES: Final = ("doctor",)
 _LABEL: Final = re.compile(r" *\S+(?: \S+)*? {2,}|  +(?=\S)")
 """What stands before the text of a line: a word or two and blanks, or blanks alone."""
 _MOST_INDENT: Final = 20
+LOOK_SECONDS: Final = 0.5
+"""How long a signal that nothing was told of waits at a question."""
 
 P = ParamSpec("P")
 
@@ -103,7 +106,7 @@ def ask(question: str) -> bool:
         while True:
             err().print(f"{question} [y/N] ", markup=False, end="")
             try:
-                answer = input().strip().lower()
+                answer = _line().strip().lower()
             except EOFError:
                 say("")
                 return False
@@ -111,6 +114,19 @@ def ask(question: str) -> bool:
                 return True
             if answer in {"", "n", "no"}:
                 return False
+
+
+def _line() -> str:
+    """
+    What `input` gives, once there is something to read.
+
+    A signal that comes between Python's last look for one and the read that waits is heard when
+    that ends: never, if it was Ctrl-C and nobody types any more.
+    """
+    while os.name == "posix" and sys.stdin.isatty():
+        if select.select([sys.stdin], [], [], LOOK_SECONDS)[0]:
+            break
+    return input()
 
 
 @contextmanager
