@@ -514,23 +514,9 @@ RENEW_DAYS: Final = 25
 """How old a link may be, unless somebody says otherwise: it is said to die after thirty days."""
 
 
-class FollowUpParameters(_Shared):
+class FollowUpParameters(SelectionParameters):
     """Whom to look up, and what to do beside."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
-
-    inputs: Annotated[list[str], Option(metavar="INPUT...", is_argument=True)] = Field(
-        [],
-        title="Inputs",
-        description="The candidates of these files, as `invite` takes them. Default: everybody in "
-        "the account.",
-        examples=[["/exports/{date}/*.csv"]],
-    )
-    run: Annotated[str | None, Option(metavar="RUN_ID")] = Field(
-        None,
-        title="Run",
-        description="The candidates of a run, by its id or a beginning of it, in place of inputs.",
-    )
     stages: Annotated[list[str], Option(names=("--stage",), metavar="STAGE[,...]")] = Field(
         [],
         title="Stages",
@@ -574,22 +560,6 @@ class FollowUpParameters(_Shared):
         if odd:
             raise ValueError(f"there is no stage {', '.join(odd)}; there are {', '.join(Stage)}")
         return words
-
-    @field_validator("ledger")
-    @classmethod
-    def _without_password(cls, value: str | None) -> str | None:
-        return _checked_ledger(value)
-
-    @model_validator(mode="after")
-    def _says_one_thing(self) -> Self:
-        if self.run is not None and self.inputs:
-            raise ValueError("a run and inputs are both given; keep one of them")
-        return self
-
-    @property
-    def as_invited(self) -> InviteParameters:
-        """How `invite` would read the inputs."""
-        return InviteParameters(inputs=self.inputs, **{n: getattr(self, n) for n in _SHARED})
 
 
 _READING: Final = {

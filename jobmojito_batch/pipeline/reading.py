@@ -166,19 +166,23 @@ class Look:
 
 def look_at(parameters: InviteParameters, spool: Spool) -> Look:
     """Headers and samples of the first input. Raises InputError, SettingsError."""
-    table = read_inputs(
+    table = _tables(parameters, spool, is_ragged=True)[0]
+    with input_faults(table.source):
+        head = table.frame.head(SAMPLE_ROWS).collect()
+    return Look(headers=_with_headers_once(table).headers, samples=samples_of(head, table.headers))
+
+
+def _tables(parameters: InviteParameters, spool: Spool, *, is_ragged: bool) -> list[Table]:
+    return read_inputs(
         parameters.inputs,
         scratch=spool.scratch,
         sheet=parameters.sheet,
         encoding=parameters.encoding,
         overrides=parameters.mapping,
-        is_ragged=True,
+        is_ragged=is_ragged,
         hidden_rows=parameters.hidden_rows,
         header_row=parameters.header_row,
-    )[0]
-    with input_faults(table.source):
-        head = table.frame.head(SAMPLE_ROWS).collect()
-    return Look(headers=_with_headers_once(table).headers, samples=samples_of(head, table.headers))
+    )
 
 
 def samples_of(frame: pl.DataFrame, headers: Sequence[str]) -> tuple[tuple[str, ...], ...]:
@@ -205,16 +209,7 @@ def _read(
     is_ragged: bool,
     is_alone: bool = False,
 ) -> Inputs:
-    tables = read_inputs(
-        parameters.inputs,
-        scratch=spool.scratch,
-        sheet=parameters.sheet,
-        encoding=parameters.encoding,
-        overrides=parameters.mapping,
-        is_ragged=is_ragged,
-        hidden_rows=parameters.hidden_rows,
-        header_row=parameters.header_row,
-    )
+    tables = _tables(parameters, spool, is_ragged=is_ragged)
     tables = [_with_headers_once(table) for table in tables]
     if parameters.corrections is not None:
         tables = [corrected(tables[0], Corrections.read(Path(parameters.corrections))), *tables[1:]]

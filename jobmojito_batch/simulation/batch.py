@@ -119,6 +119,22 @@ def settings_of_runs() -> Settings:
     )
 
 
+def row_of(ordinal: int, email: str, job: str) -> Row:
+    """A row that may be sent: nothing but the person and the position matters."""
+    return {
+        "source": "people.csv",
+        "row": str(ordinal + 2),
+        "candidate_name": "Ann",
+        "candidate_email": email,
+        "candidate_country_code": "SK",
+        "candidate_resume": "text",
+        "position_name": job,
+        "position_location": "Wien",
+        "position_country_code": "AT",
+        "mojito_language_code": "en",
+    }
+
+
 class _Rows:
     """The rows to send, in memory."""
 
@@ -126,19 +142,7 @@ class _Rows:
         self._people = people
 
     async def row(self, ordinal: int) -> Row:
-        email, job = self._people[ordinal]
-        return {
-            "source": "people.csv",
-            "row": str(ordinal + 2),
-            "candidate_name": "Ann",
-            "candidate_email": email,
-            "candidate_country_code": "SK",
-            "candidate_resume": "text",
-            "position_name": job,
-            "position_location": "Wien",
-            "position_country_code": "AT",
-            "mojito_language_code": "en",
-        }
+        return row_of(ordinal, *self._people[ordinal])
 
 
 class _Shared(httpx.AsyncBaseTransport):

@@ -27,6 +27,7 @@ from jobmojito_batch.sending import Budget, Position, Sender
 from jobmojito_batch.sending.rows import Row
 from jobmojito_batch.settings import load_settings
 from jobmojito_batch.simulation import Fate, Server, World, fresh_ledger
+from jobmojito_batch.simulation.batch import row_of
 from tests.helpers import most_in_a_second
 
 HOUR = 3_600.0
@@ -107,19 +108,7 @@ class Nightly(Server):
 
 class Rows:
     async def row(self, ordinal: int) -> Row:
-        email, job = person(ordinal)
-        return {
-            "source": "people.csv",
-            "row": str(ordinal + 2),
-            "candidate_name": "Ann",
-            "candidate_email": email,
-            "candidate_country_code": "SK",
-            "candidate_resume": "text",
-            "position_name": job,
-            "position_location": "Wien",
-            "position_country_code": "AT",
-            "mojito_language_code": "en",
-        }
+        return row_of(ordinal, *person(ordinal))
 
 
 def test_a_night_of_eight_hours_ends_settled_and_nothing_grows(tmp_path: Path) -> None:
