@@ -1,22 +1,5 @@
 """The API over HTTP: one method per endpoint; the only room that knows HTTP."""
 
-from jobmojito_batch.client.api import JobMojito, LookUp
-from jobmojito_batch.client.open_files import make_room
-from jobmojito_batch.client.token import (
-    TokenSource,
-    expiry_of,
-    merchant_of,
-    replaced_by,
-    replacement_due,
-)
+import lazy_loader
 
-__all__ = [
-    "JobMojito",
-    "LookUp",
-    "TokenSource",
-    "expiry_of",
-    "make_room",
-    "merchant_of",
-    "replaced_by",
-    "replacement_due",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,19 +18,6 @@ are dropped. A scenario file (TOML) turns faults on:
 docs/sandbox.md has every setting. It is for rehearsal and tests; what sends never imports it.
 """
 
-from jobmojito_batch.sandbox.app import create_app
-from jobmojito_batch.sandbox.log import Entry, creates_per_invitation, read_log
-from jobmojito_batch.sandbox.scenario import Fault, Scenario, load_scenario
-from jobmojito_batch.sandbox.server import RunningSandbox, serve
+import lazy_loader
 
-__all__ = [
-    "Entry",
-    "Fault",
-    "RunningSandbox",
-    "Scenario",
-    "create_app",
-    "creates_per_invitation",
-    "load_scenario",
-    "read_log",
-    "serve",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

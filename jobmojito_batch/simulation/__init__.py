@@ -11,45 +11,6 @@ A life is drawn from one number and is the same on every machine. docs/simulatio
 simulated and what is not. What sends never imports this.
 """
 
-from jobmojito_batch.simulation.clock import Stuck, World
-from jobmojito_batch.simulation.figures import Figures, Lived, live
-from jobmojito_batch.simulation.ledgers import fresh_ledger
-from jobmojito_batch.simulation.life import Life, OpenLedger, Promise, Violation
-from jobmojito_batch.simulation.many import ProcessLostError, Tally, prove
-from jobmojito_batch.simulation.server import Fate, Server
-from jobmojito_batch.simulation.steps import (
-    ClocksDiffer,
-    LifePlan,
-    Looking,
-    PositionsDeleted,
-    Sending,
-    Step,
-    TimePasses,
-    planned,
-)
+import lazy_loader
 
-__all__ = [
-    "ClocksDiffer",
-    "Fate",
-    "Figures",
-    "Life",
-    "LifePlan",
-    "Lived",
-    "Looking",
-    "OpenLedger",
-    "PositionsDeleted",
-    "ProcessLostError",
-    "Promise",
-    "Sending",
-    "Server",
-    "Step",
-    "Stuck",
-    "Tally",
-    "TimePasses",
-    "Violation",
-    "World",
-    "fresh_ledger",
-    "live",
-    "planned",
-    "prove",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -1,0 +1,96 @@
+from .access import StoredPerson
+from .accounts import account_of, account_parts, merchant_in
+from .database import named
+from .doubts import Doubted
+from .followups import Charge, Followed, FollowedUp, LinkMade, Look, Price
+from .leases import LEASE_SECONDS, is_alive, owner_of, this_owner
+from .ledger import Ledger
+from .letters import KnownLetter
+from .lookups import HISTORY_SCHEMA, KnownPosition
+from .night_history import DoneFile
+from .requests import (
+    BeginAttempt,
+    Claim,
+    CloseOpening,
+    EndAttempt,
+    EndLetter,
+    Enrolment,
+    ForgetPositionId,
+    LetterClaim,
+    LetterStanding,
+    OpenPosition,
+    RenewLease,
+    Request,
+    RowOutcome,
+    SettleDoubt,
+    SettleRows,
+    SharePause,
+    Slots,
+    TakeClaim,
+    TakeLetter,
+    TakeOver,
+    TakeSlots,
+    UpgradeLink,
+)
+from .results import SHOWS_LINK, RowCounts, RowEnd
+from .runs import KnownRun, RunRecord
+from .schema import ClaimState, LetterState, RunState
+from .shard_runs import ShardAttempt, ShardId
+from .writer import Writer
+
+__all__ = [
+    "HISTORY_SCHEMA",
+    "LEASE_SECONDS",
+    "SHOWS_LINK",
+    "BeginAttempt",
+    "Charge",
+    "Claim",
+    "ClaimState",
+    "CloseOpening",
+    "DoneFile",
+    "Doubted",
+    "EndAttempt",
+    "EndLetter",
+    "Enrolment",
+    "Followed",
+    "FollowedUp",
+    "ForgetPositionId",
+    "KnownLetter",
+    "KnownPosition",
+    "KnownRun",
+    "Ledger",
+    "LetterClaim",
+    "LetterStanding",
+    "LetterState",
+    "LinkMade",
+    "Look",
+    "OpenPosition",
+    "Price",
+    "RenewLease",
+    "Request",
+    "RowCounts",
+    "RowEnd",
+    "RowOutcome",
+    "RunRecord",
+    "RunState",
+    "SettleDoubt",
+    "SettleRows",
+    "ShardAttempt",
+    "ShardId",
+    "SharePause",
+    "Slots",
+    "StoredPerson",
+    "TakeClaim",
+    "TakeLetter",
+    "TakeOver",
+    "TakeSlots",
+    "UpgradeLink",
+    "Writer",
+    "account_of",
+    "account_parts",
+    "is_alive",
+    "merchant_in",
+    "named",
+    "owner_of",
+    "this_owner",
+]

@@ -1,0 +1,108 @@
+from .account import AccountView, view_account
+from .action_items import Attention, NeedsPerson, advice_on, needs_a_person
+from .batch import Delivered
+from .checked import LEFT_OUT, CheckedInput, CheckedRow, FaultyCell
+from .conclude import conclude, write_again
+from .corrections import Change, Corrections, Step, replaced, several
+from .deliver import deliver
+from .faulty import write_faulty
+from .looking_back import (
+    KnownInvitation,
+    ResultRow,
+    invitations_of,
+    link_in,
+    results_page,
+)
+from .nightly.housekeeping import finish, where
+from .nightly.prepared_runs import (
+    IdleRun,
+    PreparedRun,
+    ReadyRun,
+    check_taken,
+    prepare_taken,
+)
+from .nightly.selected_inputs import SelectedInputs, TakenFile
+from .nightly.selection import taking
+from .nightly.tries import NextTry
+from .output_paths import AskedFiles, Targets
+from .prepare import (
+    Planned,
+    ReadyToSend,
+    RunRequest,
+    plan_run,
+    planned_again,
+    prepare,
+    settings_for,
+)
+from .preview import FaultyRow, Preview, Reason
+from .reading import Inputs, InputView, Look, look_at, samples_of
+from .reconcile import Reconciled, reconcile
+from .resume_matching import Coverage
+from .run_observer import RunObserver
+from .run_result import RunResult
+from .run_steps import run_steps
+from .source_layout import headed_cells, sources_in
+
+__all__ = [
+    "LEFT_OUT",
+    "AccountView",
+    "AskedFiles",
+    "Attention",
+    "Change",
+    "CheckedInput",
+    "CheckedRow",
+    "Corrections",
+    "Coverage",
+    "Delivered",
+    "FaultyCell",
+    "FaultyRow",
+    "IdleRun",
+    "InputView",
+    "Inputs",
+    "KnownInvitation",
+    "Look",
+    "NeedsPerson",
+    "NextTry",
+    "Planned",
+    "PreparedRun",
+    "Preview",
+    "ReadyRun",
+    "ReadyToSend",
+    "Reason",
+    "Reconciled",
+    "ResultRow",
+    "RunObserver",
+    "RunRequest",
+    "RunResult",
+    "SelectedInputs",
+    "Step",
+    "TakenFile",
+    "Targets",
+    "advice_on",
+    "check_taken",
+    "conclude",
+    "deliver",
+    "finish",
+    "headed_cells",
+    "invitations_of",
+    "link_in",
+    "look_at",
+    "needs_a_person",
+    "plan_run",
+    "planned_again",
+    "prepare",
+    "prepare_taken",
+    "reconcile",
+    "replaced",
+    "results_page",
+    "run_steps",
+    "samples_of",
+    "settings_for",
+    "several",
+    "sources_in",
+    "taking",
+    "view_account",
+    "where",
+    "write_again",
+    "write_faulty",
+]
