@@ -13,20 +13,17 @@ from prefect import flow
 from prefect.artifacts import acreate_markdown_artifact
 from prefect.client.schemas.objects import State
 from prefect.logging import get_run_logger
-from prefect.states import Completed, Crashed, Failed
 
 from jobmojito_batch.alerts import Alert, chase
-from jobmojito_batch.errors import told
-from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.flows.alert_publisher import AlertPublisher
 from jobmojito_batch.flows.best_effort_api import BestEffortApi
-from jobmojito_batch.flows.invite_candidates import STATE_NAMES, as_task, tell_what_is_not_taken
+from jobmojito_batch.flows.flow_settings import tell_what_is_not_taken, with_token
 from jobmojito_batch.flows.own_state import OwnState, report
 from jobmojito_batch.flows.shielded import carried_through
-from jobmojito_batch.flows.token_block import with_token
+from jobmojito_batch.flows.states import failed_by, look_state
+from jobmojito_batch.flows.tasks import as_task
 from jobmojito_batch.parameters import FollowUpParameters
 from jobmojito_batch.pipeline import followup
-from jobmojito_batch.pipeline.broken_pipes import console_may_break
 from jobmojito_batch.pipeline.followup import FollowUpSummary
 from jobmojito_batch.settings import Settings
 
@@ -62,21 +59,18 @@ async def _run(parameters: FollowUpParameters) -> State[Any]:
     own = OwnState(link)
     settings: Settings | None = None
     try:
-        with console_may_break():
-            tell_what_is_not_taken()
-            settings = await with_token(followup.followup_settings(parameters), link)
-            given = settings
+        tell_what_is_not_taken()
+        settings = await with_token(followup.followup_settings(parameters), link)
+        given = settings
 
-            async def look() -> FollowUpSummary:
-                return await followup.follow_up(
-                    parameters, settings=given, stop_when=own.until_stopped
-                )
+        async def look() -> FollowUpSummary:
+            return await followup.follow_up(parameters, settings=given, stop_when=own.until_stopped)
 
-            summary = await as_task("look", look, is_kept_if_suspended=True)
+        summary = await as_task("look", look, is_kept_if_suspended=True)
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
-        state: State[Any] = Failed(message=told(exc))
+        state = failed_by(exc)
     else:
-        state = state_of(summary)
+        state = look_state(summary)
         with suppress(Exception):  # what is to be told stands in the state
             await _show(link, summary, settings)
     await own.look()
@@ -99,16 +93,6 @@ def alerts_of(summary: FollowUpSummary, settings: Settings) -> list[Alert]:
     if not summary.to_chase:
         return []
     return [chase(summary.to_chase, summary.invitations, days=settings.chase_days)]
-
-
-def state_of(summary: FollowUpSummary) -> State[Any]:
-    """By exit code, as for invite-candidates; its message is the one sentence."""
-    if summary.exit_code.is_signal:
-        return Crashed(message=summary.sentence)
-    if summary.exit_code is ExitCode.STOPPED:
-        why = f" ({summary.stop_message})" if summary.stop_message else ""
-        return Failed(name=STATE_NAMES[ExitCode.STOPPED], message=summary.sentence + why)
-    return Completed(message=summary.sentence)
 
 
 def funnel_markdown(summary: FollowUpSummary) -> str:

@@ -8,6 +8,8 @@ somebody's will.
 """
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any, Final
 from uuid import UUID
 
@@ -26,6 +28,8 @@ STOPPING: Final = {
     StateType.PAUSED: "suspended",
 }
 """The states in which a run sends nothing more, and what a person calls them."""
+WAITING: Final = "Waiting"
+"""What a running run is called in lists of runs while its night waits for another try."""
 
 
 class OwnState:
@@ -67,6 +71,13 @@ class OwnState:
             return Cancelled(message=state.message)
         return state
 
+    @asynccontextmanager
+    async def waiting(self, message: str) -> AsyncIterator[None]:
+        """Meanwhile the state says so: it is running to Prefect, and called otherwise."""
+        await self._link.quietly(_rename(WAITING, message))
+        yield
+        await self._link.quietly(_rename("Running", None))
+
 
 async def report(state: State[Any]) -> None:
     """
@@ -90,7 +101,7 @@ async def report(state: State[Any]) -> None:
     context.flow_run.state = state.model_copy(update={"data": state.message})
 
 
-async def rename(name: str, message: str | None) -> None:
+async def _rename(name: str, message: str | None) -> None:
     """
     Call the running run *name* in lists of runs; one that is about to end is left as it is.
 

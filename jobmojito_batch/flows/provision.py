@@ -27,9 +27,11 @@ from pydantic import SecretStr
 
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.flows.alert_publisher import EVENT_PREFIX
-from jobmojito_batch.flows.invite_candidates import STATE_NAMES, TAG, invite_candidates
+from jobmojito_batch.flows.flow_settings import BLOCK, store_token, stored_token
+from jobmojito_batch.flows.invite_candidates import invite_candidates
+from jobmojito_batch.flows.run_reporter import TAG
 from jobmojito_batch.flows.send_shard import send_shard
-from jobmojito_batch.flows.token_block import BLOCK, store_token, stored_token
+from jobmojito_batch.flows.states import STATE_NAMES
 
 POOL_TYPE: Final = "process"
 ALERT_BLOCK: Final = "jobmojito-alerts"

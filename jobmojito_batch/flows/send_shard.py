@@ -14,16 +14,15 @@ from prefect.runtime import flow_run
 from prefect.states import Cancelled, Completed, Crashed, Failed
 
 from jobmojito_batch.columns import ErrorCode
-from jobmojito_batch.errors import told
 from jobmojito_batch.events import Event, emit
 from jobmojito_batch.flows.best_effort_api import BestEffortApi
-from jobmojito_batch.flows.invite_candidates import drain_seconds
+from jobmojito_batch.flows.delivery import drain_seconds
+from jobmojito_batch.flows.flow_settings import with_token
 from jobmojito_batch.flows.own_state import OwnState
 from jobmojito_batch.flows.shielded import carried_through
-from jobmojito_batch.flows.token_block import with_token
+from jobmojito_batch.flows.states import failed_by
 from jobmojito_batch.parameters import ShardParameters
 from jobmojito_batch.pipeline import settings_for
-from jobmojito_batch.pipeline.broken_pipes import console_may_break
 from jobmojito_batch.pipeline.sharding import ShardEnd, deliver_shard
 
 
@@ -56,13 +55,12 @@ async def _shard(parameters: ShardParameters) -> State[Any]:
     link = BestEffortApi()
     own = OwnState(link)
     try:
-        with console_may_break():
-            settings = await with_token(settings_for(parameters), link)
-            end = await deliver_shard(
-                parameters, settings, drain_seconds=drain_seconds(), stop_when=own.until_stopped
-            )
+        settings = await with_token(settings_for(parameters), link)
+        end = await deliver_shard(
+            parameters, settings, drain_seconds=drain_seconds(), stop_when=own.until_stopped
+        )
     except Exception as exc:  # noqa: BLE001 - Prefect would pickle it, text and all
-        state: State[Any] = Failed(message=told(exc))
+        state = failed_by(exc)
     else:
         state = shard_state(end)
         log_shard(end)

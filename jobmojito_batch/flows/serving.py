@@ -31,8 +31,10 @@ from prefect.schedules import Cron, Schedule
 from prefect.types.entrypoint import EntrypointType
 
 from jobmojito_batch.errors import SettingsError
-from jobmojito_batch.flows.invite_candidates import RUNNER_DRAIN_SECONDS, TAG, invite_candidates
+from jobmojito_batch.flows.delivery import RUNNER_DRAIN_SECONDS
+from jobmojito_batch.flows.invite_candidates import invite_candidates
 from jobmojito_batch.flows.provision import heartbeat_warning
+from jobmojito_batch.flows.run_reporter import TAG
 from jobmojito_batch.flows.schedules import (
     PLANNED_SECONDS,
     is_paused,

@@ -17,6 +17,7 @@ from prefect.client.schemas.objects import State
 from jobmojito_batch.events import Event, warn
 from jobmojito_batch.flows.own_state import report
 from jobmojito_batch.logs import Log, logging_on_page, logging_to
+from jobmojito_batch.pipeline.broken_pipes import console_may_break
 from jobmojito_batch.settings import load_alert_settings
 
 
@@ -24,9 +25,11 @@ async def carried_through(work: Awaitable[State[Any]], page: Log) -> State[Any]:
     """
     The state that *work* ends in, although Prefect may break the run off meanwhile.
 
-    Events show on its *page*, and go where this process's settings have its log.
+    Events show on its *page*, and go where this process's settings have its log; a console whose
+    reader is gone ends nothing.
     """
-    with logging_to(load_alert_settings().log_json) as fault, logging_on_page(page):
+    log_json = load_alert_settings().log_json
+    with console_may_break(), logging_to(log_json) as fault, logging_on_page(page):
         if fault is not None:
             page.warning("%s", fault)
         return await _shielded(work)

@@ -1,10 +1,10 @@
 from .account import AccountView, view_account
 from .action_items import Attention, NeedsPerson, advice_on, needs_a_person
-from .batch import Delivered
+from .batch import Delivered, OnProgress, StopWhen
 from .checked import LEFT_OUT, CheckedInput, CheckedRow, FaultyCell
 from .conclude import conclude, write_again
 from .corrections import Change, Corrections, Step, replaced, several
-from .deliver import deliver
+from .deliver import DecideOnRest, deliver
 from .faulty import write_faulty
 from .looking_back import (
     KnownInvitation,
@@ -24,6 +24,7 @@ from .nightly.prepared_runs import (
 from .nightly.selected_inputs import SelectedInputs, TakenFile
 from .nightly.selection import taking
 from .nightly.tries import NextTry
+from .nightly.waiting import Pausing
 from .output_paths import AskedFiles, Targets
 from .prepare import (
     Planned,
@@ -38,9 +39,9 @@ from .preview import FaultyRow, Preview, Reason
 from .reading import Inputs, InputView, Look, look_at, samples_of
 from .reconcile import Reconciled, reconcile
 from .resume_matching import Coverage
-from .run_observer import RunObserver
+from .run_observer import RelayingObserver, RunObserver
 from .run_result import RunResult
-from .run_steps import run_steps
+from .run_steps import Clock, StepName, run_steps, utc_now
 from .source_layout import headed_cells, sources_in
 
 __all__ = [
@@ -51,8 +52,10 @@ __all__ = [
     "Change",
     "CheckedInput",
     "CheckedRow",
+    "Clock",
     "Corrections",
     "Coverage",
+    "DecideOnRest",
     "Delivered",
     "FaultyCell",
     "FaultyRow",
@@ -63,6 +66,8 @@ __all__ = [
     "Look",
     "NeedsPerson",
     "NextTry",
+    "OnProgress",
+    "Pausing",
     "Planned",
     "PreparedRun",
     "Preview",
@@ -70,12 +75,15 @@ __all__ = [
     "ReadyToSend",
     "Reason",
     "Reconciled",
+    "RelayingObserver",
     "ResultRow",
     "RunObserver",
     "RunRequest",
     "RunResult",
     "SelectedInputs",
     "Step",
+    "StepName",
+    "StopWhen",
     "TakenFile",
     "Targets",
     "advice_on",
@@ -101,6 +109,7 @@ __all__ = [
     "several",
     "sources_in",
     "taking",
+    "utc_now",
     "view_account",
     "where",
     "write_again",

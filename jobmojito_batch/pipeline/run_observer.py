@@ -51,3 +51,49 @@ class RunObserver:
 
     def warns(self, text: str) -> None:
         """Something beside the run went wrong, which goes on: *text* is a sentence."""
+
+
+class RelayingObserver(RunObserver):
+    """Hands all that it is told, and every question, on to *another*; a subclass adds to it."""
+
+    def __init__(self, another: RunObserver) -> None:
+        self._another = another
+        self.confirms = another.confirms
+        self.is_counted = another.is_counted
+
+    def reading(self) -> AbstractContextManager[None]:
+        """As the other shows it."""
+        return self._another.reading()
+
+    def planned(self, run: ReadyRun) -> None:
+        """To the other."""
+        self._another.planned(run)
+
+    def may_send(self, run: ReadyRun) -> bool:
+        """As the other says."""
+        return self._another.may_send(run)
+
+    def begins(self, run: ReadyRun) -> None:
+        """To the other."""
+        super().begins(run)
+        self._another.begins(run)
+
+    def may_go_on(self, first: FirstRows, ends: Sequence[RowEnd]) -> bool:
+        """As the other says."""
+        return self._another.may_go_on(first, ends)
+
+    def progress(self, progress: Progress) -> None:
+        """To the other."""
+        self._another.progress(progress)
+
+    def concluded(self, run: ReadyRun, conclusion: Summary) -> None:
+        """To the other."""
+        self._another.concluded(run, conclusion)
+
+    def waits(self, upcoming: NextTry) -> AbstractAsyncContextManager[None]:
+        """As the other shows it."""
+        return self._another.waits(upcoming)
+
+    def warns(self, text: str) -> None:
+        """To the other."""
+        self._another.warns(text)

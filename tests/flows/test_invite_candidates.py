@@ -19,7 +19,8 @@ from prefect.settings import PREFECT_HOME
 from jobmojito_batch.alerts import Alert
 from jobmojito_batch.flows import alert_publisher
 from jobmojito_batch.flows.follow_up import follow_up
-from jobmojito_batch.flows.invite_candidates import FlowCall, final_state, invite_candidates
+from jobmojito_batch.flows.invite_candidates import FlowCall, invite_candidates
+from jobmojito_batch.flows.states import final_state
 from jobmojito_batch.parameters import FollowUpParameters, InviteParameters
 from jobmojito_batch.pipeline import RunObserver
 from jobmojito_batch.sandbox import Fault, RunningSandbox

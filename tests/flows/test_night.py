@@ -20,8 +20,8 @@ from jobmojito_batch.alerts import Alert, AlertKind, Night, overrun
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.flows.alert_publisher import AlertPublisher
 from jobmojito_batch.flows.artifacts import TABLE_ROWS, attention_table, bar, summary_markdown
+from jobmojito_batch.flows.flow_settings import store_token
 from jobmojito_batch.flows.invite_candidates import FlowCall, invite_candidates
-from jobmojito_batch.flows.token_block import store_token
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Attention, NeedsPerson, advice_on
 from jobmojito_batch.pipeline.action_items import URGENCY

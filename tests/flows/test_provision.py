@@ -28,7 +28,7 @@ from pydantic import SecretStr
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.errors import SettingsError
-from jobmojito_batch.flows.invite_candidates import final_state
+from jobmojito_batch.flows.flow_settings import stored_token
 from jobmojito_batch.flows.provision import (
     ENDED,
     LINK,
@@ -37,7 +37,7 @@ from jobmojito_batch.flows.provision import (
     heartbeat_warning,
     silent_runs,
 )
-from jobmojito_batch.flows.token_block import stored_token
+from jobmojito_batch.flows.states import final_state
 from tests.helpers import a_summary
 from tests.prefect_server import RunningPrefect
 

@@ -10,8 +10,9 @@ from prefect.client.schemas.objects import State, StateType
 from prefect.events.actions import ChangeFlowRunState
 from prefect.events.schemas.automations import EventTrigger
 
-from jobmojito_batch.flows.invite_candidates import WAITING, final_state, state_of
+from jobmojito_batch.flows.own_state import WAITING
 from jobmojito_batch.flows.provision import ENDED, MISSED_HEARTBEATS, not_run, silent_runs
+from jobmojito_batch.flows.states import final_state, state_of
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import RunObserver, run_steps
 from jobmojito_batch.sandbox import Fault, RunningSandbox

@@ -1,4 +1,4 @@
-"""The API token in a Prefect Secret block: loaded inside the flow, never among the parameters."""
+"""Settings inside a flow: with the API token of a Prefect Secret block, never a parameter."""
 
 from typing import Any, Final
 
@@ -7,10 +7,19 @@ from prefect.client.orchestration import get_client
 from prefect.exceptions import ObjectNotFound
 from pydantic import SecretStr
 
+from jobmojito_batch.events import Event, warn
 from jobmojito_batch.flows.best_effort_api import BestEffortApi
-from jobmojito_batch.settings import Settings
+from jobmojito_batch.settings import Settings, settings_sources
 
 BLOCK: Final = "jobmojito-api-token"
+
+
+def tell_what_is_not_taken() -> None:
+    """Say what of a `.env` in the flow's folder does not count. Raises SettingsError."""
+    for file in settings_sources().files:
+        if file.notice is not None:
+            why = file.distrust or "a folder may not set them"
+            warn(Event.SETTINGS_NOT_TAKEN, variables=file.refused or ["all"], says=f".env: {why}")
 
 
 async def with_token(settings: Settings, link: BestEffortApi) -> Settings:
