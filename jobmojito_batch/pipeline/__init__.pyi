@@ -13,7 +13,8 @@ from .looking_back import (
     link_in,
     results_page,
 )
-from .nightly.housekeeping import finish, where
+from .nightly.housekeeping import finish
+from .nightly.night_end import where
 from .nightly.prepared_runs import (
     IdleRun,
     PreparedRun,
@@ -41,8 +42,9 @@ from .reconcile import Reconciled, reconcile
 from .resume_matching import Coverage
 from .run_observer import RelayingObserver, RunObserver
 from .run_result import RunResult
-from .run_steps import Clock, StepName, run_steps, utc_now
+from .run_steps import Clock, run_steps, utc_now
 from .source_layout import headed_cells, sources_in
+from .steps import StepName
 
 __all__ = [
     "LEFT_OUT",

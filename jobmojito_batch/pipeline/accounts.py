@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from jobmojito_batch.client import merchant_of
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY
 from jobmojito_batch.env_files import own_path
 from jobmojito_batch.ledger import Ledger, named
@@ -34,6 +35,14 @@ def as_spelt_in(ledger: Ledger | None, settings: Settings) -> Settings:
         return settings
     same = [url for url in known if canonical_url(url) == settings.base_url]
     return settings.model_copy(update={"base_url": same[0]}) if same else settings
+
+
+def merchant_for(token: str | None, ledger: Ledger | None, settings: Settings) -> str:
+    """The token's merchant; without a token the only one that the ledger knows for this URL."""
+    if token is not None or ledger is None:
+        return merchant_of(token) if token is not None else ""
+    known = ledger.lookups.merchants(settings.base_url, settings.environment)
+    return known[0] if len(known) == 1 else ""
 
 
 def not_taken(parameters: InviteParameters, settings: Settings) -> InputDoubt | None:

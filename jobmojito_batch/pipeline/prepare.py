@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import uuid_utils
 
-from jobmojito_batch.client import TokenSource, make_room, merchant_of
+from jobmojito_batch.client import TokenSource, make_room
 from jobmojito_batch.columns import are_results
 from jobmojito_batch.intake import input_files
 from jobmojito_batch.ledger import Ledger, account_of, merchant_in
@@ -18,7 +18,12 @@ from jobmojito_batch.pipeline.account import (
     token_warnings,
     view_accounts,
 )
-from jobmojito_batch.pipeline.accounts import as_spelt_in, known_elsewhere, not_taken
+from jobmojito_batch.pipeline.accounts import (
+    as_spelt_in,
+    known_elsewhere,
+    merchant_for,
+    not_taken,
+)
 from jobmojito_batch.pipeline.left_out import NOTHING_LEFT_OUT, LeftOut
 from jobmojito_batch.pipeline.output_paths import Targets, find_targets
 from jobmojito_batch.pipeline.plan_stage import (
@@ -336,11 +341,3 @@ def settings_for(parameters: InviteParameters | ShardParameters) -> Settings:
         max_in_flight=parameters.max_in_flight,
         max_credits_per_run=parameters.max_credits,
     )
-
-
-def merchant_for(token: str | None, ledger: Ledger | None, settings: Settings) -> str:
-    """The token's merchant; without a token the only one that the ledger knows for this URL."""
-    if token is not None or ledger is None:
-        return merchant_of(token) if token is not None else ""
-    known = ledger.lookups.merchants(settings.base_url, settings.environment)
-    return known[0] if len(known) == 1 else ""

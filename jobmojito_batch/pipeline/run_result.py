@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from jobmojito_batch.alerts import Alert
-from jobmojito_batch.errors import BatchError
+from jobmojito_batch.errors import BatchError, DoubtError, VolumeError
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.summary import Summary
 
@@ -29,6 +29,11 @@ class RunResult:
         if self.conclusion is not None:
             return self.conclusion.exit_code
         return ExitCode.STOPPED if self.has_begun else ExitCode.USAGE
+
+    @property
+    def is_held(self) -> bool:
+        """Whether nothing was sent because the plan rests on what nobody has seen."""
+        return isinstance(self.error, (VolumeError, DoubtError))
 
     @property
     def concluded(self) -> Summary:

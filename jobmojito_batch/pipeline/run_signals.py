@@ -12,6 +12,7 @@ from jobmojito_batch.events import Event, warn
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.pipeline.metrics import EndedRun, MetricsFile, Unknowns
+from jobmojito_batch.pipeline.run_result import RunResult
 from jobmojito_batch.pipeline.series import series_label
 from jobmojito_batch.settings import AlertSettings, Settings, load_alert_settings
 from jobmojito_batch.summary import Summary
@@ -43,6 +44,16 @@ class RunSignals:
         if self._is_counted and self._is_unattended:
             self.write(load_alert_settings(), lambda file: file.begins(datetime.now(UTC)))
 
+    def telling(self, result: RunResult, settings: Settings | None) -> Callable[[], None]:
+        """Tells that the run is over, *settings* None if it never had any."""
+        return lambda: self.ends(
+            result.exit_code,
+            settings,
+            summary=result.conclusion,
+            is_held=result.is_held,
+            has_begun=result.has_begun,
+        )
+
     def ends(
         self,
         code: ExitCode,
@@ -52,7 +63,7 @@ class RunSignals:
         is_held: bool = False,
         has_begun: bool = False,
     ) -> None:
-        """The run is over, *settings* None if it never had any."""
+        """The same of a run whose end is known in parts."""
         if not self._is_counted:
             return
         told = settings or load_alert_settings()

@@ -5,16 +5,20 @@ from collections.abc import Sequence
 from typing import Final
 
 from jobmojito_batch.intake import local_path
-from jobmojito_batch.ledger import account_of
+from jobmojito_batch.ledger import Ledger, account_of
 from jobmojito_batch.parameters import InviteParameters
+from jobmojito_batch.pipeline.accounts import merchant_for
 from jobmojito_batch.settings import Settings
 from jobmojito_batch.urls import is_url, shown
 
 LABEL_DIGITS: Final = 12
 
 
-def series_of(parameters: InviteParameters, settings: Settings, merchant: str) -> str:
+def series_of(
+    parameters: InviteParameters, settings: Settings, token: str | None, ledger: Ledger | None
+) -> str:
     """Account and inputs as they were asked for, dates not put in: alike every night."""
+    merchant = merchant_for(token, ledger, settings)
     account = account_of(settings.base_url, merchant, settings.environment)
     places = _places(parameters.inputs)
     return "|".join([account, "inbox" if parameters.inbox else "inputs", *places])

@@ -18,10 +18,9 @@ from jobmojito_batch.letters.mail import Sender, message_of
 from jobmojito_batch.letters.smtp import MailServer
 from jobmojito_batch.letters.texts import Text, Texts, check_filled, texts_of
 from jobmojito_batch.parameters import LettersParameters
-from jobmojito_batch.pipeline.accounts import as_spelt_in
+from jobmojito_batch.pipeline.accounts import as_spelt_in, merchant_for
 from jobmojito_batch.pipeline.invited_rows import Selected, select
 from jobmojito_batch.pipeline.letters.addressees import Addressee, Addressees, addressees_of
-from jobmojito_batch.pipeline.prepare import merchant_for
 from jobmojito_batch.settings import Settings, load_settings
 
 _BEFORE: Final = (LetterState.SENT, LetterState.UNKNOWN, LetterState.CLAIMED)

@@ -20,7 +20,7 @@ from jobmojito_batch.pipeline.nightly.unusable import (
     put_into_failed,
     sorted_out,
 )
-from jobmojito_batch.pipeline.nightly.volume_guard import SeriesComparison, compare
+from jobmojito_batch.pipeline.nightly.volume_guard import SeriesComparison, compare, hold_if_unsure
 from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend, plan_run, prepare
 from jobmojito_batch.pipeline.run_log import log_plan
 from jobmojito_batch.summary import Summary
@@ -40,6 +40,14 @@ class PreparedRun:
         """What the inputs as a whole and the earlier nights give to think of."""
         unreadable = [f"cannot be read: {file.text}" for file in self.taken.unreadable]
         return [*unreadable, *self.comparison.warnings]
+
+    def hold_if_unsure(self, *, is_attended: bool) -> None:
+        """
+        Raises DoubtError or VolumeError if the plan rests on a guess that nobody has seen.
+
+        *is_attended*: a person confirms the run, with the doubts above the question.
+        """
+        hold_if_unsure(self.planned, self.comparison, is_attended=is_attended)
 
     def close(self) -> None:
         """Remove the prepared rows."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 from typing import Final
 
+from jobmojito_batch.client import TokenSource, replaced_by, replacement_due
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.parameters import InviteParameters
@@ -86,20 +87,33 @@ class Tries:
             until=until,
         )
 
-    def add(self, summary: Summary, settings: Settings) -> None:
+    def add(self, summary: Summary, settings: Settings | None) -> None:
         """A try is over and another follows: the bounds of the night hold for all of them."""
         self.earlier.append(summary)
         left: dict[str, object] = {}
         if self.parameters.limit is not None:
             left["limit"] = _rows_left(summary)
-        if settings.max_credits_per_run is not None:
+        if settings is not None and settings.max_credits_per_run is not None:
             unspent = settings.max_credits_per_run - summary.credits_estimated
             left["max_credits"] = max(0.0, unspent)
         self.parameters = self.parameters.model_copy(update=left)
 
     @property
-    def told(self) -> EarlierTries | None:
-        """What the end of the night says of the tries before the last."""
+    def earlier_runs(self) -> list[str]:
+        """The runs of the tries before."""
+        return [summary.run_id for summary in self.earlier]
+
+    def told_with(self, conclusion: Summary, tokens: TokenSource) -> Summary:
+        """With what is told of a run and not written: tries before it, its token's end."""
+        told: dict[str, object] = {"earlier_tries": self._told}
+        if conclusion.ended_at is not None:
+            replaced = replaced_by(tokens.current())
+            told["token_replaced_by"] = replaced
+            told["token_due"] = replacement_due(replaced, conclusion.ended_at)
+        return conclusion.model_copy(update=told)
+
+    @property
+    def _told(self) -> EarlierTries | None:
         if not self.earlier:
             return None
         spent = sum(summary.credits_estimated for summary in self.earlier)
