@@ -5,6 +5,7 @@ Account is base URL, merchant and environment: another spelling of the URL makes
 everybody would be paid for again.
 """
 
+from datetime import datetime
 from typing import Final
 
 import polars as pl
@@ -12,9 +13,18 @@ import polars as pl
 from jobmojito_batch.client import merchant_of
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY
 from jobmojito_batch.env_files import own_path
-from jobmojito_batch.ledger import Ledger, named
+from jobmojito_batch.ledger import Ledger, merchant_in, named
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline.plan_stage import Rows, planned_slices
+from jobmojito_batch.pipeline.account import (
+    MOST_MERCHANTS,
+    Accounts,
+    AccountView,
+    account_warnings,
+    token_warnings,
+    view_accounts,
+)
+from jobmojito_batch.pipeline.plan_stage import Rows, planned_slices, to_send_by_account
+from jobmojito_batch.pipeline.run_request import RunRequest
 from jobmojito_batch.plan import ACCOUNT, EMAIL, PLACE, Kind, Plan, at_ordinals
 from jobmojito_batch.records import InputDoubt
 from jobmojito_batch.settings import (
@@ -35,6 +45,41 @@ def as_spelt_in(ledger: Ledger | None, settings: Settings) -> Settings:
         return settings
     same = [url for url in known if canonical_url(url) == settings.base_url]
     return settings.model_copy(update={"base_url": same[0]}) if same else settings
+
+
+def accounts_of(
+    request: RunRequest,
+    plan: Plan,
+    rows: Rows,
+    ledger: Ledger | None,
+    token: str | None,
+    merchant: str,
+    now: datetime,
+) -> Accounts:
+    """The merchants that rows would be sent for, what they lack, and whether they were meant."""
+    settings, parameters = request.settings, request.parameters
+    views: dict[str | None, AccountView] = {}
+    warnings: list[str] = []
+    if token is not None and plan.to_send:
+        to_send = {
+            None if of == merchant else of: count
+            for account, count in to_send_by_account(plan).items()
+            for of in [merchant_in(account)]
+        }
+        others = [of for of in to_send if of is not None][:MOST_MERCHANTS]
+        views = view_accounts(settings, request.tokens, [None, *others])
+        warnings = account_warnings(
+            views, to_send, credits_per_candidate=settings.credits_per_candidate
+        )
+    elsewhere = known_elsewhere(
+        rows, plan, ledger, settings, is_expected=parameters.expect_at_most is not None
+    )
+    return Accounts(
+        merchant=merchant,
+        views=views,
+        warnings=(*warnings, *token_warnings(token, seconds=plan.seconds, now=now)),
+        doubts=tuple(filter(None, [not_taken(parameters, settings), elsewhere])),
+    )
 
 
 def merchant_for(token: str | None, ledger: Ledger | None, settings: Settings) -> str:

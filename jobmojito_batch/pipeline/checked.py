@@ -47,8 +47,10 @@ from jobmojito_batch.pipeline.plan_stage import (
     light_of,
     refused_among,
 )
-from jobmojito_batch.pipeline.prepare import Planned, RunRequest, plan_run
+from jobmojito_batch.pipeline.planned import Planned
+from jobmojito_batch.pipeline.prepare import plan_run
 from jobmojito_batch.pipeline.preview import EMAIL, MEMBERS, faults_of
+from jobmojito_batch.pipeline.run_request import RunRequest
 from jobmojito_batch.pipeline.source_layout import Layout
 from jobmojito_batch.plan import KIND
 from jobmojito_batch.publish import write_table
@@ -93,7 +95,7 @@ class CheckedInput:
 
     def __init__(self, planned: Planned) -> None:
         self.planned = planned
-        self._layout = planned.layouts[0]
+        self._layout = planned.inputs.layouts[0]
         self._refused = dict(planned.prepared_rows.refused_by_model)
         self._cells: dict[tuple[int, int], str | None] = {}
         self._anew: dict[int, dict[str, Any]] = {}

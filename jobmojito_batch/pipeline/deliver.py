@@ -1,22 +1,21 @@
 """The second step: the run is entered in the ledger, its rows are sent, and nothing is lost."""
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from typing import Final
 
 import polars as pl
 
 from jobmojito_batch.client import JobMojito
-from jobmojito_batch.columns import ORDINAL
 from jobmojito_batch.ledger import Ledger, RowEnd
 from jobmojito_batch.pipeline import work
 from jobmojito_batch.pipeline.batch import Batch, Delivered, OnProgress, StopWhen, send_batch
 from jobmojito_batch.pipeline.beside import beside_the_loop
 from jobmojito_batch.pipeline.budget import budget_of
 from jobmojito_batch.pipeline.plan_stage import planned_slices
-from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend
-from jobmojito_batch.pipeline.register import by_place, enter_run, sent_kinds
+from jobmojito_batch.pipeline.planned import Planned, ReadyToSend
+from jobmojito_batch.pipeline.register import by_place, enter_run, rows_to_go
 from jobmojito_batch.pipeline.run_log import ProgressLog
 from jobmojito_batch.plan import ACCOUNT, PLACE, POSITION, Kind
 from jobmojito_batch.sending import Budget, Doubt, FirstGate, FirstRows, Position
@@ -31,7 +30,7 @@ OpenApi = Callable[[ReadyToSend], JobMojito]
 
 def over_http(ready: ReadyToSend) -> JobMojito:
     """The API at the base URL of the settings."""
-    return JobMojito(ready.planned.settings, ready.tokens)
+    return JobMojito(ready.planned.settings, ready.planned.request.tokens)
 
 
 async def deliver(
@@ -75,13 +74,13 @@ async def _send(
 ) -> Delivered:
     prepared, ledger = ready.planned, ready.ledger
     places = prepared.plan.places.drop(POSITION).join(by_place(position_ids), on=PLACE, how="left")
-    positions = work.positions_of(_rows_to_go(prepared), places)
+    positions = work.positions_of(rows_to_go(prepared), places)
     doubts = await asyncio.to_thread(_doubts_of, prepared, ledger, places, positions)
     batch = Batch(
         run_id=prepared.run_id,
         rows_run_id=prepared.run_id,
         settings=prepared.settings,
-        tokens=ready.tokens,
+        tokens=ready.planned.request.tokens,
         rows=work.reader_of(prepared.spool.prepared),
         positions=positions,
         doubts=doubts,
@@ -117,18 +116,6 @@ def _budget(prepared: Planned, ledger: Ledger) -> Budget:
         prepared.accounts.credits_left,
         own_merchant=prepared.accounts.merchant,
     )
-
-
-def _rows_to_go(prepared: Planned) -> Iterator[pl.DataFrame]:
-    """
-    The rows that may be sent, and those in doubt, for `work.positions_of`.
-
-    One in doubt is sent once more if looking shows that it did not happen.
-    """
-    kinds_to_send, in_doubt = sent_kinds(prepared), [Kind.UNKNOWN.value]
-    for kinds, may_go in ((kinds_to_send, True), (in_doubt, False)):
-        for rows in planned_slices(prepared.plan, kinds):
-            yield rows.select(ORDINAL, PLACE, pl.lit(may_go).alias(work.MAY_GO))
 
 
 def _doubts_of(

@@ -9,7 +9,7 @@ from jobmojito_batch.columns import ERROR_COLUMNS, ORDINAL, ROW, SOURCE
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.pipeline.kept_files import keep_changed, remember_written
 from jobmojito_batch.pipeline.plan_stage import SLICE_ROWS
-from jobmojito_batch.pipeline.prepare import Planned
+from jobmojito_batch.pipeline.planned import Planned
 from jobmojito_batch.pipeline.register import fault_of
 from jobmojito_batch.pipeline.report import Originals, laid_out
 from jobmojito_batch.plan import KIND, Kind
@@ -30,12 +30,12 @@ def write_faulty(planned: Planned) -> Faulty:
 
     Raises what `write_errors` raises.
     """
-    target = planned.targets.errors
-    headers, frames = laid_out(_faulty(planned), planned.layouts, Originals(planned.spool.prepared))
+    target, layouts = planned.targets.errors, planned.inputs.layouts
+    headers, frames = laid_out(_faulty(planned), layouts, Originals(planned.spool.prepared))
     ledger = Ledger.open_existing(planned.settings.ledger_url)
     try:
         kept = keep_changed(ledger, [target])
-        rows = write_errors(target, frames, headers=headers, delimiter=planned.layouts[0].delimiter)
+        rows = write_errors(target, frames, headers=headers, delimiter=layouts[0].delimiter)
         remember_written(ledger, [target], kept)
     finally:
         if ledger is not None:
@@ -48,7 +48,7 @@ def _faulty(planned: Planned) -> Iterator[pl.DataFrame]:
     frame = pl.scan_parquet(planned.spool.prepared)
     kinds = planned.plan.rows.select(KIND)
     is_bad = pl.col(KIND) == Kind.INVALID.value
-    layouts = {layout.source: layout for layout in planned.layouts}
+    layouts = {layout.source: layout for layout in planned.inputs.layouts}
     for start in range(0, planned.rows, SLICE_ROWS):
         rows = frame.slice(start, SLICE_ROWS).collect(engine="streaming")
         bad = rows.hstack(kinds.slice(start, SLICE_ROWS).collect()).filter(is_bad)

@@ -13,8 +13,10 @@ from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Followed, Ledger
 from jobmojito_batch.ledger.results import RESULT_SCHEMA
 from jobmojito_batch.parameters import FollowUpParameters, LettersParameters
-from jobmojito_batch.pipeline.prepare import Planned, RunRequest, plan_run
+from jobmojito_batch.pipeline.planned import Planned
+from jobmojito_batch.pipeline.prepare import plan_run
 from jobmojito_batch.pipeline.register import run_rows
+from jobmojito_batch.pipeline.run_request import RunRequest
 from jobmojito_batch.pipeline.source_layout import Layout, from_json
 from jobmojito_batch.plan import PLACE, POSITION
 from jobmojito_batch.publish import check_target
@@ -135,7 +137,7 @@ def _of_inputs(
     return Selected(
         wanted=wanted,
         target=target,
-        layouts=planned.layouts,
+        layouts=planned.inputs.layouts,
         frames=lambda: _with_invitations(planned, ledger, ids),
         rows=planned.rows,
         close=planned.close,

@@ -11,6 +11,7 @@ from typing import Self
 from jobmojito_batch.columns import REHEARSAL
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.file_names import stem_of, without_packing
+from jobmojito_batch.intake import input_files
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.publish import check_target, write_fault
 
@@ -85,12 +86,14 @@ def rehearsed(name: str) -> str:
     return str(path.with_name(f"{stem}.{REHEARSAL}{dot}{rest}"))
 
 
-def find_targets(parameters: InviteParameters, inputs: Sequence[Path], day: date) -> Targets:
+def find_targets(parameters: InviteParameters, day: date) -> Targets:
     """
-    The files of a run of that day, by the options or beside the input. Raises SettingsError.
+    The files of a run of that day, by the options or beside the input.
 
-    Those of several inputs are named after the first, and lie in the current folder.
+    Those of several inputs are named after the first, and lie in the current folder. Raises
+    SettingsError, InputError.
     """
+    inputs = [file.path for file in input_files(parameters.inputs)]
     asked = AskedFiles(
         results=parameters.results or str(_default(inputs, day)),
         errors=parameters.errors,

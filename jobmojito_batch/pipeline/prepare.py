@@ -1,159 +1,22 @@
 """The first step: files become rows, rows become a plan. Nothing is sent."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import uuid_utils
 
-from jobmojito_batch.client import TokenSource, make_room
-from jobmojito_batch.columns import are_results
-from jobmojito_batch.intake import input_files
-from jobmojito_batch.ledger import Ledger, account_of, merchant_in
-from jobmojito_batch.parameters import InviteParameters, ShardParameters
-from jobmojito_batch.pipeline.account import (
-    MOST_MERCHANTS,
-    Accounts,
-    AccountView,
-    account_warnings,
-    token_warnings,
-    view_accounts,
-)
-from jobmojito_batch.pipeline.accounts import (
-    as_spelt_in,
-    known_elsewhere,
-    merchant_for,
-    not_taken,
-)
-from jobmojito_batch.pipeline.left_out import NOTHING_LEFT_OUT, LeftOut
+from jobmojito_batch.client import make_room
+from jobmojito_batch.ledger import Ledger, account_of
+from jobmojito_batch.pipeline.accounts import accounts_of, as_spelt_in, merchant_for
 from jobmojito_batch.pipeline.output_paths import Targets, find_targets
-from jobmojito_batch.pipeline.plan_stage import (
-    Rows,
-    names_of,
-    people_to_send,
-    plan_rows,
-    reasons,
-    to_send_by_account,
-)
-from jobmojito_batch.pipeline.preview import Preview, preview_of
+from jobmojito_batch.pipeline.plan_stage import Rows, plan_rows
+from jobmojito_batch.pipeline.planned import Planned, ReadyToSend
+from jobmojito_batch.pipeline.preview import preview_of
 from jobmojito_batch.pipeline.prices import with_learned_price
-from jobmojito_batch.pipeline.reading import Inputs, read_rows
-from jobmojito_batch.pipeline.source_layout import Layout
+from jobmojito_batch.pipeline.reading import read_rows
+from jobmojito_batch.pipeline.run_request import RunRequest
 from jobmojito_batch.pipeline.work_dir import Spool
-from jobmojito_batch.plan import Kind, Plan, Pricing
-from jobmojito_batch.records import InputDoubt
-from jobmojito_batch.settings import Settings, load_settings
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunRequest:
-    """What a run is asked to do, and with what."""
-
-    parameters: InviteParameters
-    settings: Settings = field(repr=False)
-    tokens: TokenSource = field(repr=False)
-    series: str = ""
-    """What the runs that this one is compared with have in common; empty for none."""
-    left_out: LeftOut = NOTHING_LEFT_OUT
-
-    @classmethod
-    def of(cls, parameters: InviteParameters) -> "RunRequest":
-        """The request of inputs that are taken as they are named. Raises SettingsError."""
-        settings = settings_for(parameters)
-        return cls(parameters=parameters, settings=settings, tokens=TokenSource(settings))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Planned:
-    """A run as it is planned: read, checked, counted, and nothing sent."""
-
-    run_id: str
-    started_at: datetime
-    request: RunRequest
-    targets: Targets
-    spool: Spool = field(repr=False)
-    inputs: Inputs
-    prepared_rows: Rows = field(repr=False)
-    preview: Preview = field(repr=False)
-    plan: Plan
-    accounts: Accounts
-
-    @property
-    def parameters(self) -> InviteParameters:
-        """What was asked for."""
-        return self.request.parameters
-
-    @property
-    def settings(self) -> Settings:
-        """The settings of the run."""
-        return self.request.settings
-
-    @property
-    def rows(self) -> int:
-        """How many rows were read."""
-        return self.prepared_rows.count
-
-    @property
-    def known(self) -> int:
-        """Rows that the ledger has an invitation for."""
-        return self.plan.counts[Kind.ALREADY_DONE] + self.plan.counts[Kind.UNKNOWN]
-
-    @property
-    def doubts(self) -> tuple[InputDoubt, ...]:
-        """What the plan is not sure of, those that hold an unattended run first."""
-        doubts = [*self.accounts.doubts, *self.inputs.doubts]
-        return tuple(sorted(doubts, key=lambda doubt: not doubt.holds))
-
-    @property
-    def settles(self) -> bool:
-        """Whether the run looks its unknown rows up."""
-        return self.parameters.settle
-
-    @property
-    def layouts(self) -> tuple[Layout, ...]:
-        """What became of the columns of each input."""
-        return self.inputs.layouts
-
-    @property
-    def sources(self) -> list[str]:
-        """The names of the inputs."""
-        return [layout.source for layout in self.layouts]
-
-    @property
-    def position_names(self) -> tuple[str, ...]:
-        """The positions that would be created, as their first row writes them."""
-        return names_of(self.plan.keys_to_create, self.prepared_rows)
-
-    @property
-    def people_to_send(self) -> int:
-        """How many people would be invited; one on two positions is one."""
-        return people_to_send(self.prepared_rows, self.plan)
-
-    @property
-    def reasons(self) -> dict[str, int]:
-        """Rows that will not be sent, by error code; the first fault of a row counts."""
-        return reasons(self.prepared_rows, self.plan)
-
-    def close(self) -> None:
-        """Remove the prepared rows."""
-        self.spool.remove()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReadyToSend:
-    """A planned run with the ledger that will hold its claims, and a token that was read."""
-
-    planned: Planned
-    ledger: Ledger = field(repr=False)
-
-    @property
-    def tokens(self) -> TokenSource:
-        """Where the token comes from, and a fresh one."""
-        return self.planned.request.tokens
-
-    def close(self) -> None:
-        """Remove the prepared rows and let go of the ledger."""
-        self.planned.close()
-        self.ledger.close()
+from jobmojito_batch.plan import Plan, Pricing
 
 
 def prepare(request: RunRequest, *, now: datetime | None = None) -> ReadyToSend:
@@ -200,16 +63,13 @@ def planned_again(planned: Planned, ledger: Ledger | None, *, limit: int | None)
 
     The account is asked. Raises SettingsError, LedgerError.
     """
-    settings = planned.settings
-    token = planned.request.tokens.current() if settings.has_token else None
+    token = planned.request.tokens.current() if planned.settings.has_token else None
     parameters = planned.parameters.model_copy(update={"limit": limit})
     request = replace(planned.request, parameters=parameters)
     rows = planned.prepared_rows
-    plan = plan_rows(rows, ledger, planned.spool, pricing=_pricing(settings), limit=limit)
-    price = settings.credits_per_candidate
-    plan = with_learned_price(plan, planned.spool.prepared, ledger, credits_per_candidate=price)
+    plan = _priced_plan(request, rows, ledger, planned.spool)
     merchant, now = planned.accounts.merchant, datetime.now(UTC)
-    accounts = _accounts(request, plan, rows, ledger, token, merchant, now)
+    accounts = accounts_of(request, plan, rows, ledger, token, merchant, now)
     return replace(planned, request=request, plan=plan, accounts=accounts)
 
 
@@ -224,9 +84,8 @@ class _NewRun:
 def _new_run(request: RunRequest, now: datetime | None) -> _NewRun:
     """Its id and its files. Raises SettingsError, InputError."""
     run_id = str(uuid_utils.uuid7())
-    files = [file.path for file in input_files(request.parameters.inputs)]
     day = (now or datetime.now(UTC)).astimezone().date()
-    targets = find_targets(request.parameters, files, day)
+    targets = find_targets(request.parameters, day)
     return _NewRun(run_id=run_id, started_at=now, targets=targets)
 
 
@@ -248,14 +107,11 @@ def _plan(
         rows = Rows.of(
             spool.prepared,
             lambda own: account_of(settings.base_url, own or merchant, settings.environment),
-            [one.source for one in inputs.layouts if are_results(one.headers)],
+            inputs.sources_of_results,
         )
         if will_send:
             run.targets.check_writable(rows=rows.count)
-        limit = request.parameters.limit
-        plan = plan_rows(rows, ledger, spool, pricing=_pricing(settings), limit=limit)
-        price = settings.credits_per_candidate
-        plan = with_learned_price(plan, spool.prepared, ledger, credits_per_candidate=price)
+        plan = _priced_plan(request, rows, ledger, spool)
         started_at = run.started_at or datetime.now(UTC)
         return Planned(
             run_id=run.run_id,
@@ -273,7 +129,7 @@ def _plan(
                 plan=plan if rows.of_results else None,
             ),
             plan=plan,
-            accounts=_accounts(
+            accounts=accounts_of(
                 request,
                 plan,
                 rows,
@@ -288,56 +144,14 @@ def _plan(
         raise
 
 
-def _accounts(
-    request: RunRequest,
-    plan: Plan,
-    rows: Rows,
-    ledger: Ledger | None,
-    token: str | None,
-    merchant: str,
-    now: datetime,
-) -> Accounts:
-    """The merchants that rows would be sent for, what they lack, and whether they were meant."""
-    settings, parameters = request.settings, request.parameters
-    views: dict[str | None, AccountView] = {}
-    warnings: list[str] = []
-    if token is not None and plan.to_send:
-        to_send = {
-            None if of == merchant else of: count
-            for account, count in to_send_by_account(plan).items()
-            for of in [merchant_in(account)]
-        }
-        others = [of for of in to_send if of is not None][:MOST_MERCHANTS]
-        views = view_accounts(settings, request.tokens, [None, *others])
-        warnings = account_warnings(
-            views, to_send, credits_per_candidate=settings.credits_per_candidate
-        )
-    elsewhere = known_elsewhere(
-        rows, plan, ledger, settings, is_expected=parameters.expect_at_most is not None
-    )
-    return Accounts(
-        merchant=merchant,
-        views=views,
-        warnings=(*warnings, *token_warnings(token, seconds=plan.seconds, now=now)),
-        doubts=tuple(filter(None, [not_taken(parameters, settings), elsewhere])),
-    )
-
-
-def _pricing(settings: Settings) -> Pricing:
-    return Pricing(
-        credits_per_candidate=settings.credits_per_candidate,
+def _priced_plan(request: RunRequest, rows: Rows, ledger: Ledger | None, spool: Spool) -> Plan:
+    """What becomes of the rows, and at what price by what earlier calls did cost."""
+    settings = request.settings
+    price = settings.credits_per_candidate
+    pricing = Pricing(
+        credits_per_candidate=price,
         requests_per_second=settings.requests_per_second,
         max_in_flight=settings.max_in_flight,
     )
-
-
-def settings_for(parameters: InviteParameters | ShardParameters) -> Settings:
-    """This machine's settings with what the parameters override. Raises SettingsError."""
-    return load_settings(
-        environment=parameters.environment,
-        ledger=parameters.ledger,
-        base_url=parameters.base_url,
-        requests_per_second=parameters.rate,
-        max_in_flight=parameters.max_in_flight,
-        max_credits_per_run=parameters.max_credits,
-    )
+    plan = plan_rows(rows, ledger, spool, pricing=pricing, limit=request.parameters.limit)
+    return with_learned_price(plan, spool.prepared, ledger, credits_per_candidate=price)

@@ -89,6 +89,11 @@ class Inputs:
         return (*self.views, *([self.jobs] if self.jobs is not None else []))
 
     @property
+    def sources_of_results(self) -> list[str]:
+        """The inputs that are results of ours, by their headers."""
+        return [layout.source for layout in self.layouts if are_results(layout.headers)]
+
+    @property
     def notes(self) -> tuple[str, ...]:
         """The notes of all inputs, each with its source."""
         return tuple(f"{view.source}: {note}" for view in self.all_views for note in view.notes)

@@ -16,10 +16,11 @@ from jobmojito_batch.columns import (
 )
 from jobmojito_batch.ledger import Ledger, RunRecord
 from jobmojito_batch.normalise import PEOPLE_PROBLEM, RESUME_PROBLEM
-from jobmojito_batch.pipeline.plan_stage import slices
-from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend
+from jobmojito_batch.pipeline.plan_stage import planned_slices, slices
+from jobmojito_batch.pipeline.planned import Planned, ReadyToSend
 from jobmojito_batch.pipeline.preview import MEMBERS, faults_of
 from jobmojito_batch.pipeline.source_layout import Layout, to_json
+from jobmojito_batch.pipeline.work import MAY_GO
 from jobmojito_batch.plan import (
     ACCOUNT,
     CODE_OF,
@@ -62,7 +63,7 @@ def enter_run(ready: ReadyToSend) -> dict[int, int]:
             environment=planned.settings.environment,
             started_at=planned.started_at.replace(tzinfo=None),
             rows=planned.rows,
-            layouts=to_json(planned.layouts),
+            layouts=to_json(planned.inputs.layouts),
             series=planned.request.series,
             to_send=plan.to_send,
             known=planned.known,
@@ -80,6 +81,18 @@ def sent_kinds(planned: Planned) -> list[str]:
     if planned.settles and planned.parameters.limit is None:
         kinds.append(Kind.UNRESOLVED.value)
     return kinds
+
+
+def rows_to_go(prepared: Planned) -> Iterator[pl.DataFrame]:
+    """
+    The rows that may be sent, and those in doubt, for `work.positions_of`.
+
+    One in doubt is sent once more if looking shows that it did not happen.
+    """
+    kinds_to_send, in_doubt = sent_kinds(prepared), [Kind.UNKNOWN.value]
+    for kinds, may_go in ((kinds_to_send, True), (in_doubt, False)):
+        for rows in planned_slices(prepared.plan, kinds):
+            yield rows.select(ORDINAL, PLACE, pl.lit(may_go).alias(MAY_GO))
 
 
 def by_place(position_ids: dict[int, int]) -> pl.DataFrame:
@@ -106,7 +119,11 @@ def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
 def run_rows(planned: Planned, position_ids: dict[int, int]) -> Iterator[pl.DataFrame]:
     """The rows as the ledger keeps them (columns of run_rows), some thousand at a time."""
     cells = sorted(
-        {f"{CELL_PREFIX}{number}" for one in planned.layouts for number in range(len(one.headers))}
+        {
+            f"{CELL_PREFIX}{number}"
+            for one in planned.inputs.layouts
+            for number in range(len(one.headers))
+        }
     )
     firsts = _firsts(planned)
     said = _said_of_kinds(sent_kinds(planned))
@@ -119,7 +136,7 @@ def run_rows(planned: Planned, position_ids: dict[int, int]) -> Iterator[pl.Data
         start += rows.height
         both = rows.hstack(with_kinds)
         yield (
-            both.with_columns(_kept_cells(planned.layouts))
+            both.with_columns(_kept_cells(planned.inputs.layouts))
             .join(by_place(position_ids), on=PLACE, how="left", maintain_order="left")
             .join(firsts, on=FIRST, how="left", maintain_order="left")
             .join(said, on=KIND, how="left", maintain_order="left")
@@ -180,7 +197,7 @@ def _kept_cells(layouts: tuple[Layout, ...]) -> pl.Expr:
 
 def _faulty(planned: Planned, rows: pl.DataFrame) -> pl.DataFrame:
     """Error code, field and message of the invalid ones among *rows*, by ordinal."""
-    layouts = {layout.source: layout for layout in planned.layouts}
+    layouts = {layout.source: layout for layout in planned.inputs.layouts}
     invalid = rows.filter(pl.col(KIND) == Kind.INVALID.value)
     return pl.DataFrame(
         [

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Final
 
 from jobmojito_batch.events import Event, emit, warn
-from jobmojito_batch.pipeline.prepare import Planned
+from jobmojito_batch.pipeline.planned import Planned
 from jobmojito_batch.plan import Kind
 from jobmojito_batch.sending import Progress
 from jobmojito_batch.summary import Summary

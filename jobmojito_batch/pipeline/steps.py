@@ -11,7 +11,8 @@ from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.batch import Delivered, OnProgress
 from jobmojito_batch.pipeline.deliver import DecideOnRest
 from jobmojito_batch.pipeline.deliver import deliver as deliver_here
-from jobmojito_batch.pipeline.prepare import ReadyToSend, settings_for
+from jobmojito_batch.pipeline.planned import ReadyToSend
+from jobmojito_batch.pipeline.run_request import settings_for
 from jobmojito_batch.settings import Settings
 
 T = TypeVar("T")

@@ -1,23 +1,5 @@
 """What became of invitations: who started, finished, was scored, was decided (spec section 10)."""
 
-from jobmojito_batch.pipeline.followup.run import (
-    FollowUpObserver,
-    follow_up,
-    followup_settings,
-)
-from jobmojito_batch.pipeline.followup.summary import (
-    CreditCounts,
-    FollowUpFiles,
-    FollowUpSummary,
-    Funnel,
-)
+import lazy_loader
 
-__all__ = [
-    "CreditCounts",
-    "FollowUpFiles",
-    "FollowUpObserver",
-    "FollowUpSummary",
-    "Funnel",
-    "follow_up",
-    "followup_settings",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

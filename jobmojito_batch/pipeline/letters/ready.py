@@ -10,17 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from jobmojito_batch.client import TokenSource
-from jobmojito_batch.columns import LetterStep
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Ledger, LetterState
 from jobmojito_batch.letters.drafts import Draft, check_folder
-from jobmojito_batch.letters.mail import Sender, message_of
-from jobmojito_batch.letters.smtp import MailServer
+from jobmojito_batch.letters.mail import Sender, message_of, new_id
 from jobmojito_batch.letters.texts import Text, Texts, check_filled, texts_of
 from jobmojito_batch.parameters import LettersParameters
 from jobmojito_batch.pipeline.accounts import as_spelt_in, merchant_for
 from jobmojito_batch.pipeline.invited_rows import Selected, select
 from jobmojito_batch.pipeline.letters.addressees import Addressee, Addressees, addressees_of
+from jobmojito_batch.pipeline.letters.mail_server import mail_server
 from jobmojito_batch.settings import Settings, load_settings
 
 _BEFORE: Final = (LetterState.SENT, LetterState.UNKNOWN, LetterState.CLAIMED)
@@ -37,7 +36,6 @@ class ReadyLetters:
     addressees: Addressees
     texts: Texts = field(repr=False)
     sender: Sender
-    server: MailServer | None
     before: int
     """How many of them had this letter, or may have had it."""
 
@@ -72,6 +70,10 @@ class ReadyLetters:
             at=at,
             message_id=message_id,
         )
+
+    def new_id(self) -> str:
+        """The id of a letter that is about to be posted."""
+        return new_id(self.sender)
 
     def check(self) -> None:
         """Raises SettingsError where a text has a blank for somebody, or cannot be filled in."""
@@ -127,7 +129,8 @@ def ready_letters(
     settings = settings or letters_settings(parameters)
     sender = Sender.read(settings.mail_from)
     texts = texts_of(parameters.step, _path(parameters.templates))
-    server = mail_server(settings) if parameters.send else None
+    if parameters.send:
+        mail_server(settings)
     if parameters.to is not None:
         check_folder(Path(parameters.to), replaces=parameters.replace or parameters.send)
     found = Ledger.open_existing(settings.ledger_url)
@@ -146,8 +149,7 @@ def ready_letters(
                 addressees=addressees,
                 texts=texts,
                 sender=sender,
-                server=server,
-                before=_written_to_before(addressees, parameters.step, ledger),
+                before=_written_to_before(addressees, parameters, ledger),
             )
             ready.check()
             yield ready
@@ -167,16 +169,13 @@ def _addressed(
         yield selected, addressees_of(selected, every, parameters.step)
 
 
-def _written_to_before(addressees: Addressees, step: LetterStep, ledger: Ledger) -> int:
-    ids = [one.invitation_id for one in addressees.people]
-    return sum(of.state in _BEFORE for of in ledger.letters.latest(ids, step).values())
+def _written_to_before(
+    addressees: Addressees, parameters: LettersParameters, ledger: Ledger
+) -> int:
+    ids = [person.invitation_id for person in addressees.people]
+    latest = ledger.letters.latest(ids, parameters.step)
+    return sum(letter.state in _BEFORE for letter in latest.values())
 
 
 def _path(text: str | None) -> Path | None:
     return Path(text) if text is not None else None
-
-
-def mail_server(settings: Settings) -> MailServer:
-    """The mail server of the settings. Raises SettingsError."""
-    url = settings.smtp_url
-    return MailServer.read(url.get_secret_value() if url is not None else None)

@@ -12,7 +12,7 @@ from jobmojito_batch.inbox import Inbox
 from jobmojito_batch.ledger import DoneFile, Ledger
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs, TakenFile
-from jobmojito_batch.pipeline.prepare import Planned
+from jobmojito_batch.pipeline.planned import Planned
 from jobmojito_batch.summary import Summary
 
 DONE: Final = "done"

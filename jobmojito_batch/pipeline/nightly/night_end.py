@@ -12,7 +12,7 @@ from jobmojito_batch.errors import LostLedgerError, VolumeError, told
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
-from jobmojito_batch.pipeline.prepare import Planned
+from jobmojito_batch.pipeline.planned import Planned
 from jobmojito_batch.settings import Settings
 from jobmojito_batch.summary import Summary
 from jobmojito_batch.urls import shown

@@ -21,7 +21,8 @@ from jobmojito_batch.pipeline.nightly.unusable import (
     sorted_out,
 )
 from jobmojito_batch.pipeline.nightly.volume_guard import SeriesComparison, compare, hold_if_unsure
-from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend, plan_run, prepare
+from jobmojito_batch.pipeline.planned import Planned, ReadyToSend
+from jobmojito_batch.pipeline.prepare import plan_run, prepare
 from jobmojito_batch.pipeline.run_log import log_plan
 from jobmojito_batch.summary import Summary
 

@@ -10,7 +10,7 @@ from jobmojito_batch.client import TokenSource
 from jobmojito_batch.inbox import Inbox, NightFolder, earlier_runs
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.left_out import AsideFile, LeftOut, UnreadableFile
-from jobmojito_batch.pipeline.prepare import RunRequest
+from jobmojito_batch.pipeline.run_request import RunRequest
 from jobmojito_batch.pipeline.work_dir import Spool
 from jobmojito_batch.settings import Settings
 

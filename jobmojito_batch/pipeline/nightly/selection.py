@@ -12,7 +12,7 @@ from jobmojito_batch.pipeline.nightly.day_results import with_day_folder
 from jobmojito_batch.pipeline.nightly.from_inbox import from_inbox
 from jobmojito_batch.pipeline.nightly.path_templates import day_of, with_dates
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
-from jobmojito_batch.pipeline.prepare import settings_for
+from jobmojito_batch.pipeline.run_request import settings_for
 from jobmojito_batch.pipeline.series import series_of
 from jobmojito_batch.settings import Settings
 from jobmojito_batch.urls import shown

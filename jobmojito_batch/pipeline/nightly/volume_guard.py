@@ -7,7 +7,7 @@ from jobmojito_batch.errors import DoubtError, LostLedgerError, VolumeError
 from jobmojito_batch.ledger import Ledger, named
 from jobmojito_batch.pipeline.nightly.header_drift import drifted
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
-from jobmojito_batch.pipeline.prepare import Planned
+from jobmojito_batch.pipeline.planned import Planned
 from jobmojito_batch.pipeline.source_layout import from_json
 from jobmojito_batch.records import InputDoubt
 
@@ -53,7 +53,7 @@ def _drift(
     if ledger is None or not planned.plan.to_send:  # nothing depends on it
         return ()
     earlier = [layout for text in ledger.nights.layouts(taken.series) for layout in from_json(text)]
-    return drifted(planned.layouts, earlier, planned.parameters)
+    return drifted(planned.inputs.layouts, earlier, planned.parameters)
 
 
 def _lost_ledger(taken: SelectedInputs, ledger: Ledger | None) -> str | None:

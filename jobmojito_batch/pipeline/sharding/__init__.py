@@ -5,12 +5,6 @@ The ledger keeps together what must be: one claim an invitation, one opener a po
 one day's cap. This package knows no Prefect; who starts the others is a Launcher.
 """
 
-from jobmojito_batch.pipeline.sharding.coordinator import Launcher, deliver_in_shards
-from jobmojito_batch.pipeline.sharding.worker import ShardEnd, deliver_shard
+import lazy_loader
 
-__all__ = [
-    "Launcher",
-    "ShardEnd",
-    "deliver_in_shards",
-    "deliver_shard",
-]
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -18,7 +18,7 @@ from jobmojito_batch.ledger import Ledger, ShardAttempt
 from jobmojito_batch.parameters import ShardParameters
 from jobmojito_batch.pipeline.batch import Delivered, OnProgress, StopWhen
 from jobmojito_batch.pipeline.beside import beside
-from jobmojito_batch.pipeline.prepare import Planned, ReadyToSend
+from jobmojito_batch.pipeline.planned import Planned, ReadyToSend
 from jobmojito_batch.pipeline.register import enter_run
 from jobmojito_batch.pipeline.run_log import ProgressLog
 from jobmojito_batch.pipeline.sharding.exchange_files import open_place, sweep

@@ -8,7 +8,7 @@ import polars as pl
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, ROW, SOURCE
 from jobmojito_batch.ledger import merchant_in
 from jobmojito_batch.parameters import ShardParameters
-from jobmojito_batch.pipeline.prepare import Planned
+from jobmojito_batch.pipeline.planned import Planned
 from jobmojito_batch.pipeline.preview import MEMBERS
 from jobmojito_batch.pipeline.register import sent_kinds
 from jobmojito_batch.pipeline.sharding.exchange_files import ShardPlace
