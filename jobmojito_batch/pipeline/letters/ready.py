@@ -50,55 +50,58 @@ class ReadyLetters:
     @property
     def languages(self) -> Counter[str]:
         """People by the language of their text."""
-        return Counter(self._text_of(one).language for one in self.people)
+        return Counter(self._text_of(addressee).language for addressee in self.people)
 
     @property
     def in_english(self) -> int:
         """Those who get English for want of a text of their own language, or of a language."""
         return sum(
-            self._text_of(one).language != (one.language or self.parameters.language)
-            for one in self.people
+            self._text_of(addressee).language != (addressee.language or self.parameters.language)
+            for addressee in self.people
         )
 
-    def _text_of(self, one: Addressee) -> Text:
-        return self.texts.of(one.language or self.parameters.language)
+    def _text_of(self, addressee: Addressee) -> Text:
+        return self.texts.of(addressee.language or self.parameters.language)
 
-    def message(self, one: Addressee, message_id: str | None, at: datetime) -> EmailMessage:
+    def message(self, addressee: Addressee, message_id: str | None, at: datetime) -> EmailMessage:
         """Their letter; without an id as a draft."""
         return message_of(
-            self._text_of(one).letter(one.values(self.sender)),
+            self._text_of(addressee).letter(addressee.values(self.sender)),
             sender=self.sender,
-            name=one.name,
-            address=one.address,
+            name=addressee.name,
+            address=addressee.address,
             at=at,
             message_id=message_id,
         )
 
     def check(self) -> None:
         """Raises SettingsError where a text has a blank for somebody, or cannot be filled in."""
-        filled = [(self._text_of(one), one.values(self.sender), one.where) for one in self.people]
+        filled = [
+            (self._text_of(addressee), addressee.values(self.sender), addressee.where)
+            for addressee in self.people
+        ]
         check_filled(filled)
         for text, values, _ in filled:
             text.letter(values)
 
-    def draft(self, one: Addressee, at: datetime) -> Draft:
+    def draft(self, addressee: Addressee, at: datetime) -> Draft:
         """Their draft, with its line of the table."""
-        text = self._text_of(one)
-        message = self.message(one, None, at)
+        text = self._text_of(addressee)
+        message = self.message(addressee, None, at)
         return Draft(
-            folded_name=one.folded_name,
+            folded_name=addressee.folded_name,
             message=message,
             line={
-                "name": one.name,
-                "first_name": one.first_name,
-                "email": one.address,
+                "name": addressee.name,
+                "first_name": addressee.first_name,
+                "email": addressee.address,
                 "language": text.language,
                 "subject": str(message["Subject"]),
-                "link": one.link,
-                "position": one.position,
-                "source": one.source,
-                "row": one.row,
-                "external_id": one.external_id,
+                "link": addressee.link,
+                "position": addressee.position,
+                "source": addressee.source,
+                "row": addressee.row,
+                "external_id": addressee.external_id,
                 "text": Path(text.source).name,
             },
         )
@@ -131,10 +134,10 @@ def ready_letters(
     server = mail_server(settings) if parameters.send else None
     if parameters.to is not None:
         check_folder(Path(parameters.to), replaces=parameters.replace or parameters.send)
-    found = Ledger.open_existing(settings.ledger_url)
-    if found is None:
+    opened = Ledger.open_existing(settings.ledger_url)
+    if opened is None:
         raise BatchError("there is no ledger yet, so nobody has a link: run `invite` first")
-    with closing(found) as ledger:
+    with closing(opened) as ledger:
         ledger.runs.settle_orphans()
         ledger.letters.settle_orphans()
         settings = as_spelt_in(ledger, settings)
@@ -169,7 +172,7 @@ def _addressed(
 
 
 def _written_to_before(addressees: Addressees, step: LetterStep, ledger: Ledger) -> int:
-    ids = [one.invitation_id for one in addressees.people]
+    ids = [addressee.invitation_id for addressee in addressees.people]
     return sum(of.state in _BEFORE for of in ledger.letters.latest(ids, step).values())
 
 

@@ -85,7 +85,7 @@ async def write_and_send(
 
 def _write_drafts(ready: ReadyLetters, at: datetime) -> int:
     folder = Path(str(ready.parameters.to))
-    return write_drafts(folder, (ready.draft(one, at) for one in ready.people))
+    return write_drafts(folder, (ready.draft(addressee, at) for addressee in ready.people))
 
 
 async def _sent_out(
@@ -110,7 +110,7 @@ async def _sent_out(
         stop.stop(ErrorCode.INTERRUPTED, "interrupted; run it again, it carries on")
 
     posting = Posting(
-        [_to_post(ready, one) for one in ready.people],
+        [_to_post(ready, addressee) for addressee in ready.people],
         _policy(ready),
         writer=writer,
         open_postbox=open_postbox or functools.partial(_postbox, ready),
@@ -158,11 +158,11 @@ async def _with_progress(posting: Posting, observer: LettersObserver) -> None:
             await telling
 
 
-def _to_post(ready: ReadyLetters, one: Addressee) -> ToPost:
+def _to_post(ready: ReadyLetters, addressee: Addressee) -> ToPost:
     return ToPost(
-        invitation_id=one.invitation_id,
-        address=one.address,
-        message=functools.partial(ready.message, one),
+        invitation_id=addressee.invitation_id,
+        address=addressee.address,
+        message=functools.partial(ready.message, addressee),
     )
 
 
