@@ -73,7 +73,7 @@ def finish(
         try:
             series = taken.series if taken else _series_again(parameters, settings, ledger)
             nights = ledger.nights.of_series(series, but=tonight.run_id)
-            history = [one for one in nights if one.run_id not in earlier_tries]
+            history = [night for night in nights if night.run_id not in earlier_tries]
             if tonight.trouble is not None:
                 ledger.nights.add_trouble(series, tonight.trouble, at=now.replace(tzinfo=None))
             if taken is not None and planned is not None and conclusion is not None:
@@ -172,7 +172,7 @@ def _facts(conclusion: Summary) -> Iterator[str]:
     if conclusion.new_by_position:
         yield f"new people: {_by_position(conclusion.new_by_position)}"
     if conclusion.left_aside:
-        staying = (f"{one.file} ({one.reason})" for one in conclusion.left_aside)
+        staying = (f"{aside.file} ({aside.reason})" for aside in conclusion.left_aside)
         yield f"not taken: {', '.join(staying)}"
     for name, path in conclusion.files.written():
         yield f"{name}: {path}"
@@ -180,7 +180,10 @@ def _facts(conclusion: Summary) -> Iterator[str]:
 
 def _by_position(counts: dict[str, int]) -> str:
     """Counts by the ids of positions, the first of them one by one."""
-    said = [f"{count} at {one or '(no id)'}" for one, count in list(counts.items())[:MOST_NAMED]]
+    said = [
+        f"{count} at {position_id or '(no id)'}"
+        for position_id, count in list(counts.items())[:MOST_NAMED]
+    ]
     others = list(counts.values())[MOST_NAMED:]
     more = f", {sum(others)} at {len(others)} other positions" if others else ""
     return f"{', '.join(said)}{more}"
