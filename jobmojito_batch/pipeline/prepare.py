@@ -243,7 +243,7 @@ def _plan(
         rows = Rows.of(
             spool.prepared,
             lambda own: account_of(settings.base_url, own or merchant, settings.environment),
-            [one.source for one in inputs.layouts if are_results(one.headers)],
+            [layout.source for layout in inputs.layouts if are_results(layout.headers)],
         )
         if will_send:
             run.targets.check_writable(rows=rows.count)

@@ -95,10 +95,12 @@ def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
     to_be_sent = pl.col(KIND).is_in([Kind.TO_SEND.value, Kind.UNRESOLVED.value])
     sent_places = plan.rows.filter(to_be_sent).select(PLACE).unique().collect(engine="streaming")
     used = plan.places.join(sent_places, on=PLACE, how="semi", maintain_order="left")
-    made = ledger.runs.ensure_positions(used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows())
+    position_ids = ledger.runs.ensure_positions(
+        used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows()
+    )
     known = dict(plan.places.filter(pl.col(POSITION) >= 0).select(PLACE, POSITION).iter_rows())
     return known | {
-        place: made[account, key]
+        place: position_ids[account, key]
         for place, account, key in used.select(PLACE, ACCOUNT, POSITION_KEY).iter_rows()
     }
 
@@ -106,7 +108,11 @@ def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
 def run_rows(planned: Planned, position_ids: dict[int, int]) -> Iterator[pl.DataFrame]:
     """The rows as the ledger keeps them (columns of run_rows), some thousand at a time."""
     cells = sorted(
-        {f"{CELL_PREFIX}{number}" for one in planned.layouts for number in range(len(one.headers))}
+        {
+            f"{CELL_PREFIX}{number}"
+            for layout in planned.layouts
+            for number in range(len(layout.headers))
+        }
     )
     firsts = _firsts(planned)
     said = _said_of_kinds(sent_kinds(planned))
