@@ -238,7 +238,7 @@ class _Choice:
         return sheet, [f"these are results of this program: sheet '{ALL_ROWS_SHEET}' is read"]
 
     def _best(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]]:
-        sheets = (self._sheet(load(name), name) for name in names)
+        sheets = [self._sheet(load(name), name) for name in names]
         filled = [sheet for sheet in sheets if sheet is not None]
         if not filled:
             raise InputError(f"{self.source}: no sheet holds any data; add a header and candidates")
