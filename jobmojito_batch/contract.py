@@ -381,5 +381,5 @@ class MerchantStatus(_Received):
         None where the answer names neither: a plan without a month's credits may have extra ones.
         """
         named = [self.credits_interview_monthly, self.credits_interview_extra]
-        known = [one for one in named if one is not None]
+        known = [amount for amount in named if amount is not None]
         return sum(known) if known else None

@@ -106,10 +106,10 @@ def folder_sets_prefect(given: str | None) -> list[str]:
     """
     named = [EnvFile(path=Path(given), origin=Origin.GIVEN)] if given else []
     is_named = _is_one_of(Path(NAME), named)
-    found = {NAME: not is_named and _may_name_prefect(Path(NAME)),
-             "prefect.toml": Path("prefect.toml").exists(),
-             "pyproject.toml": _has_prefects_table(Path("pyproject.toml"))}  # fmt: skip
-    return [name for name, sets in found.items() if sets]
+    sets_prefect = {NAME: not is_named and _may_name_prefect(Path(NAME)),
+                    "prefect.toml": Path("prefect.toml").exists(),
+                    "pyproject.toml": _has_prefects_table(Path("pyproject.toml"))}  # fmt: skip
+    return [name for name, sets in sets_prefect.items() if sets]
 
 
 def _may_name_prefect(path: Path) -> bool:
@@ -258,8 +258,8 @@ def _text(data: bytes, where: str, encodings: Sequence[str]) -> str:
 
 def _values(text: str, *, expands: bool) -> dict[str, str]:
     """Variables and values; `${NAME}` is filled from the environment only where it *expands*."""
-    found = dotenv_values(stream=StringIO(text), interpolate=expands)
-    return {name.upper(): value for name, value in found.items() if value}
+    variables = dotenv_values(stream=StringIO(text), interpolate=expands)
+    return {name.upper(): value for name, value in variables.items() if value}
 
 
 def _is_there(path: Path) -> bool:

@@ -261,8 +261,8 @@ def _over_limit(limit: int | None) -> pl.Expr:
 
 
 def _counts(rows: pl.DataFrame) -> dict[Kind, int]:
-    found = dict(rows.group_by(KIND).len().iter_rows())
-    return {kind: int(found.get(kind.value, 0)) for kind in Kind}
+    counted = dict(rows.group_by(KIND).len().iter_rows())
+    return {kind: int(counted.get(kind.value, 0)) for kind in Kind}
 
 
 def _positions(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[tuple[str, ...], int]:
@@ -291,17 +291,17 @@ def position_warnings(rows: pl.LazyFrame) -> tuple[str, ...]:
     named = rows.filter(
         pl.col(FAULTS).is_null() & pl.col(POSITION_KEY).str.contains("^(?:name|ext):")
     )
-    there = rows.collect_schema().names()
-    fields: list[str] = [name for name in NAMED_PLACES if name in there]
+    present = rows.collect_schema().names()
+    fields: list[str] = [name for name in NAMED_PLACES if name in present]
     warnings = _disagreements(named, fields) if fields else []
-    if POSITION_NAME in there:
+    if POSITION_NAME in present:
         warnings += _alike_names(named)
     return tuple(warnings)
 
 
 def _disagreements(named: pl.LazyFrame, fields: list[str]) -> list[str]:
     """Field by field, so that what is held are the distinct pairs of position and value."""
-    found = [
+    position_values = [
         (first, number, key, values)
         for number, name in enumerate(fields)
         for key, first, values in _values_of(named, name).iter_rows()
@@ -309,7 +309,7 @@ def _disagreements(named: pl.LazyFrame, fields: list[str]) -> list[str]:
     return [
         f"position '{key.split(':', 1)[1]}': rows give different {fields[number]} "
         f"({_some(values)}); the API goes by name, so the first row decides for all"
-        for _, number, key, values in sorted(found)
+        for _, number, key, values in sorted(position_values)
         if len(values) > 1
     ]
 

@@ -319,12 +319,12 @@ class Sources:
     def taken(self) -> Mapping[str, EnvFile]:
         """Which file each variable is from that the environment does not have."""
         settled = _settled_by(self.environment)
-        found: dict[str, EnvFile] = {}
+        file_of: dict[str, EnvFile] = {}
         for file in self.files:
             new = [name for name in file.values if name in _VARIABLES.keys() - settled]
-            found |= dict.fromkeys(new, file)
+            file_of |= dict.fromkeys(new, file)
             settled |= _settled_by(new)
-        return found
+        return file_of
 
     @property
     def values(self) -> dict[str, str]:
@@ -396,8 +396,8 @@ def load_alert_settings() -> AlertSettings:
     says so; nor must a file that is not there.
     """
     harmless: dict[str, Any] = {"environment": "live", "notify_on": ""}
-    found = _sources(_files_anyhow()).values
-    values = {name: found[name] for name in AlertSettings.model_fields if name in found}
+    all_values = _sources(_files_anyhow()).values
+    values = {name: all_values[name] for name in AlertSettings.model_fields if name in all_values}
     for given in (values, values | harmless):
         with suppress(ValidationError):
             return AlertSettings(**given)

@@ -134,8 +134,8 @@ def _decisions(rows: Sequence[FollowUpRow], leading: FollowUpRow) -> list[Decisi
 
 def _since(leading: FollowUpRow, stage: Stage, rows: Sequence[FollowUpRow]) -> datetime | None:
     if stage is Stage.NOT_STARTED:
-        made = [row.created_at for row in rows if row.created_at is not None]
-        return min(map(naive, made), default=None)
+        created = [row.created_at for row in rows if row.created_at is not None]
+        return min(map(naive, created), default=None)
     moment = leading.updated_at or leading.created_at
     return naive(moment) if moment is not None else None
 

@@ -192,8 +192,8 @@ MUTANTS = (
     Mutant(
         "rows of one enrolment are one",
         "jobmojito_batch/sending/match.py",
-        "        found.setdefault(row.profile_interview_id or number, []).append(row)\n",
-        "        found.setdefault(number, []).append(row)\n",
+        "        by_enrolment.setdefault(row.profile_interview_id or number, []).append(row)\n",
+        "        by_enrolment.setdefault(number, []).append(row)\n",
         ("tests/unit/test_match.py",),
     ),
     Mutant(

@@ -66,6 +66,6 @@ def _usage_fault(words: Sequence[str]) -> str:
             return f": it cannot take what {parameter.opts[0]} is given, or lacks it"
         option = getattr(exc, "option_name", "")
         if _OPTION.fullmatch(option):
-            is_there = any(option in one.opts for one in command.commands["invite"].params)
+            is_there = any(option in known.opts for known in command.commands["invite"].params)
             return f": {option} lacks its value" if is_there else f": there is no option {option}"
     return ""

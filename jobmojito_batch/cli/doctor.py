@@ -146,7 +146,7 @@ def _ledger_line(settings: Settings) -> Line:
         ledger = Ledger.open(settings.ledger_url)
         try:
             ledger.runs.settle_orphans()
-            unknown = sum(not one.is_held for one in ledger.doubts.all())
+            unknown = sum(not doubt.is_held for doubt in ledger.doubts.all())
         finally:
             ledger.close()
     except BatchError as exc:
@@ -208,5 +208,5 @@ def _prefect_lines() -> Iterator[Line]:
         )
         return
     yield Line(what="Prefect", state="ok", says=f"{address} answers")
-    for one in prefect_runner.standings():
-        yield Line(what=one.what, state=one.state, says=one.says)
+    for standing in prefect_runner.standings():
+        yield Line(what=standing.what, state=standing.state, says=standing.says)

@@ -40,9 +40,9 @@ def takes(
 
         @functools.wraps(command)
         def run(**given: Any) -> int:  # noqa: ANN401 - typer has checked them
-            made = make(**{parameter.name: given[parameter.name] for parameter in of_make})
+            instance = make(**{parameter.name: given[parameter.name] for parameter in of_make})
             own = {parameter.name: given[parameter.name] for parameter in of_command}
-            return command(made, **own)
+            return command(instance, **own)
 
         every = [each for each in of_make if each not in of_command] + of_command
         run.__signature__ = inspect.Signature(every)  # type: ignore[attr-defined]

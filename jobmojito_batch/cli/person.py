@@ -168,8 +168,8 @@ def _plain(value: Any) -> Any:  # noqa: ANN401 - what a database holds
         case datetime():
             return value.replace(tzinfo=UTC).isoformat()
         case dict():
-            return {name: _plain(one) for name, one in value.items()}
+            return {name: _plain(inner) for name, inner in value.items()}
         case list():
-            return [_plain(one) for one in value]
+            return [_plain(inner) for inner in value]
         case _:
             return value

@@ -46,7 +46,7 @@ def _doubt_lines(doubts: Sequence[InputDoubt], *, quotes_cells: bool) -> list[st
         where = f"{doubt.source}: " if doubt.source else ""
         rows = f", row{'s' if len(doubt.rows) > 1 else ''} {', '.join(map(str, doubt.rows))}"
         lines.append(f"{'in doubt' if doubt.holds else 'warning':<13}{where}{doubt.sentence}")
-        lines += [f"{_INDENT}{one}" for one in doubt.examples if quotes_cells]
+        lines += [f"{_INDENT}{example}" for example in doubt.examples if quotes_cells]
         lines.append(f"{_INDENT}{doubt.option}{rows if doubt.rows else ''}")
     return lines
 

@@ -188,8 +188,8 @@ def _outcomes(summary: Summary) -> list[str]:
 
 
 def _reasons(reasons: dict[str, int]) -> list[str]:
-    found = [(code, count, advice_on(code)) for code, count in reasons.items()]
-    return _table("reason", "rows", found, "what to do")
+    rows = [(code, count, advice_on(code)) for code, count in reasons.items()]
+    return _table("reason", "rows", rows, "what to do")
 
 
 def _new_by_position(counts: dict[str, int]) -> list[str]:

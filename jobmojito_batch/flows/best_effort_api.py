@@ -27,7 +27,7 @@ class BestEffortApi:
         """The call's result, or None where Prefect does not answer well and soon."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS):
-                found = await call
+                answer = await call
         except Exception as exc:  # noqa: BLE001 - a picture of the work is not the work
             if self._away_since is None:  # once an outage, however often it is asked meanwhile
                 self._away_since = time.monotonic()
@@ -37,7 +37,7 @@ class BestEffortApi:
             seconds = time.monotonic() - self._away_since
             self._away_since = None
             warn(Event.PREFECT_BACK, seconds=round(seconds), says="the sending went on meanwhile")
-        return found
+        return answer
 
     async def until_back(self) -> None:
         """Ask, and wait within bounds where the API is away: nothing is in flight any more."""

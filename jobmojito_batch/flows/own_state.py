@@ -50,10 +50,10 @@ class OwnState:
     async def look(self) -> State[Any] | None:
         """The state that the server has; None where it does not answer."""
         run_id = flow_run.id
-        found = await self._link.quietly(_read(UUID(run_id))) if run_id is not None else None
-        if found is not None:
-            self._stopped = found if found.type in STOPPING else None
-        return found
+        state = await self._link.quietly(_read(UUID(run_id))) if run_id is not None else None
+        if state is not None:
+            self._stopped = state if state.type in STOPPING else None
+        return state
 
     @property
     def is_suspended(self) -> bool:

@@ -115,9 +115,9 @@ async def heartbeat_warning() -> str | None:
     """Where the automation would take a healthy run that is started here for a silent one."""
     least = timedelta(seconds=MISSED_HEARTBEATS * heartbeat_seconds())
     async with get_client() as client:
-        for found in await client.read_automations_by_name(SILENT):
-            trigger = found.trigger
-            if found.enabled and isinstance(trigger, EventTrigger) and trigger.within < least:
+        for automation in await client.read_automations_by_name(SILENT):
+            trigger = automation.trigger
+            if automation.enabled and isinstance(trigger, EventTrigger) and trigger.within < least:
                 return (
                     f"runs say only every {heartbeat_seconds()} s that they live, and Prefect "
                     f"calls them Crashed after {trigger.within.total_seconds():.0f} s: give "
@@ -157,14 +157,14 @@ async def _guarded(what: str, step: Coroutine[Any, Any, T]) -> T:
 async def _pool(client: PrefectClient, name: str) -> Item:
     says = f"prefect worker start --pool {name}"
     try:
-        found = await client.read_work_pool(name)
+        existing = await client.read_work_pool(name)
     except ObjectNotFound:
         template = await get_default_base_job_template_for_infrastructure_type(POOL_TYPE)
         pool = WorkPoolCreate(name=name, type=POOL_TYPE, base_job_template=template or {})
         await client.create_work_pool(pool)
         return Item(what=f"work pool {name}", did=CREATED, says=says)
-    if found.type != POOL_TYPE:
-        says = f"of the type {found.type}, not {POOL_TYPE}; nothing was changed"
+    if existing.type != POOL_TYPE:
+        says = f"of the type {existing.type}, not {POOL_TYPE}; nothing was changed"
     return Item(what=f"work pool {name}", did=THERE, says=says)
 
 
@@ -172,8 +172,8 @@ async def _token(token: SecretStr | None) -> Item:
     what = f"secret block {BLOCK}"
     before = await stored_token()
     if token is None:
-        there = "kept" if before is not None else "runs take the token from their environment"
-        return Item(what=what, did=THERE if before is not None else LEFT_OUT, says=there)
+        says = "kept" if before is not None else "runs take the token from their environment"
+        return Item(what=what, did=THERE if before is not None else LEFT_OUT, says=says)
     if before == token:
         return Item(what=what, did=THERE)
     await store_token(token)
@@ -182,22 +182,22 @@ async def _token(token: SecretStr | None) -> Item:
 
 async def _automation(client: PrefectClient, wanted: AutomationCore) -> Item:
     what = f'automation "{wanted.name}"'
-    found = await client.read_automations_by_name(wanted.name)
-    if not found:
+    existing = await client.read_automations_by_name(wanted.name)
+    if not existing:
         await client.create_automation(wanted)
         return Item(what=what, did=CREATED, says=wanted.description)
-    if _same(found[0], wanted):
+    if _same(existing[0], wanted):
         return Item(what=what, did=THERE, says=wanted.description)
-    kept = wanted.model_copy(update={"enabled": found[0].enabled})
-    await client.update_automation(found[0].id, kept)
+    kept = wanted.model_copy(update={"enabled": existing[0].enabled})
+    await client.update_automation(existing[0].id, kept)
     return Item(what=what, did=UPDATED, says=wanted.description)
 
 
-def _same(found: Any, wanted: AutomationCore) -> bool:  # noqa: ANN401 - what the server has
+def _same(existing: Any, wanted: AutomationCore) -> bool:  # noqa: ANN401 - what the server has
     """Whether it does the same; one that somebody switched off stays so and is no difference."""
     fields = {"name", "description", "tags", "trigger", "actions"}
-    there = AutomationCore.model_validate(found.model_dump())
-    return _plain(there, fields) == _plain(wanted, fields)
+    current = AutomationCore.model_validate(existing.model_dump())
+    return _plain(current, fields) == _plain(wanted, fields)
 
 
 def _plain(automation: AutomationCore, fields: set[str]) -> object:
@@ -207,9 +207,9 @@ def _plain(automation: AutomationCore, fields: set[str]) -> object:
 def _sorted(value: object) -> object:
     """Sets come as lists in any order."""
     if isinstance(value, dict):
-        return {key: _sorted(one) for key, one in value.items() if key != "id"}
+        return {key: _sorted(item) for key, item in value.items() if key != "id"}
     if isinstance(value, list):
-        return sorted((_sorted(one) for one in value), key=repr)
+        return sorted((_sorted(item) for item in value), key=repr)
     return value
 
 

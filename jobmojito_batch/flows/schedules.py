@@ -72,7 +72,7 @@ def moment_text(moment: datetime, time_zone: str | None) -> str:
 
 def is_paused(deployment: DeploymentResponse) -> bool:
     """Whether somebody has switched its schedules off: each of them, or the deployment."""
-    return deployment.paused or not any(one.active for one in deployment.schedules)
+    return deployment.paused or not any(schedule.active for schedule in deployment.schedules)
 
 
 async def not_planned(client: PrefectClient) -> str:
@@ -88,16 +88,22 @@ async def not_planned(client: PrefectClient) -> str:
 async def standings() -> list[Standing]:
     """The server's version, and each deployment of ours: is it planned, does anybody run it."""
     async with get_client() as client:
-        found = await client.read_deployments(
+        deployments = await client.read_deployments(
             flow_filter=FlowFilter(name=FlowFilterName(any_=list(OURS)))
         )
-        names = {one.id: await _name(client, one) for one in found}
+        names = {deployment.id: await _name(client, deployment) for deployment in deployments}
         lines = await _version(client)
-        for one in found:
-            lines += await _schedule(client, names[one.id], one)
-            lines += _unserved(names[one.id], one)
-        for pool in sorted({one.work_pool_name for one in found if one.work_pool_name}):
-            waiting = sorted(names[one.id] for one in found if one.work_pool_name == pool)
+        for deployment in deployments:
+            lines += await _schedule(client, names[deployment.id], deployment)
+            lines += _unserved(names[deployment.id], deployment)
+        for pool in sorted(
+            {deployment.work_pool_name for deployment in deployments if deployment.work_pool_name}
+        ):
+            waiting = sorted(
+                names[deployment.id]
+                for deployment in deployments
+                if deployment.work_pool_name == pool
+            )
             lines += await _pool(client, pool, waiting)
         return lines
 
@@ -126,14 +132,14 @@ async def _schedule(
     if is_paused(deployment):
         says = f"{name}: is paused, nothing starts by itself; resume it on its page in the UI"
         return [Standing(what="schedule", state="warning", says=says)]
-    scheduled = [one for one in deployment.schedules if one.active]
+    scheduled = [schedule for schedule in deployment.schedules if schedule.active]
     due = await next_run(client, deployment.id)
     if due is not None:
         zone = getattr(scheduled[0].schedule, "timezone", None)
         says = f"{name}: next run {moment_text(due, zone)}"
         return [Standing(what="schedule", state="ok", says=says)]
-    made = max((one.created for one in scheduled if one.created), default=None)
-    if made and datetime.now(UTC) - made < timedelta(seconds=PLANNED_SECONDS):
+    created_at = max((schedule.created for schedule in scheduled if schedule.created), default=None)
+    if created_at and datetime.now(UTC) - created_at < timedelta(seconds=PLANNED_SECONDS):
         says = f"{name}: is new and not planned yet; ask again in a minute"
         return [Standing(what="schedule", state="warning", says=says)]
     says = f"{name}: {await not_planned(client)}"

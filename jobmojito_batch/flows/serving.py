@@ -108,12 +108,12 @@ async def _refuse_a_workers(served: Served) -> None:
     name = f"{invite_candidates.name}/{served.name}"
     async with get_client() as client:
         try:
-            found = await client.read_deployment_by_name(name)
+            deployment = await client.read_deployment_by_name(name)
         except ObjectNotFound:
             return
-    if found.work_pool_name is not None:
+    if deployment.work_pool_name is not None:
         raise SettingsError(
-            f"the deployment {name} is run by the workers of the pool {found.work_pool_name} "
+            f"the deployment {name} is run by the workers of the pool {deployment.work_pool_name} "
             "(`prefect deploy` made it); give `serve` another --name, or take it from them: "
             f"`prefect deployment delete {name}`"
         )
@@ -170,33 +170,35 @@ class _Own:
         """Whether it is still its own; tells of the next run. Raises what Prefect's client does."""
         async with get_client() as client:
             try:
-                found = await client.read_deployment(self._id)
+                deployment = await client.read_deployment(self._id)
             except ObjectNotFound:
-                found = None
-            lost = self._lost(found)
+                deployment = None
+            lost = self._lost(deployment)
             if lost is not None:
                 self._say(
                     f"stopping      the deployment {self.name} {lost}: no run of it is started "
                     "here any more, those that are going on end first"
                 )
-            elif found is not None and self._served.cron is not None and self._is_to_be_asked():
+            elif (
+                deployment is not None and self._served.cron is not None and self._is_to_be_asked()
+            ):
                 self._asked_at = time.monotonic()
-                await self._tell_next_run(client, found)
+                await self._tell_next_run(client, deployment)
         return lost is None
 
-    def _lost(self, found: DeploymentResponse | None) -> str | None:
+    def _lost(self, deployment: DeploymentResponse | None) -> str | None:
         """How it has become somebody else's."""
-        if found is None:
+        if deployment is None:
             return "was deleted"
-        if found.work_pool_name is not None:
+        if deployment.work_pool_name is not None:
             return (
-                f"was given to the workers of the pool {found.work_pool_name} (`prefect deploy`; "
-                "another --name keeps the two apart)"
+                f"was given to the workers of the pool {deployment.work_pool_name} "
+                "(`prefect deploy`; another --name keeps the two apart)"
             )
-        if found.version != self._mark:
+        if deployment.version != self._mark:
             return (
-                f"was registered by another `serve` ({found.version}; another --name keeps the two "
-                "apart)"
+                f"was registered by another `serve` ({deployment.version}; another --name keeps "
+                "the two apart)"
             )
         return None
 
@@ -204,7 +206,7 @@ class _Own:
         """Until there is a run, each time; then now and then."""
         return not self._is_planned or time.monotonic() - self._asked_at >= LOOK_AGAIN_SECONDS
 
-    async def _tell_next_run(self, client: PrefectClient, found: DeploymentResponse) -> None:
+    async def _tell_next_run(self, client: PrefectClient, deployment: DeploymentResponse) -> None:
         """Once where it is planned, and once where it has not been for a minute."""
         due = await next_run(client, self._id)
         if due is not None:
@@ -212,14 +214,14 @@ class _Own:
                 self._say(f"next run      {moment_text(due, self._served.time_zone)}")
             self._planned_at = self._asked_at
         elif not self._has_warned and self._asked_at - self._planned_at >= PLANNED_SECONDS:
-            self._say(f"warning       {await self._why(client, found)}")
+            self._say(f"warning       {await self._why(client, deployment)}")
             self._has_warned = True
         self._is_planned = due is not None
         self._has_warned = self._has_warned and due is None
 
     @staticmethod
-    async def _why(client: PrefectClient, found: DeploymentResponse) -> str:
-        if is_paused(found):
+    async def _why(client: PrefectClient, deployment: DeploymentResponse) -> str:
+        if is_paused(deployment):
             return "the schedule is paused in Prefect: nothing starts by itself until it is resumed"
         return await not_planned(client)
 

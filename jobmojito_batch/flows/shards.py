@@ -38,10 +38,10 @@ class PrefectCrew:
 
     async def start(self, order: ShardParameters) -> bool:
         """Create the flow run; the key makes it one, however often it is asked for."""
-        made = await self._link.quietly(self._created(order))
-        if made is None:
+        flow_run = await self._link.quietly(self._created(order))
+        if flow_run is None:
             return False
-        self._runs[order.shard, order.attempt] = made.id
+        self._runs[order.shard, order.attempt] = flow_run.id
         emit(Event.SHARD_STARTED, run_id=order.run_id, shard=order.shard, attempt=order.attempt)
         return True
 
@@ -58,21 +58,21 @@ class PrefectCrew:
     async def is_lost(self, order: ShardParameters) -> bool:
         """Whether its flow run is over, or was taken long ago by a worker that died."""
         run_id = self._runs[order.shard, order.attempt]
-        found = await self._link.quietly(_read(run_id))
-        if found is None or found.state is None:
+        flow_run = await self._link.quietly(_read(run_id))
+        if flow_run is None or flow_run.state is None:
             return False
-        if found.state.is_final():
+        if flow_run.state.is_final():
             warn(
                 Event.SHARD_LOST,
-                says=found.state.message or "",
+                says=flow_run.state.message or "",
                 run_id=order.run_id,
                 shard=order.shard,
                 attempt=order.attempt,
-                state=found.state.name or "",
+                state=flow_run.state.name or "",
             )
             return True
-        if found.state.is_scheduled():
-            self._tell_waiting(found.state)
+        if flow_run.state.is_scheduled():
+            self._tell_waiting(flow_run.state)
             return False
         taken_at = self._taken_at.setdefault(run_id, time.monotonic())
         return time.monotonic() - taken_at > BEGIN_SECONDS

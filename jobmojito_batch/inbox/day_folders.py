@@ -57,11 +57,11 @@ class NightFolder:
         process does not live any more. Files that it made are replaced only where all *contents*
         it read are read again: the ledger knows who was invited, so the new files have all of it.
         """
-        there = {path.name for path in self.path.iterdir()}
-        taken = {*_listed(self.path, FILE), *there}
+        present = {path.name for path in self.path.iterdir()}
+        taken = {*_listed(self.path, FILE), *present}
         for name, (owner, read) in _reserved(self.path).items():
             is_over = not owner or not is_alive(owner)
-            if is_over and (name not in there or (read and read.issubset(contents))):
+            if is_over and (name not in present or (read and read.issubset(contents))):
                 taken.discard(name)
         number, free = 1, stem
         while any(f"{free}{ending}" in taken for ending in endings):
@@ -140,19 +140,19 @@ class NightFolder:
 
 def _reserved(night: Path) -> dict[str, tuple[str, frozenset[str]]]:
     """Names that are reserved: owner (empty where given back), contents that were read for them."""
-    found: dict[str, tuple[str, frozenset[str]]] = {}
+    reserved: dict[str, tuple[str, frozenset[str]]] = {}
     for line in (night / LIST).read_text(encoding="utf-8", errors="surrogateescape").splitlines():
         if line.startswith(_RESERVED):
             owner, read, names = line.removeprefix(_RESERVED).split(" ", 2)
             contents = frozenset() if read == "-" else frozenset(read.split(","))
-            found |= dict.fromkeys(names.split("/"), (owner, contents))
+            reserved |= dict.fromkeys(names.split("/"), (owner, contents))
         elif line.startswith(_FREE):
             for name in line.removeprefix(_FREE).split("/"):
-                found[name] = ("", found[name][1] if name in found else frozenset())
+                reserved[name] = ("", reserved[name][1] if name in reserved else frozenset())
         elif line.startswith(_KEPT):
             for name in line.removeprefix(_KEPT).split("/"):
-                found.pop(name, None)
-    return found
+                reserved.pop(name, None)
+    return reserved
 
 
 def _moved(source: Path, folder: Path, name: str) -> Path:

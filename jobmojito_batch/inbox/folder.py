@@ -30,16 +30,16 @@ class FolderInbox:
     def look(self) -> dict[str, Look]:
         """The files that lie in it now by name."""
         with self._translated():
-            found = {}
+            files = {}
             with os.scandir(self._folder) as entries:
                 for entry in entries:
                     try:
                         if entry.is_file(follow_symlinks=False):
                             seen = entry.stat(follow_symlinks=False)
-                            found[entry.name] = Look(seen.st_size, seen.st_mtime)
+                            files[entry.name] = Look(seen.st_size, seen.st_mtime)
                     except FileNotFoundError:
                         continue  # renamed or taken away just now
-            return found
+            return files
 
     def aside(self) -> dict[str, int]:
         """Folders and links, done/ and failed/ and what is hidden left out."""

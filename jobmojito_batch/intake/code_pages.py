@@ -155,15 +155,17 @@ def guess(sample: bytes) -> Guess:
     ]
     spoken = _hints(sample)
     readings = _readings(words, plain, spoken)
-    best, *rest = sorted(readings, key=lambda one: -one.likelihood)
-    near = [one for one in rest if best.likelihood - one.likelihood < _doubt(best, one)]
+    best, *rest = sorted(readings, key=lambda reading: -reading.likelihood)
+    near = [
+        reading for reading in rest if best.likelihood - reading.likelihood < _doubt(best, reading)
+    ]
     is_likely = best.a_letter > _LEAST_LIKELY_LETTER
-    made = Guess(page=best.page, others=tuple(o.page for o in near), is_likely=is_likely)
-    if made.is_sure:
-        return made
+    guessed = Guess(page=best.page, others=tuple(o.page for o in near), is_likely=is_likely)
+    if guessed.is_sure:
+        return guessed
     return Guess(
         page=best.page,
-        others=made.others,
+        others=guessed.others,
         is_likely=is_likely,
         examples=_examples([best, *near[:2]]),
     )
@@ -183,12 +185,12 @@ def _readings(
     marks = {text: sum(map(_marks, text)) for text in texts.values()}
     least = max(marks.values()) - _HOPELESS
     known: _Known = {}
-    made: dict[tuple[str, ...], _Reading] = {}
+    by_text: dict[tuple[str, ...], _Reading] = {}
     for page, text in texts.items():
         if marks[text] >= least:
-            one = _read(page, text, marks[text], plain, spoken, known)
-            made[text] = max(made.get(text, one), one, key=_Reading.rank)
-    return list(made.values())
+            reading = _read(page, text, marks[text], plain, spoken, known)
+            by_text[text] = max(by_text.get(text, reading), reading, key=_Reading.rank)
+    return list(by_text.values())
 
 
 def _read(
@@ -207,7 +209,9 @@ def _read(
     ]
     mixed, abroad = _mix(parts, plain, page, spoken, known)
     # People of all countries are in those that speak English.
-    elsewhere = sum(part for one, part in spoken.items() if one not in ("en", *page.at_home))
+    elsewhere = sum(
+        part for language, part in spoken.items() if language not in ("en", *page.at_home)
+    )
     letters = sum(len(part) + 1 for part in parts)
     return _Reading(
         page=page,
@@ -228,21 +232,21 @@ def _mix(
     order = list(languages())
     prior = [
         _ANYWHERE / len(order)
-        + _AT_HOME * (one in page.at_home) / len(page.at_home)
-        + _SPOKEN * spoken.get(one, 0.0)
-        for one in order
+        + _AT_HOME * (language in page.at_home) / len(page.at_home)
+        + _SPOKEN * spoken.get(language, 0.0)
+        for language in order
     ]
     rows = [_by_language(word, known) for word in (*words, *plain)]
     # Plain words tell the language too, but there are more of them than of the others.
     weight = min(1.0, _PLAIN_WEIGHT / max(len(plain), 1))
-    share = [one / sum(prior) for one in prior]
+    share = [chance / sum(prior) for chance in prior]
     for _ in range(_ROUNDS):
         total = list(prior)
         for number, row in enumerate(rows):
             for at, part in row.shares(share):
                 total[at] += part if number < len(words) else part * weight
-        share = [one / sum(total) for one in total]
-    home = {at for at, one in enumerate(order) if one in page.at_home}
+        share = [count / sum(total) for count in total]
+    home = {at for at, language in enumerate(order) if language in page.at_home}
     of_words = rows[: len(words)]
     strange = sum(part for row in of_words for at, part in row.shares(share) if at not in home)
     likely = sum(row.likelihood(_of_the_others(row, share, total)) for row in of_words)
@@ -255,7 +259,7 @@ def _of_the_others(row: "_Word", share: Sequence[float], total: Sequence[float])
     for at, part in row.shares(share):
         left[at] -= part
     whole = sum(left)
-    return [one / whole for one in left]
+    return [count / whole for count in left]
 
 
 class _Word:
@@ -265,9 +269,9 @@ class _Word:
         all_of_them = [letters.likelihood(word) for letters in languages().values()]
         self._top = max(all_of_them)
         self._parts = [
-            (at, math.exp(one - self._top))
-            for at, one in enumerate(all_of_them)
-            if one > self._top - _OUT_OF_QUESTION
+            (at, math.exp(likelihood - self._top))
+            for at, likelihood in enumerate(all_of_them)
+            if likelihood > self._top - _OUT_OF_QUESTION
         ]
 
     def shares(self, share: Sequence[float]) -> list[tuple[int, float]]:
@@ -299,14 +303,14 @@ def _is_letter(mark: str) -> bool:
 
 def _marks(text: str) -> float:
     """How likely what is no letter is, two alphabets in a word and capitals within; a logarithm."""
-    found = -_STRANGE * (len({_alphabet(one) for one in text if _is_letter(one)}) > 1)
+    likelihood = -_STRANGE * (len({_alphabet(letter) for letter in text if _is_letter(letter)}) > 1)
     for at, mark in enumerate(text):
         before, after = text[:at], text[at + 1 : at + 2]
         if _is_letter(mark):
-            found += _case(before, mark, after)
+            likelihood += _case(before, mark, after)
         elif not mark.isascii():
-            found += _mark(before, mark, after)
-    return found
+            likelihood += _mark(before, mark, after)
+    return likelihood
 
 
 def _mark(before: str, mark: str, after: str) -> float:
@@ -340,14 +344,14 @@ def _alphabet(letter: str) -> str:
 
 def _hints(sample: bytes) -> dict[str, float]:
     """Language → what part of the countries and languages named in the sample speak it."""
-    found: Counter[str] = Counter()
+    counts: Counter[str] = Counter()
     for match in _TOP_LEVEL.finditer(sample):
-        found.update(_spoken(match[1].decode().upper()))
+        counts.update(_spoken(match[1].decode().upper()))
     for match in _CELL.finditer(sample):
         if len(match[0]) < 30 and match[0].isascii():  # noqa: PLR2004 - no country is longer
-            found.update(_named().get(match[0].strip().decode().casefold(), ()))
-    total = sum(found.values())
-    return {language: count / total for language, count in found.items()}
+            counts.update(_named().get(match[0].strip().decode().casefold(), ()))
+    total = sum(counts.values())
+    return {language: count / total for language, count in counts.items()}
 
 
 @cache
@@ -356,16 +360,16 @@ def _named() -> dict[str, tuple[str, ...]]:
     from babel import Locale
 
     english = Locale("en")
-    made: dict[str, tuple[str, ...]] = {}
-    made |= {n.casefold(): (c,) for c, n in english.languages.items() if c in languages()}
+    by_name: dict[str, tuple[str, ...]] = {}
+    by_name |= {n.casefold(): (c,) for c, n in english.languages.items() if c in languages()}
     for code, name in english.territories.items():
         spoken = _spoken(code)
         if spoken and code.isalpha():
-            made[name.casefold()] = made[code.casefold()] = spoken
+            by_name[name.casefold()] = by_name[code.casefold()] = spoken
             for language in spoken:
                 own = Locale.parse(language).territories.get(code, name)
-                made[own.casefold()] = spoken
-    return made
+                by_name[own.casefold()] = spoken
+    return by_name
 
 
 @cache
@@ -374,8 +378,8 @@ def _spoken(territory: str) -> tuple[str, ...]:
 
     territory = {"UK": "GB"}.get(territory, territory)
     official = {"no": "nb", "bs": "hr", "sh": "hr"}
-    found = [official.get(one, one) for one in get_official_languages(territory)]
-    return tuple(dict.fromkeys(one for one in found if one in languages()))
+    codes = [official.get(code, code) for code in get_official_languages(territory)]
+    return tuple(dict.fromkeys(code for code in codes if code in languages()))
 
 
 def _examples(readings: Sequence[_Reading]) -> tuple[str, ...]:

@@ -172,16 +172,16 @@ def _last_records(path: Path, dialect: Dialect) -> list[tuple[int, list[str]]]:
         file.seek(start)
         tail = file.read().decode("utf-8", "replace")
     lines = tail.removeprefix("\ufeff").split(dialect.line_end)
-    found: list[tuple[int, list[str]]] = []
+    records: list[tuple[int, list[str]]] = []
     # The first line may be cut.
     for number in range(len(lines) - 1, 0 if start else -1, -1):
         line = lines[number].replace("\r", " ").replace("\n", " ")  # a cell's own, whichever it is
-        if line.count('"') % 2 or len(found) == LAST_ROWS:
+        if line.count('"') % 2 or len(records) == LAST_ROWS:
             break
         record = next(csv_records([line], dialect.delimiter), [])
         if any(map(has_text, record)):
-            found.append((number, record))
-    return found[::-1]
+            records.append((number, record))
+    return records[::-1]
 
 
 def _fast_scan(path: Path, dialect: Dialect, spare: int) -> pl.LazyFrame:

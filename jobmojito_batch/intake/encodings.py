@@ -94,18 +94,18 @@ def as_plain(path: Path, source: str, scratch: Path, said: str | None = None) ->
     with path.open("rb") as file:
         head = file.read(_SAMPLE_BYTES)
     refuse_binary(head, source)
-    found = _utf_16(head) or _eight_bit_codec(path)
-    if isinstance(found, str):
-        copy, notes = _copied(path, found, scratch)
-        return Plain(path=copy, encoding=_NAMES[found], notes=notes)
-    copy, notes = _copied(path, found.page.codec, scratch)
-    name = found.page.name
+    codec_or_guess = _utf_16(head) or _eight_bit_codec(path)
+    if isinstance(codec_or_guess, str):
+        copy, notes = _copied(path, codec_or_guess, scratch)
+        return Plain(path=copy, encoding=_NAMES[codec_or_guess], notes=notes)
+    copy, notes = _copied(path, codec_or_guess.page.codec, scratch)
+    name = codec_or_guess.page.name
     guessed = f"read as {name}, by the look of its letters; check that the names are right"
     return Plain(
         path=copy,
         encoding=name,
         notes=(guessed, *notes),
-        doubts=() if found.is_sure else (_doubt(found, source),),
+        doubts=() if codec_or_guess.is_sure else (_doubt(codec_or_guess, source),),
     )
 
 
@@ -120,10 +120,10 @@ def _copied(path: Path, codec: str, scratch: Path) -> tuple[Path, tuple[str, ...
     return copy, ("holds NUL bytes, which are left out",) if has_nul else ()
 
 
-def _doubt(found: Guess, source: str) -> InputDoubt:
+def _doubt(guessed: Guess, source: str) -> InputDoubt:
     """That nobody knows the encoding; the words that it hangs on are for a person's eyes alone."""
-    names = [page.name for page in (found.page, *found.others)]
-    if not found.is_likely:
+    names = [page.name for page in (guessed.page, *guessed.others)]
+    if not guessed.is_likely:
         seen, names = "its accents make no words of a language we know", []
     elif len(names) > 1:
         seen = f"its accents are as likely {' as '.join(names[:_MOST_NAMED])}"
@@ -135,7 +135,7 @@ def _doubt(found: Guess, source: str) -> InputDoubt:
         source=source,
         sentence=f"{seen}; read wrongly, people and positions have wrong names",
         option=f"say {settles or '--encoding NAME'}, or save it again as CSV UTF-8",
-        examples=found.examples,
+        examples=guessed.examples,
     )
 
 
@@ -144,12 +144,12 @@ def codec_called(name: str) -> str | None:
     alike = {page.name.casefold(): page.codec for page in PAGES}
     wanted = "-".join(name.casefold().replace("_", " ").split())
     try:
-        found = codecs.lookup(alike.get(wanted, wanted))
+        codec = codecs.lookup(alike.get(wanted, wanted))
     except LookupError:
         return None
     # A codec of bytes to bytes (base64, zip) or of the Internet's names is no encoding of a text.
-    is_text = getattr(found, "_is_text_encoding", True) and found.name not in _NO_ENCODINGS
-    return found.name if is_text else None
+    is_text = getattr(codec, "_is_text_encoding", True) and codec.name not in _NO_ENCODINGS
+    return codec.name if is_text else None
 
 
 def _name_of(codec: str) -> str:

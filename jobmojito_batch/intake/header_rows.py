@@ -62,12 +62,12 @@ def header_place(
     return HeaderPlace(index, named[index])
 
 
-def refuse_other_header(source: str, found: int, said: int | None) -> None:
-    """Raises SettingsError where the header *found* is not in the row that a person has *said*."""
-    if said is not None and found != said:
+def refuse_other_header(source: str, row: int, said: int | None) -> None:
+    """Raises SettingsError where *row* of the header is not the row that a person has *said*."""
+    if said is not None and row != said:
         raise SettingsError(
             f"{source}: --header-row {said}: there is no text in that row, or it is not among the "
-            f"first {SEARCHED_ROWS} that have some; without it, row {found} would be the header"
+            f"first {SEARCHED_ROWS} that have some; without it, row {row} would be the header"
         )
 
 

@@ -64,12 +64,12 @@ def answer(request: Mapping[str, Any]) -> dict[str, Any]:
 
 def _fault(exc: InputError | SettingsError) -> dict[str, Any]:
     cause = exc.__cause__
-    found = _ERRNO.search(str(cause))
+    match = _ERRNO.search(str(cause))
     return {
         "fault": str(exc),
         "is_setting": isinstance(exc, SettingsError),
         "headers": exc.headers if isinstance(exc, NoRowsError) else None,
-        "errno": cause.errno if isinstance(cause, OSError) else int(found[1]) if found else None,
+        "errno": cause.errno if isinstance(cause, OSError) else int(match[1]) if match else None,
     }
 
 

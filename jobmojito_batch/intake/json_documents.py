@@ -80,7 +80,11 @@ def _lists(
     """The lists of objects or of lists in an object and in the objects in it, by their path."""
     for key, inner in value.items():
         name = f"{prefix}{key}"
-        if isinstance(inner, list) and inner and all(isinstance(one, dict | list) for one in inner):
+        if (
+            isinstance(inner, list)
+            and inner
+            and all(isinstance(item, dict | list) for item in inner)
+        ):
             yield name, inner
         elif isinstance(inner, dict) and depth < _DEEPEST:
             yield from _lists(inner, f"{name}.", depth + 1)

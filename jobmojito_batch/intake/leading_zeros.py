@@ -41,9 +41,9 @@ def _widths(package: zipfile.ZipFile) -> dict[str, int]:
     with package.open("xl/styles.xml") as file:
         root = parse(file).getroot()  # noqa: S314 - expat bounds the expansion of entities
     formats = {
-        one.get("numFmtId", ""): len(code)
-        for one in root.iter(f"{_MAIN}numFmt")
-        if _ZEROS.fullmatch(code := one.get("formatCode", ""))
+        number_format.get("numFmtId", ""): len(code)
+        for number_format in root.iter(f"{_MAIN}numFmt")
+        if _ZEROS.fullmatch(code := number_format.get("formatCode", ""))
     }
     styles = root.find(f"{_MAIN}cellXfs")
     return {
@@ -57,9 +57,10 @@ def sheet_part(package: zipfile.ZipFile, sheet: str) -> str:
     """The part of an XLSX that holds a sheet. Raises KeyError, StopIteration."""
     with package.open("xl/workbook.xml") as file:
         sheets = parse(file).getroot().iter(f"{_MAIN}sheet")  # noqa: S314
-        link = next(one.get(_LINKS) for one in sheets if one.get("name") == sheet)
+        link = next(element.get(_LINKS) for element in sheets if element.get("name") == sheet)
     with package.open("xl/_rels/workbook.xml.rels") as file:
-        targets = {one.get("Id"): one.get("Target", "") for one in parse(file).getroot()}  # noqa: S314
+        relations = parse(file).getroot()  # noqa: S314
+    targets = {relation.get("Id"): relation.get("Target", "") for relation in relations}
     target = targets[link]
     return target[1:] if target.startswith("/") else str(PurePosixPath("xl") / target)
 
@@ -67,7 +68,7 @@ def sheet_part(package: zipfile.ZipFile, sheet: str) -> str:
 def _padded(
     package: zipfile.ZipFile, path: str, widths: dict[str, int]
 ) -> dict[int, dict[int, str]]:
-    found: dict[int, dict[int, str]] = {}
+    padded: dict[int, dict[int, str]] = {}
     first = None
     with package.open(path) as file:
         for cell, column, row in _cells(iterparse(file, events=("end",))):  # noqa: S314
@@ -76,8 +77,8 @@ def _padded(
             width = widths.get(cell.get("s", ""), 0)
             text = cell.findtext(f"{_MAIN}v", "")
             if width and cell.get("t", "n") == "n" and _WHOLE.fullmatch(text):
-                found.setdefault(column, {})[row] = text.removesuffix(".0").zfill(width)
-    return {column - (first or 0): rows for column, rows in found.items()}
+                padded.setdefault(column, {})[row] = text.removesuffix(".0").zfill(width)
+    return {column - (first or 0): rows for column, rows in padded.items()}
 
 
 def _has_content(cell: Element) -> bool:

@@ -135,8 +135,8 @@ def _html_sheets(text: str) -> list[_Sheet]:
     parser = lxml.html.HTMLParser(encoding="utf-8", huge_tree=True)
     root = lxml.html.parse(BytesIO(text.encode("utf-8", "replace")), parser=parser).getroot()
     tables = [] if root is None else list(root.iter("table"))
-    innermost = [one for one in tables if next(one.iterdescendants("table"), None) is None]
-    return [_html_sheet(one, f"Table {at}") for at, one in enumerate(innermost, start=1)]
+    innermost = [table for table in tables if next(table.iterdescendants("table"), None) is None]
+    return [_html_sheet(table, f"Table {at}") for at, table in enumerate(innermost, start=1)]
 
 
 def _html_sheet(table: Node, name: str) -> _Sheet:
@@ -259,19 +259,17 @@ def _write(sheets: list[_Sheet], copy: Path) -> None:
     book = xlsxwriter.Workbook(copy, {"constant_memory": True, "tmpdir": str(copy.parent)})
     names: set[str] = set()
     for number, sheet in enumerate(sheets, start=1):
-        made = book.add_worksheet(_name(sheet.name, number, names))
-        made.xls_strmax = 2**31  # a résumé may be longer than Excel lets a cell be
-        made.xls_rowmax = 2**31
-        _fill(made, sheet)
-    shown = [
-        made for made, sheet in zip(book.worksheets(), sheets, strict=True) if sheet.is_visible
-    ]
+        worksheet = book.add_worksheet(_name(sheet.name, number, names))
+        worksheet.xls_strmax = 2**31  # a résumé may be longer than Excel lets a cell be
+        worksheet.xls_rowmax = 2**31
+        _fill(worksheet, sheet)
+    shown = [tab for tab, sheet in zip(book.worksheets(), sheets, strict=True) if sheet.is_visible]
     if shown:
         shown[0].activate()
         shown[0].set_first_sheet()
-        for made in book.worksheets():
-            if made not in shown:
-                made.hide()
+        for worksheet in book.worksheets():
+            if worksheet not in shown:
+                worksheet.hide()
     book.close()
 
 
@@ -283,12 +281,12 @@ def _name(name: str, number: int, taken: set[str]) -> str:
     return chosen
 
 
-def _fill(made: Any, sheet: _Sheet) -> None:  # noqa: ANN401 - a worksheet
+def _fill(worksheet: Any, sheet: _Sheet) -> None:  # noqa: ANN401 - a worksheet
     for row, cells in sorted(sheet.rows.items()):
         if row in sheet.hidden:
-            made.set_row(row, None, None, {"hidden": True})
+            worksheet.set_row(row, None, None, {"hidden": True})
         for column, text in sorted(cells.items()):
             if text in _ERRORS:
-                made.write_formula(row, column, "=NA()", None, text)
+                worksheet.write_formula(row, column, "=NA()", None, text)
             elif text:
-                made.write_string(row, column, text)
+                worksheet.write_string(row, column, text)

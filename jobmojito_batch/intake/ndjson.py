@@ -87,7 +87,9 @@ def flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for key, inner in value.items():
         name = prefix + key
-        has_twin = isinstance(inner, dict) and any(f"{key}.{one}" in value for one in inner)
+        has_twin = isinstance(inner, dict) and any(
+            f"{key}.{inner_key}" in value for inner_key in inner
+        )
         if isinstance(inner, dict) and inner and not has_twin and not is_object_member(name):
             columns |= flat(inner, f"{name}.")
         else:

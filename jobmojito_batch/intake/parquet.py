@@ -132,8 +132,10 @@ def _widths(path: Path) -> _Widths:
             raise
         return _Widths()
     return _Widths(
-        frozenset(name for name, one in fields.items() if _is_uuid(one)),
-        frozenset(name for name, one in fields.items() if DataType.is_fixed_size_binary(one.type)),
+        frozenset(name for name, field in fields.items() if _is_uuid(field)),
+        frozenset(
+            name for name, field in fields.items() if DataType.is_fixed_size_binary(field.type)
+        ),
     )
 
 
@@ -211,15 +213,15 @@ def _bytes_text(column: pl.Expr, name: str, widths: _Widths) -> pl.Expr:
 
     def texts(cells: pl.Series) -> pl.Series:
         try:
-            found = cells.cast(pl.String)
+            decoded = cells.cast(pl.String)
         except pl.exceptions.ComputeError:
-            found = None
-        if found is not None and not found.str.contains(_CONTROL).any():
-            return found
-        made = [
+            decoded = None
+        if decoded is not None and not decoded.str.contains(_CONTROL).any():
+            return decoded
+        cell_texts = [
             None if cell is None else _of_bytes(cell, is_id=name in widths.fixed) for cell in cells
         ]
-        return pl.Series(cells.name, made, dtype=pl.String)
+        return pl.Series(cells.name, cell_texts, dtype=pl.String)
 
     return column.map_batches(texts, return_dtype=pl.String, is_elementwise=True)
 

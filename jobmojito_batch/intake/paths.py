@@ -56,16 +56,16 @@ def input_files(inputs: Sequence[str]) -> list[InputFile]:
     """
     if not inputs:
         raise InputError("no input given; name at least one file, glob or folder")
-    found: dict[Path | str, InputFile] = {}
+    files: dict[Path | str, InputFile] = {}
     for text in inputs:
         if is_url(text):
             for uri in remote_uris(text):
-                found.setdefault(uri, InputFile(path=Path(name_of(uri) or "input"), uri=uri))
+                files.setdefault(uri, InputFile(path=Path(name_of(uri) or "input"), uri=uri))
             continue
         with input_faults(text):
             for path in _expanded(text):
-                found.setdefault(path.resolve(), InputFile(path=path))
-    return list(found.values())
+                files.setdefault(path.resolve(), InputFile(path=path))
+    return list(files.values())
 
 
 def is_input_name(name: str, *, is_marked: bool) -> bool:

@@ -45,10 +45,10 @@ def remote_uris(uri: str) -> list[str]:
     if patterns == [uri] and (scheme in _WEB or not _PATTERN.search(uri)):
         _check_suffix(uri)
         return [uri]
-    found = sorted({match for pattern in patterns for match in _matches(pattern)})
-    if not found:
+    uris = sorted({match for pattern in patterns for match in _matches(pattern)})
+    if not uris:
         raise InputError(f"{shown(uri)}: no file matches; check the address")
-    return found
+    return uris
 
 
 def local_copy(uri: str, source: str, scratch: Path) -> Path:

@@ -41,27 +41,27 @@ class _Silence:
 
 
 def _collected(sheet: Any) -> Collector:  # noqa: ANN401 - xlrd has no types
-    found = Collector()
+    collector = Collector()
     for row, info in sorted(sheet.rowinfo_map.items()):
         if info.hidden:
-            found.hide(row + 1)
+            collector.hide(row + 1)
     for column, info in sheet.colinfo_map.items():
         if info.hidden:
-            found.hide_columns(column, column)
+            collector.hide_columns(column, column)
     for first, end, column, _ in sheet.merged_cells:
-        found.merge(column, first + 1, end)
+        collector.merge(column, first + 1, end)
     for row in range(sheet.nrows):
-        _take_row(found, sheet.row_types(row), sheet, row)
-    return found
+        _take_row(collector, sheet.row_types(row), sheet, row)
+    return collector
 
 
-def _take_row(found: Collector, types: Any, sheet: Any, row: int) -> None:  # noqa: ANN401
+def _take_row(collector: Collector, types: Any, sheet: Any, row: int) -> None:  # noqa: ANN401
     for column, kind in enumerate(types):
         if kind not in {xlrd.XL_CELL_EMPTY, xlrd.XL_CELL_BLANK}:
-            found.begins(column)
+            collector.begins(column)
             break
     if xlrd.XL_CELL_ERROR in types:
         for column, kind in enumerate(types):
             if kind == xlrd.XL_CELL_ERROR:
                 code = sheet.cell_value(row, column)
-                found.say(column, row + 1, xlrd.error_text_from_code.get(code, _UNKNOWN_ERROR))
+                collector.say(column, row + 1, xlrd.error_text_from_code.get(code, _UNKNOWN_ERROR))

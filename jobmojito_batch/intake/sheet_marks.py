@@ -51,12 +51,13 @@ class SheetMarks:
         """The same where a cell that is merged across *row* holds for no row below."""
         starts_below = pl.col(_FIRST) > row
         return replace(
-            self, merged={column: one.filter(starts_below) for column, one in self.merged.items()}
+            self,
+            merged={column: spans.filter(starts_below) for column, spans in self.merged.items()},
         )
 
     def end_of_merged(self, row: int) -> int | None:
         """The last row of the cells that are merged from *row* downwards."""
-        ends = [one.filter(pl.col(_FIRST) == row)[_LAST].max() for one in self.merged.values()]
+        ends = [spans.filter(pl.col(_FIRST) == row)[_LAST].max() for spans in self.merged.values()]
         known = [end for end in ends if isinstance(end, int)]
         return max(known, default=None)
 
@@ -164,14 +165,14 @@ def hidden_among(rows: pl.LazyFrame, marks: SheetMarks) -> list[int]:
     if marks.hidden.is_empty():
         return []
     hidden = marks.hidden.unique().to_frame().lazy()
-    found = rows.select(ROW).join(hidden, on=ROW, how="semi").collect(engine="streaming")
-    return sorted(found[ROW])
+    unseen = rows.select(ROW).join(hidden, on=ROW, how="semi").collect(engine="streaming")
+    return sorted(unseen[ROW])
 
 
 def _with_all_columns(cells: pl.LazyFrame, marked_columns: set[int]) -> pl.LazyFrame:
     """A column may hold nothing but formulas without a value; calamine does not give it then."""
-    there = cells.collect_schema().names()
-    absent = [str(column) for column in sorted(marked_columns) if str(column) not in there]
+    present = cells.collect_schema().names()
+    absent = [str(column) for column in sorted(marked_columns) if str(column) not in present]
     return cells.with_columns(pl.lit(None, dtype=pl.String).alias(name) for name in absent)
 
 
@@ -207,7 +208,9 @@ def _with_texts(cells: pl.LazyFrame, names: list[str], marks: SheetMarks) -> pl.
     is_said = said * 2 >= len(names)
     cells = cells.with_columns(
         (
-            pl.any_horizontal(one.fill_null(value=False) for one in [*has_text, *is_waiting])
+            pl.any_horizontal(
+                condition.fill_null(value=False) for condition in [*has_text, *is_waiting]
+            )
             | is_said
         ).alias(_HAS_OWN)
     )
@@ -222,7 +225,7 @@ def _with_merged(cells: pl.LazyFrame, marks: SheetMarks) -> pl.LazyFrame:
     if not marks.merged:
         return cells
     firsts = pl.concat(
-        [one.lazy().select(pl.col(_FIRST).alias(ROW)) for one in marks.merged.values()]
+        [spans.lazy().select(pl.col(_FIRST).alias(ROW)) for spans in marks.merged.values()]
     )
     columns = [str(column) for column in marks.merged]
     values, ends = pl.collect_all(

@@ -70,17 +70,17 @@ def with_known_errors(content: bytes, sheet: str) -> bytes:
 
 def _collected(package: zipfile.ZipFile, sheet: str) -> Collector:
     names = set(package.namelist())
-    found = Collector()
+    collector = Collector()
     if "xl/workbook.xml" in names:
         part = _part(package, sheet)
         if _has_signs(package, part):
             is_stale = _CALCULATED_ON_LOAD.search(package.read("xl/workbook.xml")) is not None
             with package.open(part) as file:
-                _Xlsx(found, is_stale=is_stale).read(file)
+                _Xlsx(collector, is_stale=is_stale).read(file)
     elif "content.xml" in names and _has_signs(package, "content.xml"):
         with package.open("content.xml") as file:
-            _Ods(found, sheet).read(file)
-    return found
+            _Ods(collector, sheet).read(file)
+    return collector
 
 
 def _has_signs(package: zipfile.ZipFile, part: str) -> bool:
@@ -105,15 +105,15 @@ def _part(package: zipfile.ZipFile, sheet: str) -> str:
     link = next(
         (
             value
-            for one in book.iter("{*}sheet")
-            if one.get("name") == sheet
-            for name, value in one.attrib.items()
+            for element in book.iter("{*}sheet")
+            if element.get("name") == sheet
+            for name, value in element.attrib.items()
             if name.endswith("}id")
         ),
         None,
     )
     links = etree.fromstring(package.read("xl/_rels/workbook.xml.rels"), _parser())
-    target = {one.get("Id"): one.get("Target", "") for one in links}[link]
+    target = {relation.get("Id"): relation.get("Target", "") for relation in links}[link]
     return target[1:] if target.startswith("/") else str(PurePosixPath("xl") / target)
 
 
@@ -138,8 +138,8 @@ def _elements(file: IO[bytes], *tags: str) -> Iterator[tuple[str, Any]]:
 class _Xlsx:
     """SpreadsheetML, ECMA-376 part 1, 18.3.1."""
 
-    def __init__(self, found: Collector, *, is_stale: bool) -> None:
-        self._found = found
+    def __init__(self, collector: Collector, *, is_stale: bool) -> None:
+        self._found = collector
         self._is_stale = is_stale
         """Whether the writer asks for the formulas to be worked out when the file is opened."""
         self._row = 0
@@ -190,9 +190,9 @@ class _Xlsx:
         return NOT_CALCULATED if is_blank or is_zero else None
 
     def _take_merge(self, reference: str) -> None:
-        found = _MERGE.fullmatch(reference)
-        if found is not None:
-            self._found.merge(_column_number(found[1]), int(found[2]), int(found[4]))
+        match = _MERGE.fullmatch(reference)
+        if match is not None:
+            self._found.merge(_column_number(match[1]), int(match[2]), int(match[4]))
 
 
 def _column_of(cell: Any) -> int:  # noqa: ANN401
@@ -218,8 +218,8 @@ def _column_number(letters: str) -> int:
 class _Ods:
     """OpenDocument 1.3, part 3, 9.1: rows and cells that are alike are written once."""
 
-    def __init__(self, found: Collector, sheet: str) -> None:
-        self._found = found
+    def __init__(self, collector: Collector, sheet: str) -> None:
+        self._found = collector
         self._sheet = sheet
         self._row = 0
         self._is_ours = False
@@ -257,7 +257,9 @@ class _Ods:
             self._found.hide(first, repeated)
 
     def _take_cell(self, cell: Any, column: int, row: int) -> None:  # noqa: ANN401
-        text = " ".join("".join(one.itertext()) for one in cell.iterchildren("{*}p")).strip()
+        text = " ".join(
+            "".join(paragraph.itertext()) for paragraph in cell.iterchildren("{*}p")
+        ).strip()
         if cell.get(_OFFICE_TYPE) is not None or text:
             self._found.begins(column)
         is_formula = _of(cell, "formula") is not None

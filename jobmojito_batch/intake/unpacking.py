@@ -104,21 +104,25 @@ def _is_written(file: IO[bytes] | gzip.GzipFile, target: IO[bytes], most: int) -
 
 def _only_table(archive: zipfile.ZipFile, source: str) -> zipfile.ZipInfo:
     """The table in an archive; text files lie beside it, and what a Mac adds is nothing."""
-    files = [one for one in archive.infolist() if not one.is_dir() and not _is_system(one.filename)]
+    files = [
+        member
+        for member in archive.infolist()
+        if not member.is_dir() and not _is_system(member.filename)
+    ]
     by_name = {
-        is_marked: [one for one in files if is_input_name(_base(one), is_marked=is_marked)]
+        is_marked: [member for member in files if is_input_name(_base(member), is_marked=is_marked)]
         for is_marked in (False, True)
     }
-    texts = [one for one in by_name[True] if _base(one).lower().endswith(".txt")]
+    texts = [member for member in by_name[True] if _base(member).lower().endswith(".txt")]
     tables = by_name[False] or texts or (files if len(files) == 1 else [])
     if len(tables) == 1:
         return tables[0]
     what = f"holds {len(tables)} tables" if tables else "holds no table"
-    found = tables or files
-    more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
-    names = ", ".join(_base(one) for one in found[:_MOST_NAMED])
+    listed = tables or files
+    more = f" and {len(listed) - _MOST_NAMED} more" if len(listed) > _MOST_NAMED else ""
+    names = ", ".join(_base(member) for member in listed[:_MOST_NAMED])
     raise InputError(
-        f"{source}: {what}{f' ({names}{more})' if found else ''}; unpack it and name the file to "
+        f"{source}: {what}{f' ({names}{more})' if listed else ''}; unpack it and name the file to "
         "read, or pack one table"
     )
 

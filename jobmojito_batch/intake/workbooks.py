@@ -175,8 +175,8 @@ def _loaded_as_a_whole(
     grid = _loaded(workbook, name)
     shown = with_leading_zeros(content, name)
     cells = _with_shown(grid.cells, {str(number): texts for number, texts in shown.items()})
-    there = [column for column in cells.collect_schema().names() if column != ROW]
-    placed = {column: str(int(column) + marks.first_column) for column in there}
+    present = [column for column in cells.collect_schema().names() if column != ROW]
+    placed = {column: str(int(column) + marks.first_column) for column in present}
     return replace(grid, cells=cells.rename(placed), marks=marks)
 
 
@@ -219,14 +219,14 @@ class _Choice:
             if self.asked is None:
                 return self._of_our_results(names, load) or self._best(names, load)
             name = _sheet_called(names, self.source, self.asked)
-            found = self._sheet(load(name), name)
+            sheet = self._sheet(load(name), name)
         except fastexcel.FastExcelError as exc:
             raise InputError(
                 f"{self.source}: a sheet cannot be read; save the workbook again"
             ) from exc
-        if found is None:
+        if sheet is None:
             raise InputError(f"{self.source}: the sheet is empty; add a header and candidates")
-        return found, []
+        return sheet, []
 
     def _of_our_results(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]] | None:
         """The sheet of all rows of a results workbook that comes back."""
@@ -238,19 +238,20 @@ class _Choice:
         return sheet, [f"these are results of this program: sheet '{ALL_ROWS_SHEET}' is read"]
 
     def _best(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]]:
-        filled = [found for name in names if (found := self._sheet(load(name), name)) is not None]
+        sheets = [self._sheet(load(name), name) for name in names]
+        filled = [sheet for sheet in sheets if sheet is not None]
         if not filled:
             raise InputError(f"{self.source}: no sheet holds any data; add a header and candidates")
-        seen = [one for one in filled if one.is_visible]
+        seen = [sheet for sheet in filled if sheet.is_visible]
         best = max(seen or filled, key=_likeness)
         self._refuse_hidden(best, filled)
-        alike = [one.name for one in seen if one.fields == best.fields and one.has_rows]
+        alike = [sheet.name for sheet in seen if sheet.fields == best.fields and sheet.has_rows]
         if best.fields > 1 and len(alike) > 1:
             raise SettingsError(
                 f"{self.source}: {len(alike)} sheets look like candidates ({', '.join(alike)}); "
                 "say which with --sheet NAME, or keep them in files of their own"
             )
-        others = [one.name for one in filled if one is not best]
+        others = [sheet.name for sheet in filled if sheet is not best]
         notes = [f"sheet '{best.name}' is read; not: {', '.join(others)}"] if others else []
         return best, notes
 
@@ -269,7 +270,7 @@ class _Choice:
         cells = marked(grid.cells, grid.marks)
         has_text_in = cells.select(pl.exclude(ROW).str.contains(r"\S").any())
         has_any = has_text_in.collect(engine="streaming")
-        columns = sorted(int(one) for one in has_any.columns if has_any[one][0])
+        columns = sorted(int(column) for column in has_any.columns if has_any[column][0])
         if not columns:
             return None
         rows = _with_content(cells, columns)
@@ -299,11 +300,11 @@ class _Choice:
         """The first rows and the header among them: one that a person sees, where there is one."""
         is_said = self.header_row is not None
         seen = rows if self.takes_hidden or is_said else without_hidden(rows, marks)
-        found = self._header_among(seen)
-        if not marks.hidden.is_empty() and (found is None or found[1].fields < _FEW):
-            found = self._header_among(rows)
-        assert found is not None  # noqa: S101 - the sheet holds text
-        return found if is_said else self._whole_header(*found, marks)
+        header = self._header_among(seen)
+        if not marks.hidden.is_empty() and (header is None or header[1].fields < _FEW):
+            header = self._header_among(rows)
+        assert header is not None  # noqa: S101 - the sheet holds text
+        return header if is_said else self._whole_header(*header, marks)
 
     def _whole_header(
         self, top: list[tuple[Any, ...]], place: HeaderPlace, marks: SheetMarks
@@ -348,9 +349,9 @@ def _sheet_called(names: Sequence[str], source: str, wanted: str) -> str:
 
 def _with_shown(rows: pl.LazyFrame, shown: Mapping[str, Mapping[int, str]]) -> pl.LazyFrame:
     """The rows with the texts of *shown* (column → row → text) in place of their numbers."""
-    there = rows.collect_schema().names()
+    present = rows.collect_schema().names()
     for column, texts in shown.items():
-        if column in there:
+        if column in present:
             patch = pl.LazyFrame(
                 {ROW: list(texts), _SHOWN: list(texts.values())},
                 schema={ROW: pl.UInt32, _SHOWN: pl.String},

@@ -44,11 +44,11 @@ def _begins_wrapped(path: Path, overrides: Mapping[str, str]) -> bool:
     if not head.removeprefix(BOM).startswith(b'"'):
         return False
     text = head[:SAMPLE_BYTES].removeprefix(BOM).decode("utf-8", "replace")
-    found = list(islice(_unquoted(io.StringIO(text, newline="")), SEARCHED_ROWS))
-    if len(head) > SAMPLE_BYTES and len(found) < SEARCHED_ROWS:
-        found.pop()  # cut by the sample
-    lines = [line for line in found if line is not None and has_text(line)]
-    if None in found or not lines:
+    unquoted = list(islice(_unquoted(io.StringIO(text, newline="")), SEARCHED_ROWS))
+    if len(head) > SAMPLE_BYTES and len(unquoted) < SEARCHED_ROWS:
+        unquoted.pop()  # cut by the sample
+    lines = [line for line in unquoted if line is not None and has_text(line)]
+    if None in unquoted or not lines:
         return False
     return any(_fields(lines, delimiter, overrides) >= _LEAST_FIELDS for delimiter in DELIMITERS)
 

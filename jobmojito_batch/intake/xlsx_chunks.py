@@ -90,20 +90,20 @@ def windows(path: Path, sheet: str, strings: "SharedStrings") -> Iterator[Window
         except (*BROKEN, StopIteration) as exc:
             raise UnusualError from exc
         first = last = 1
-        made: list[bytes] = []
+        pending: list[bytes] = []
         with package.open(part) as file:
             for block in _blocks(file, b"</row>"):
                 rows = block.partition(b"</sheetData>")[0]
                 numbered = _numbered(rows)
                 at = numbered[0][1] if numbered else len(rows)
                 for number, start in numbered:
-                    if (made or start > at) and number - first >= WINDOW_ROWS:
-                        yield _window(first, last, kept, part, [*made, rows[at:start]], strings)
-                        made, at = [], start
-                    first = first if made or start > at else number
+                    if (pending or start > at) and number - first >= WINDOW_ROWS:
+                        yield _window(first, last, kept, part, [*pending, rows[at:start]], strings)
+                        pending, at = [], start
+                    first = first if pending or start > at else number
                     last = number
-                made.append(rows[at:])
-        yield _window(first, last, kept, part, made, strings)
+                pending.append(rows[at:])
+        yield _window(first, last, kept, part, pending, strings)
 
 
 class SharedStrings:
@@ -148,16 +148,16 @@ def _texts(block: bytes) -> Iterator[bytes]:
 
 
 def _kept(package: zipfile.ZipFile) -> dict[str, bytes]:
-    there = set(package.namelist())
-    return {name: package.read(name) for name in _KEPT if name in there}
+    present = set(package.namelist())
+    return {name: package.read(name) for name in _KEPT if name in present}
 
 
 def _numbered(rows: bytes) -> list[tuple[int, int]]:
     """The numbers of rows, and where each begins. Raises UnusualError."""
-    found = [(int(match[1]), match.start()) for match in _ROW.finditer(rows)]
-    if len(found) != rows.count(b"<row"):
+    numbered = [(int(match[1]), match.start()) for match in _ROW.finditer(rows)]
+    if len(numbered) != rows.count(b"<row"):
         raise UnusualError
-    return found
+    return numbered
 
 
 def _blocks(file: IO[bytes], end: bytes) -> Iterator[bytes]:

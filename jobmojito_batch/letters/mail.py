@@ -34,14 +34,14 @@ class Sender:
                 f"such as {_EXAMPLE}"
             )
         try:
-            [found] = default.header_factory("From", text).addresses
-            valid = validate_email(found.addr_spec, check_deliverability=False)
+            [sender] = default.header_factory("From", text).addresses
+            valid = validate_email(sender.addr_spec, check_deliverability=False)
         except (EmailNotValidError, ValueError):  # several, none, or a line break in it
             raise SettingsError(
                 f"the sender {text!r} is not one e-mail address; write it as {_EXAMPLE}"
             ) from None
         return cls(
-            name=" ".join(found.display_name.split()),
+            name=" ".join(sender.display_name.split()),
             address=f"{valid.local_part}@{valid.ascii_domain}",
         )
 

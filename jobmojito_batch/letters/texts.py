@@ -206,10 +206,10 @@ def texts_of(step: LetterStep, folder: Path | None = None) -> Texts:
 def write_templates(folder: Path) -> list[Path]:
     """Put the program's texts into a folder, to be changed there. Raises SettingsError."""
     contents = list(_own_contents())
-    there = [name for name, _ in contents if (folder / name).exists()]
-    if there:
+    existing = [name for name, _ in contents if (folder / name).exists()]
+    if existing:
         raise SettingsError(
-            f"{folder}: {there[0]} is there already, and may have been changed; choose another "
+            f"{folder}: {existing[0]} is there already, and may have been changed; choose another "
             "folder, or remove it first"
         )
     _make(folder)

@@ -172,7 +172,7 @@ def _grouped(names: Iterable[tuple[str, str]]) -> dict[str, tuple[str, ...]]:
     for name_key, (_, code) in zip(keys, pairs, strict=True):
         if name_key:
             codes[name_key].add(code)
-    return {name_key: tuple(sorted(found)) for name_key, found in codes.items()}
+    return {name_key: tuple(sorted(its_codes)) for name_key, its_codes in codes.items()}
 
 
 def _iso_codes() -> Iterator[tuple[str, str]]:

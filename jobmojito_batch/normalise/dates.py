@@ -57,10 +57,10 @@ def date_order(frame: pl.LazyFrame, column: str) -> DateOrder:
     parts = pl.col(column).str.extract_groups(_EITHER_IN_COLUMN)
     first = parts.struct.field("1").cast(pl.Int64, strict=False)
     second = parts.struct.field("2").cast(pl.Int64, strict=False)
-    found = frame.select(
+    evidence = frame.select(
         (first > _MONTHS).any().alias("day"), (second > _MONTHS).any().alias("month")
     ).collect(engine="streaming")
-    match found.row(0):
+    match evidence.row(0):
         case (True, True):
             return DateOrder.CONTRADICTORY
         case (True, _):
@@ -79,22 +79,22 @@ def read_date(text: str, *, order: DateOrder = DateOrder.UNDECIDED) -> str | Non
 def readings_of(text: str, *, order: DateOrder = DateOrder.UNDECIDED) -> list[str]:
     """The ISO dates that *text* may mean: none, one, or both orders of day and month."""
     for pattern in (_ISO, _DOTS, _DAY_AND_NAME, _NAME_AND_DAY):
-        found = pattern.fullmatch(text)
-        if found is not None:
-            parts = found.groupdict()
+        match = pattern.fullmatch(text)
+        if match is not None:
+            parts = match.groupdict()
             month = parts.get("month") or _month_called(parts["name"])
             reading = _iso(parts["year"], month, parts["day"], parts["time"])
             return [reading] if reading else []
-    found = _EITHER.fullmatch(text)
-    if found is None:
+    match = _EITHER.fullmatch(text)
+    if match is None:
         return []
-    one, other = found["first"], found["second"]
-    orders = [(other, one), (one, other)]  # day first, month first
+    first, second = match["first"], match["second"]
+    orders = [(second, first), (first, second)]  # day first, month first
     if order is DateOrder.DAY_FIRST:
         orders = orders[:1]
     elif order is DateOrder.MONTH_FIRST:
         orders = orders[1:]
-    readings = [_iso(found["year"], month, day, found["time"]) for month, day in orders]
+    readings = [_iso(match["year"], month, day, match["time"]) for month, day in orders]
     return list(dict.fromkeys(reading for reading in readings if reading))
 
 
@@ -110,16 +110,16 @@ def _iso(year: str, month: str | int | None, day: str, clock: str | None) -> str
 
 def _clock(text: str) -> str:
     """A time of day as ISO. Raises ValueError."""
-    found = _TIME.fullmatch(text.strip())
-    if found is None:
+    match = _TIME.fullmatch(text.strip())
+    if match is None:
         raise ValueError(text)
-    hour = int(found["hour"])
-    if found["half"]:
+    hour = int(match["hour"])
+    if match["half"]:
         if not 1 <= hour <= _NOON:
             raise ValueError(text)
-        hour = hour % _NOON + (_NOON if found["half"].lower() == "p" else 0)
-    zone = (found["zone"] or "").upper().replace("UTC", "Z")
-    iso = time(hour, int(found["minute"]), int(found["second"] or 0)).isoformat()
+        hour = hour % _NOON + (_NOON if match["half"].lower() == "p" else 0)
+    zone = (match["zone"] or "").upper().replace("UTC", "Z")
+    iso = time(hour, int(match["minute"]), int(match["second"] or 0)).isoformat()
     if len(zone) == len("+0100"):
         zone = f"{zone[:3]}:{zone[3:]}"
     return iso + zone

@@ -54,8 +54,8 @@ def _other_address(text: pl.Expr) -> pl.Expr:
 def address_in(text: str) -> str | None:
     """The address in what somebody types, as a cell of an input would give it."""
     cell = pl.DataFrame({"cell": [text]}).select(address(tidy(visible(pl.col("cell")))))
-    found: str | None = cell.item()
-    return found
+    normalised: str | None = cell.item()
+    return normalised
 
 
 def holds_several(text: pl.Expr) -> pl.Expr:
@@ -85,8 +85,8 @@ def read_odd(text: str) -> str | None:
     The same address said twice, as in `a@b.com <a@b.com>`, is one. A name or a domain of two
     alphabets is none: letters that look alike make another's address. Nor is one that is nobody's.
     """
-    found = set(re.findall(_ADDRESS, text))
-    candidate = found.pop() if text.count("@") > 1 and len(found) == 1 else text
+    addresses = set(re.findall(_ADDRESS, text))
+    candidate = addresses.pop() if text.count("@") > 1 and len(addresses) == 1 else text
     try:
         valid = validate_email(candidate, check_deliverability=False)
     except (EmailNotValidError, UnicodeError):

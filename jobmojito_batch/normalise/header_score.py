@@ -47,13 +47,13 @@ def _keys(headers: tuple[str, ...]) -> frozenset[str]:
 
 def overrides_for(headers: Sequence[str], overrides: Mapping[str, str]) -> dict[str, str]:
     """Those of *overrides* whose header is among *headers*."""
-    there = set(header_keys(headers))
+    present = set(header_keys(headers))
     return {
         header: field
         for (header, field), key in zip(
             overrides.items(), header_keys(list(overrides)), strict=True
         )
-        if key in there
+        if key in present
     }
 
 
@@ -73,14 +73,14 @@ def changed_headers(
     Order, case, blanks and our own error columns are no difference; *told* are headers that
     somebody said something of, which are not new.
     """
-    there = _by_key(headers)
+    present = _by_key(headers)
     expected = _by_key(told)
-    found = []
-    for one in map(_by_key, known):
-        new = tuple(there[key] for key in there if key not in one and key not in expected)
-        gone = tuple(one[key] for key in one if key not in there)
-        found.append(Changed(new, gone))
-    nearest = min(found, key=lambda changed: len(changed.new) + len(changed.gone), default=None)
+    changes = []
+    for earlier in map(_by_key, known):
+        new = tuple(present[key] for key in present if key not in earlier and key not in expected)
+        gone = tuple(earlier[key] for key in earlier if key not in present)
+        changes.append(Changed(new, gone))
+    nearest = min(changes, key=lambda changed: len(changed.new) + len(changed.gone), default=None)
     return nearest if nearest is not None and (nearest.new or nearest.gone) else None
 
 

@@ -150,28 +150,28 @@ def map_headers(
     """
     read = _keys_of_headers(tuple(headers))
     keys = [key.text for key in read]
-    made = _Decision(headers, short=frozenset(i for i, key in enumerate(read) if key.is_short))
-    _apply_overrides(made, keys, overrides)
-    taken = {*made.fields.values(), *made.dropped}
-    doubts, unclear = _unclear_descriptions(made, keys, taken)
+    decision = _Decision(headers, short=frozenset(i for i, key in enumerate(read) if key.is_short))
+    _apply_overrides(decision, keys, overrides)
+    taken = {*decision.fields.values(), *decision.dropped}
+    doubts, unclear = _unclear_descriptions(decision, keys, taken)
     own = set(keys_of(ERROR_COLUMNS, compact))
-    made.dropped |= {i for i, key in enumerate(keys) if key in own and i not in taken}
-    made.dropped |= set(_of_our_results(headers)) - taken
-    other = _of_another_job(made, keys)
-    free = [i for i in range(len(headers)) if i not in taken | made.dropped | other | unclear]
-    _settle(made, _claims(made, keys, free))
-    if not made.fields:
+    decision.dropped |= {i for i, key in enumerate(keys) if key in own and i not in taken}
+    decision.dropped |= set(_of_our_results(headers)) - taken
+    other = _of_another_job(decision, keys)
+    free = [i for i in range(len(headers)) if i not in taken | decision.dropped | other | unclear]
+    _settle(decision, _claims(decision, keys, free))
+    if not decision.fields:
         raise InputError(_nothing_recognised(headers))
-    claimed = {*made.fields.values(), *made.dropped}
+    claimed = {*decision.fields.values(), *decision.dropped}
     carried = tuple(i for i in range(len(headers)) if i not in claimed)
     return HeaderMap(
-        fields=made.fields,
+        fields=decision.fields,
         carried=carried,
-        dropped=tuple(sorted(made.dropped)),
-        offers=tuple(_offers(keys, carried, _open_fields(made.fields))),
-        notes=() if are_results(headers) else tuple(made.notes),
+        dropped=tuple(sorted(decision.dropped)),
+        offers=tuple(_offers(keys, carried, _open_fields(decision.fields))),
+        notes=() if are_results(headers) else tuple(decision.notes),
         doubts=(
-            *(() if RESUME in made.fields else doubts),
+            *(() if RESUME in decision.fields else doubts),
             *_headers_in_error(headers, carried),
         ),
     )
@@ -187,21 +187,21 @@ def map_job_headers(
     """
     read = _keys_of_headers(tuple(headers))
     keys = [key.text for key in read]
-    made = _Decision(headers, fate="")
-    _apply_overrides(made, keys, overrides)
-    taken = {*made.fields.values(), *made.dropped}
+    decision = _Decision(headers, fate="")
+    _apply_overrides(decision, keys, overrides)
+    taken = {*decision.fields.values(), *decision.dropped}
     claims: defaultdict[str, list[Claim]] = defaultdict(list)
     for column, key in enumerate(keys):
         if column not in taken and (known := _of_the_job(key)) is not None:
             claims[known.field].append(Claim(read[column].is_short, known.rank, column))
-    _settle(made, claims)
-    claimed = {*made.fields.values(), *made.dropped}
+    _settle(decision, claims)
+    claimed = {*decision.fields.values(), *decision.dropped}
     carried = tuple(i for i in range(len(headers)) if i not in claimed)
     return HeaderMap(
-        fields=made.fields,
+        fields=decision.fields,
         carried=carried,
-        dropped=tuple(sorted(made.dropped)),
-        notes=tuple(made.notes),
+        dropped=tuple(sorted(decision.dropped)),
+        notes=tuple(decision.notes),
     )
 
 
@@ -247,7 +247,7 @@ def _of_our_results(headers: Sequence[str]) -> Iterator[int]:
 
 
 def _unclear_descriptions(
-    made: _Decision, keys: Sequence[str], taken: Collection[int]
+    decision: _Decision, keys: Sequence[str], taken: Collection[int]
 ) -> tuple[tuple[InputDoubt, ...], set[int]]:
     """
     A bare `description` in an export that has no header of a position's own.
@@ -262,10 +262,11 @@ def _unclear_descriptions(
         InputDoubt(
             kind="description",
             source="",
-            sentence=f"{made.title(i)} may be of the person, as its résumé, or of the position; it "
-            "is sent as neither",
-            option=f'say --map "{made.headers[i]}={RESUME}", '
-            f'--map "{made.headers[i]}={_DESCRIPTION}" or --map "{made.headers[i]}=" (neither)',
+            sentence=f"{decision.title(i)} may be of the person, as its résumé, or of the "
+            "position; it is sent as neither",
+            option=f'say --map "{decision.headers[i]}={RESUME}", '
+            f'--map "{decision.headers[i]}={_DESCRIPTION}" or --map "{decision.headers[i]}=" '
+            "(neither)",
         )
         for i in sorted(unclear)
     )
@@ -346,22 +347,24 @@ def near_matches(word: str, known: Iterable[str]) -> str:
     return f"; did you mean {' or '.join(close)}?" if close else ""
 
 
-def _apply_overrides(made: _Decision, keys: Sequence[str], overrides: Mapping[str, str]) -> None:
+def _apply_overrides(
+    decision: _Decision, keys: Sequence[str], overrides: Mapping[str, str]
+) -> None:
     for header, name in overrides.items():
-        column = _column_of(header, made.headers, keys)
+        column = _column_of(header, decision.headers, keys)
         if not name:
-            made.dropped.add(column)
+            decision.dropped.add(column)
             continue
         if name not in FIELDS:
             raise SettingsError(
                 f'--map "{header}={name}": {name} is no field{near_matches(name, FIELDS)}'
             )
-        if name in made.fields:
-            other = made.title(made.fields[name])
+        if name in decision.fields:
+            other = decision.title(decision.fields[name])
             raise SettingsError(
                 f"--map gives {name} to two columns, {other} and '{header}'; keep one of them"
             )
-        made.fields[name] = column
+        decision.fields[name] = column
 
 
 def _column_of(header: str, headers: Sequence[str], keys: Sequence[str]) -> int:
@@ -370,52 +373,54 @@ def _column_of(header: str, headers: Sequence[str], keys: Sequence[str]) -> int:
     [whole] = keys_of([header], compact)
     folded = [i for i, key in enumerate(keys_of(headers, compact)) if key and key == whole]
     [wanted] = header_keys([header])
-    found = exact or folded or [i for i, key in enumerate(keys) if key and key == wanted]
-    if not found:
+    matching = exact or folded or [i for i, key in enumerate(keys) if key and key == wanted]
+    if not matching:
         hint = near_matches(header, headers)
         raise SettingsError(f'--map "{header}=…": the input has no such header{hint}')
-    if len(found) > 1:
-        columns = " and ".join(str(i + 1) for i in found)
+    if len(matching) > 1:
+        columns = " and ".join(str(i + 1) for i in matching)
         raise SettingsError(
             f'--map "{header}=…": columns {columns} have this header; rename one in the file'
         )
-    return found[0]
+    return matching[0]
 
 
-def _of_another_job(made: _Decision, keys: Sequence[str]) -> set[int]:
+def _of_another_job(decision: _Decision, keys: Sequence[str]) -> set[int]:
     """Columns that look like the position and tell of the job that a person has already."""
-    found: set[int] = set()
+    misleading: set[int] = set()
     for together, columns in ANOTHER_JOB:
         if set(keys_of(together, compact)) <= set(keys):
             own = set(keys_of(columns, compact))
-            found |= {i for i, key in enumerate(keys) if key in own}
-    found -= {*made.fields.values(), *made.dropped}
-    made.notes += [
-        f"{made.title(i)} tells of the job that the person has, in this kind of export, not of the "
-        "position; if it does, say so with --map"
-        for i in sorted(found)
+            misleading |= {i for i, key in enumerate(keys) if key in own}
+    misleading -= {*decision.fields.values(), *decision.dropped}
+    decision.notes += [
+        f"{decision.title(i)} tells of the job that the person has, in this kind of export, not of "
+        "the position; if it does, say so with --map"
+        for i in sorted(misleading)
         if field_of(keys[i]) is not None
     ]
-    return found
+    return misleading
 
 
-def _claims(made: _Decision, keys: Sequence[str], free: Iterable[int]) -> dict[str, list[Claim]]:
+def _claims(
+    decision: _Decision, keys: Sequence[str], free: Iterable[int]
+) -> dict[str, list[Claim]]:
     claims: defaultdict[str, list[Claim]] = defaultdict(list)
     bare: list[Claim] = []
     for column in free:
         known = _known_headers().get(keys[column])
         if known is None or (known.rank and _is_never_a_candidate(keys[column])):
             continue
-        claim = Claim(column in made.short, known.rank, column)
+        claim = Claim(column in decision.short, known.rank, column)
         if keys[column] in _bare_names():
             bare.append(claim)
         else:
             claims[known.field].append(claim)
-    name = _meaning_of_bare_name({*claims, *made.fields})
+    name = _meaning_of_bare_name({*claims, *decision.fields})
     claims[name] += bare
     if bare and name != NAME:
-        title = made.title(bare[0].column)
-        made.notes.append(f"{title} is read as {name}, for what stands beside it")
+        title = decision.title(bare[0].column)
+        decision.notes.append(f"{title} is read as {name}, for what stands beside it")
     return claims
 
 
@@ -427,36 +432,38 @@ def _meaning_of_bare_name(present: Collection[str]) -> str:
     return NAME
 
 
-def _settle(made: _Decision, claims: Mapping[str, Sequence[Claim]]) -> None:
+def _settle(decision: _Decision, claims: Mapping[str, Sequence[Claim]]) -> None:
     """Give each field to its best claim; the full name first, since it rules out its parts."""
-    parts_are_chosen = NAME not in made.fields and bool({FIRST_NAME, LAST_NAME} & {*made.fields})
+    parts_are_chosen = NAME not in decision.fields and bool(
+        {FIRST_NAME, LAST_NAME} & {*decision.fields}
+    )
     names = sorted(claims, key=lambda name: name != NAME)
     for name in names:
         ranked = sorted(claims[name])
         if not ranked:
             continue
         if name == NAME and parts_are_chosen:
-            _lose_all(made, ranked, name, "first and last name")
-        elif name in {FIRST_NAME, LAST_NAME} and NAME in made.fields:
-            _lose_all(made, ranked, NAME, made.title(made.fields[NAME]))
-        elif name in made.fields:
-            _lose_all(made, ranked, name, made.title(made.fields[name]))
+            _lose_all(decision, ranked, name, "first and last name")
+        elif name in {FIRST_NAME, LAST_NAME} and NAME in decision.fields:
+            _lose_all(decision, ranked, NAME, decision.title(decision.fields[NAME]))
+        elif name in decision.fields:
+            _lose_all(decision, ranked, name, decision.title(decision.fields[name]))
         else:
-            _give_to_best(made, ranked, name)
+            _give_to_best(decision, ranked, name)
 
 
-def _give_to_best(made: _Decision, ranked: Sequence[Claim], name: str) -> None:
+def _give_to_best(decision: _Decision, ranked: Sequence[Claim], name: str) -> None:
     best, *others = ranked
     if others and others[0][:-1] == best[:-1]:
-        raise InputError(_equal_claims(made, best.column, others[0].column, name))
-    made.fields[name] = best.column
-    _lose_all(made, others, name, made.title(best.column))
+        raise InputError(_equal_claims(decision, best.column, others[0].column, name))
+    decision.fields[name] = best.column
+    _lose_all(decision, others, name, decision.title(best.column))
 
 
-def _equal_claims(made: _Decision, column: int, other: int, name: str) -> str:
-    both = f"{made.title(column)} and {made.title(other)} both look like {name}"
-    header = shortened(made.headers[other])
-    if made.headers[column].strip() == made.headers[other].strip():
+def _equal_claims(decision: _Decision, column: int, other: int, name: str) -> str:
+    both = f"{decision.title(column)} and {decision.title(other)} both look like {name}"
+    header = shortened(decision.headers[other])
+    if decision.headers[column].strip() == decision.headers[other].strip():
         return f"{both}; rename or remove one of them in the file"
     return (
         f'{both}; say which one to ignore with --map "{header}=", '
@@ -464,9 +471,11 @@ def _equal_claims(made: _Decision, column: int, other: int, name: str) -> str:
     )
 
 
-def _lose_all(made: _Decision, claims: Iterable[Claim], name: str, winner: str) -> None:
+def _lose_all(decision: _Decision, claims: Iterable[Claim], name: str, winner: str) -> None:
     for claim in claims:
-        made.lose(claim.column, name, f"{made.title(claim.column)} is not used, {name} is {winner}")
+        decision.lose(
+            claim.column, name, f"{decision.title(claim.column)} is not used, {name} is {winner}"
+        )
 
 
 class _Known(NamedTuple):
@@ -534,7 +543,7 @@ def _offers(
     keys: Sequence[str], carried: Iterable[int], open_fields: Collection[str]
 ) -> Iterator[tuple[int, str]]:
     """Columns that nobody claims, and the field that each looks like and that nobody has."""
-    known = {key: one for key, (one, _) in _known_headers().items() if one in open_fields}
+    known = {key: name for key, (name, _) in _known_headers().items() if name in open_fields}
     for column in carried:
         key = keys[column]
         if len(key) < _LEAST_LETTERS or key in _known_headers() or _is_never_a_candidate(key):
@@ -546,7 +555,7 @@ def _offers(
 
 def _by_slip(key: str, known: Mapping[str, str]) -> str | None:
     """The field whose header differs in a letter or two."""
-    long = [one for one in known if len(one) >= _LEAST_LETTERS]
+    long = [header for header in known if len(header) >= _LEAST_LETTERS]
     cutoff = max(_LEAST_ALIKE, 1 - _LETTERS_APART / (2 * len(key)))
     close = get_close_matches(key, long, n=1, cutoff=cutoff)
     is_slip = close and abs(len(close[0]) - len(key)) < _LETTERS_APART
@@ -555,7 +564,7 @@ def _by_slip(key: str, known: Mapping[str, str]) -> str | None:
 
 def _by_word(key: str, known: Mapping[str, str]) -> str | None:
     """The field one of whose headers makes up much of this one; of several the longest."""
-    within = [one for one in known if len(one) >= _LEAST_LETTERS and one in key]
+    within = [header for header in known if len(header) >= _LEAST_LETTERS and header in key]
     best = max(within, key=len, default="")
     if len(best) < _LEAST_PART * len(key):
         return None
@@ -566,7 +575,7 @@ def _by_word(key: str, known: Mapping[str, str]) -> str | None:
 
 def _by_own_name(key: str, open_fields: Collection[str]) -> str | None:
     """The only field that has this word in its name: `Seniority` is seniority_level."""
-    named = [one for one in MEMBERS if key in one.split("_")]
+    named = [member for member in MEMBERS if key in member.split("_")]
     may_be = len(named) == 1 and named[0] in open_fields and named[0] not in OBJECTS
     return named[0] if may_be else None
 

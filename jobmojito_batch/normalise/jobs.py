@@ -50,14 +50,16 @@ def each_once(frame: pl.DataFrame, fields: tuple[str, ...]) -> Jobs:
     Raises SettingsError where it is there with different values.
     """
     keys = [field for field in JOB_KEYS if field in fields]
-    key = pl.coalesce(pl.concat_str(pl.lit(f"{one}:"), job_key(one, pl.col(one))) for one in keys)
+    key = pl.coalesce(
+        pl.concat_str(pl.lit(f"{field}:"), job_key(field, pl.col(field))) for field in keys
+    )
     named = frame.with_columns(key.alias("key")).filter(pl.col("key").is_not_null())
-    alike = [job_key(one, pl.col(one)).alias(one) for one in fields]
+    alike = [job_key(field, pl.col(field)).alias(field) for field in fields]
     twice = (
         named.select(ROW, "key", *alike)
         .group_by("key", maintain_order=True)
-        .agg(pl.col(ROW), *(pl.col(one).n_unique() for one in fields))
-        .filter(pl.any_horizontal(pl.col(one) > 1 for one in fields))
+        .agg(pl.col(ROW), *(pl.col(field).n_unique() for field in fields))
+        .filter(pl.any_horizontal(pl.col(field) > 1 for field in fields))
     )
     if not twice.is_empty():
         raise SettingsError(_said_twice(twice.row(0, named=True), fields))
@@ -98,8 +100,8 @@ def with_jobs(frame: pl.LazyFrame, jobs: Jobs, given: Mapping[str, pl.Expr]) -> 
         frame = frame.join(
             _rows_by(jobs, field).lazy(), on=_key(field), how="left", maintain_order="left"
         )
-    found = pl.coalesce(_NO_ROW, *(pl.col(_found(field)) for field in shared))
-    frame = frame.with_columns(found.alias(JOB_ROW)).join(
+    job_row = pl.coalesce(_NO_ROW, *(pl.col(_found(field)) for field in shared))
+    frame = frame.with_columns(job_row.alias(JOB_ROW)).join(
         _values(jobs).lazy(), on=JOB_ROW, how="left", maintain_order="left"
     )
     by = pl.coalesce(
@@ -159,7 +161,8 @@ def _rows_by(jobs: Jobs, field: str) -> pl.DataFrame:
 
 def _values(jobs: Jobs) -> pl.DataFrame:
     return jobs.frame.select(
-        pl.col(ROW).alias(JOB_ROW), *(pl.col(one).alias(filled_by(one)) for one in jobs.fields)
+        pl.col(ROW).alias(JOB_ROW),
+        *(pl.col(field).alias(filled_by(field)) for field in jobs.fields),
     )
 
 

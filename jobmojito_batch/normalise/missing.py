@@ -94,8 +94,8 @@ def column_like(
     field: str, headers: Sequence[str], unclaimed: Sequence[int], sample: pl.DataFrame
 ) -> int | None:
     """The column of *unclaimed* that looks most like the field: by its cells, or by its header."""
-    if field == EMAIL and (found := _of_addresses(unclaimed, sample)) is not None:
-        return found
+    if field == EMAIL and (by_cells := _of_addresses(unclaimed, sample)) is not None:
+        return by_cells
     other = _OF_A_JOB if field.startswith("candidate") else _OF_SOMEBODY
     known = [_OWNER.sub("", alias) for alias in aliases_of(field)]
     scores = [(0.0, 0)]

@@ -115,9 +115,9 @@ def _keys_of_person() -> list[pl.Expr]:
         _keyed(Trust.ID_FOLDED, pl.col("folded id")),
         _keyed(Trust.EMAIL, pl.col("at")),
         _keyed(Trust.EMAIL_FOLDED, pl.col("folded at")),
-        *(_keyed(Trust.NAME_AND_ID, _in_order(pl.col("folded id") + " " + one)) for one in words),
-        *(_keyed(Trust.NAME, one) for one in words),
-        *(_keyed(Trust.NAME, pl.col(one)) for one in ("as one", "turned")),
+        *(_keyed(Trust.NAME_AND_ID, _in_order(pl.col("folded id") + " " + name)) for name in words),
+        *(_keyed(Trust.NAME, name) for name in words),
+        *(_keyed(Trust.NAME, pl.col(column)) for column in ("as one", "turned")),
     ]
 
 
@@ -164,8 +164,8 @@ def keys_of_files(files: pl.DataFrame) -> pl.DataFrame:
     named = pl.concat([files, after_folders]).select(FILE, pl.col("stem").str.normalize("NFC"))
     single = named.with_columns(pl.col("stem").str.replace(_COPY, "").alias("single"))
     keys = pl.concat([_keys_as_one(single), _keys_as_names(single)])
-    found = keys.explode(KEY).drop_nulls().unique(maintain_order=True)
-    return found.with_columns(pl.col(KEY).str.slice(0, 1).alias(TRUST))
+    distinct = keys.explode(KEY).drop_nulls().unique(maintain_order=True)
+    return distinct.with_columns(pl.col(KEY).str.slice(0, 1).alias(TRUST))
 
 
 def _keys_as_one(single: pl.DataFrame) -> pl.DataFrame:

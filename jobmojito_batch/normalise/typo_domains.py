@@ -39,14 +39,16 @@ def _meant(domain: str) -> str | None:
     return next((common for common in _COMMON if _is_one_slip(domain, common)), None)
 
 
-def _is_one_slip(one: str, other: str) -> bool:
+def _is_one_slip(domain: str, other: str) -> bool:
     """A letter wrong, missing or too much, or two that changed places."""
-    if len(one) > len(other):
-        one, other = other, one
-    if len(other) - len(one) > 1:
+    if len(domain) > len(other):
+        domain, other = other, domain
+    if len(other) - len(domain) > 1:
         return False
-    start = next((i for i, (a, b) in enumerate(zip(one, other, strict=False)) if a != b), len(one))
-    if len(one) < len(other):
-        return one[start:] == other[start + 1 :]
-    swapped = one[start + 1 : start + 2] + one[start : start + 1] + one[start + 2 :]
-    return one[start + 1 :] == other[start + 1 :] or swapped == other[start:]
+    start = next(
+        (i for i, (a, b) in enumerate(zip(domain, other, strict=False)) if a != b), len(domain)
+    )
+    if len(domain) < len(other):
+        return domain[start:] == other[start + 1 :]
+    swapped = domain[start + 1 : start + 2] + domain[start : start + 1] + domain[start + 2 :]
+    return domain[start + 1 :] == other[start + 1 :] or swapped == other[start:]

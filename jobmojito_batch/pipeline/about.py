@@ -36,7 +36,9 @@ def about_run(ledger: Ledger, run: KnownRun, layouts: Sequence[Layout], targets:
     counts, reasons = ledger.results.counts(run.run_id)
     return About(
         facts=tuple(_facts(run, layouts)),
-        outcomes=tuple((one.value, counts.get(one, 0), *MEANINGS[one]) for one in Outcome),
+        outcomes=tuple(
+            (outcome.value, counts.get(outcome, 0), *MEANINGS[outcome]) for outcome in Outcome
+        ),
         reasons=tuple((code, count, advice_on(code)) for code, count in reasons.items()),
         steps=tuple(_steps(run.run_id, counts, layouts, targets)),
     )

@@ -118,17 +118,17 @@ def account_warnings(
     credits_per_candidate: float,
 ) -> list[str]:
     """Where a merchant's credits or invitations will not do for the rows to be sent for it."""
-    found: list[str] = []
+    warnings: list[str] = []
     for merchant_id, view in views.items():
         who = "the account" if merchant_id is None else f"merchant {merchant_id}"
         rows = to_send.get(merchant_id, 0)
-        found += _too_little(who, view, rows, rows * credits_per_candidate)
+        warnings += _too_little(who, view, rows, rows * credits_per_candidate)
         if merchant_id is not None and view.answer.http_status in {401, 403, 422}:
-            found.append(
+            warnings.append(
                 f"the token may not see {who} (HTTP {view.answer.http_status}): its {rows} "
                 f"row{'' if rows == 1 else 's'} will hardly be taken"
             )
-    return found
+    return warnings
 
 
 def _too_little(who: str, view: AccountView, rows: int, credits_: float) -> Iterator[str]:

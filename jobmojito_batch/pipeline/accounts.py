@@ -147,11 +147,11 @@ def _known_under(url: str, rows: Rows, plan: Plan, ledger: Ledger, settings: Set
     emails = at_ordinals(rows.light, to_send[ORDINAL], EMAIL)
     places = plan.places.select(PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY)
     wanted = to_send.join(emails, on=ORDINAL).join(places, on=PLACE)
-    found = 0
+    known = 0
     for (account,), mine in wanted.group_by(ACCOUNT):
         other = url + str(account).removeprefix(settings.base_url)
-        found += _known_in(other, mine, ledger)
-    return found
+        known += _known_in(other, mine, ledger)
+    return known
 
 
 def _known_in(account: str, wanted: pl.DataFrame, ledger: Ledger) -> int:

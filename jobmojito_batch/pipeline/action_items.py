@@ -89,9 +89,9 @@ def needs_a_person(ledger: Ledger, run_id: str, *, at_most: int) -> Attention:
     rows: list[NeedsPerson] = []
     for outcome in URGENCY:
         if counts.get(outcome) and len(rows) < at_most:
-            found = ledger.results.rows_in(run_id, outcome, at_most=at_most - len(rows))
-            rows += [_row(outcome, *each) for each in found]
-    return Attention(total=sum(counts.get(one, 0) for one in URGENCY), rows=tuple(rows))
+            waiting = ledger.results.rows_in(run_id, outcome, at_most=at_most - len(rows))
+            rows += [_row(outcome, *each) for each in waiting]
+    return Attention(total=sum(counts.get(outcome, 0) for outcome in URGENCY), rows=tuple(rows))
 
 
 def advice_on(code: str) -> str:

@@ -171,14 +171,14 @@ class CheckedInput:
             if name == RESUME:
                 continue
             cell = pl.col(f"{CELL_PREFIX}{number}").str.strip_chars()
-            found = (
+            repeated = (
                 with_faults.filter((pl.col(FAULTS) + " ").str.contains(f":{name} ", literal=True))
                 .group_by(cell.fill_null("").alias("cell"))
                 .len()
                 .filter(pl.col("len") > 1)
                 .top_k(most, by="len")
             )
-            counted.append(found.select(pl.lit(number).alias("column"), "cell", "len"))
+            counted.append(repeated.select(pl.lit(number).alias("column"), "cell", "len"))
         both = pl.concat(counted).collect()
         return both.sort("len", "cell", descending=[True, False]).head(most).rows()
 
@@ -324,8 +324,8 @@ class CheckedInput:
     def _prepared(self, ordinals: pl.Series) -> list[dict[str, Any]]:
         """Rows as they are now, in order."""
         old = ordinals.filter(~ordinals.is_in(list(self._anew)))
-        found = {row[ORDINAL]: row for row in self._at(old).collect().iter_rows(named=True)}
-        return [self._anew.get(ordinal) or found[ordinal] for ordinal in ordinals]
+        unchanged = {row[ORDINAL]: row for row in self._at(old).collect().iter_rows(named=True)}
+        return [self._anew.get(ordinal) or unchanged[ordinal] for ordinal in ordinals]
 
     def _shown(self, chosen: pl.DataFrame) -> list[CheckedRow]:
         kinds = dict(chosen.select(ORDINAL, KIND).iter_rows())
@@ -366,7 +366,7 @@ class CheckedInput:
         """The columns whose cells can be corrected for a field at fault."""
         fields = self._layout.fields
         names = (name,) if name in fields else _STANDS_FOR.get(name, ())
-        columns = [fields[one] for one in names if one in fields]
+        columns = [fields[part] for part in names if part in fields]
         short = [at for at in columns if len(row[f"{CELL_PREFIX}{at}"] or "") <= LONGEST_CELL]
         return [*short] or [None]
 
@@ -375,7 +375,7 @@ class CheckedInput:
         if row.get(name):
             return str(row[name])
         names = (name,) if name in self._layout.fields else _STANDS_FOR.get(name, ())
-        columns = [self._layout.fields[one] for one in names if one in self._layout.fields]
+        columns = [self._layout.fields[part] for part in names if part in self._layout.fields]
         return " ".join(row[f"{CELL_PREFIX}{at}"] or "" for at in columns)
 
 

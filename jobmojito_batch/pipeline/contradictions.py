@@ -53,20 +53,20 @@ def settle_contradictions(
     An external id with several names is no id of these rows: each name is a position. Rows of one
     address with different people become invalid, `several_people`.
     """
-    there = pl.scan_parquet(prepared).collect_schema().names()
+    present = pl.scan_parquet(prepared).collect_schema().names()
     doubts = [*_ids_that_are_none(prepared, layouts), *_idle_fills(prepared, layouts, fills)]
-    if {RESUME, EMAIL} <= set(there):
+    if {RESUME, EMAIL} <= set(present):
         doubts += _odd_resumes(
             prepared, is_filled=RESUME in fills or f"{RESUME}{EVERY_ROW}" in fills
         )
     frame = pl.scan_parquet(prepared)
     is_changed = False
-    if {POSITION_ID, POSITION_NAME} <= set(there):
+    if {POSITION_ID, POSITION_NAME} <= set(present):
         ids, told = _ids_with_several_names(prepared)
         doubts += told
         if ids:
             frame, is_changed = frame.with_columns(_without(ids)), True
-    people = _several_people(prepared, layouts) if {EMAIL, NAME} <= set(there) else {}
+    people = _several_people(prepared, layouts) if {EMAIL, NAME} <= set(present) else {}
     if people:
         frame, is_changed = _with_several_people(frame, people), True
     if is_changed:
@@ -85,25 +85,25 @@ def _ids_that_are_none(prepared: Path, layouts: Sequence[Layout]) -> Iterator[In
                 continue
             number = layout.fields[field]
             cell = pl.col(f"{CELL_PREFIX}{number}").str.strip_chars()
-            found = (
+            no_ids = (
                 pl.scan_parquet(prepared)
                 .filter((pl.col(SOURCE) == layout.source) & is_no_id(cell))
                 .select(ROW, cell.alias("cell"))
                 .collect(engine="streaming")
             )
-            if found.is_empty():
+            if no_ids.is_empty():
                 continue
-            seen = ", ".join(f"'{text}'" for text in found["cell"].unique(maintain_order=True)[:3])
+            seen = ", ".join(f"'{text}'" for text in no_ids["cell"].unique(maintain_order=True)[:3])
             goes = "its name" if field.startswith("position") else "the address"
             yield InputDoubt(
                 kind="id",
                 source=layout.source,
-                sentence=f"{found.height} cell{'s' if found.height > 1 else ''} of "
+                sentence=f"{no_ids.height} cell{'s' if no_ids.height > 1 else ''} of "
                 f"'{layout.headers[number]}' hold no id ({seen}: rounded or made a date by a "
                 f"spreadsheet, or a word for none); {field} is left out there, so what it named "
                 f"goes by {goes}",
                 option="format the column as text and export again, to have the ids",
-                rows=tuple(found[ROW][:EXAMPLES]),
+                rows=tuple(no_ids[ROW][:EXAMPLES]),
                 holds=False,
             )
 
@@ -188,10 +188,10 @@ def _several_people(prepared: Path, layouts: Sequence[Layout]) -> dict[int, str]
         .collect(engine="streaming")
         .sort(ORDINAL)
     )
-    found: dict[int, str] = {}
+    other_of: dict[int, str] = {}
     for _, group in rows.group_by(EMAIL, maintain_order=True):
-        found |= _others_of_an_address(group.to_dicts())
-    return found
+        other_of |= _others_of_an_address(group.to_dicts())
+    return other_of
 
 
 Person = Mapping[str, Any]
@@ -213,15 +213,15 @@ def _others_of_an_address(rows: Sequence[Person]) -> dict[int, str]:
         if row["id"]:
             ids.setdefault(row[POSITION_KEY], {}).setdefault(row["id"], row)
     unlike = {words: _first_unlike(words, names) for words in names}
-    found: dict[int, str] = {}
+    other_of: dict[int, str] = {}
     for row in rows:
         same_position = ids.get(row[POSITION_KEY], {}) if row["id"] else {}
         others = [unlike[row["words"]], _first_but(row["id"], same_position)]
-        there = [other for other in others if other is not None]
-        if there:
-            other = min(there, key=lambda one: int(one[ORDINAL]))
-            found[row[ORDINAL]] = f"row {other[ROW]} of {other[SOURCE]}"
-    return found
+        different = [other for other in others if other is not None]
+        if different:
+            other = min(different, key=lambda person: int(person[ORDINAL]))
+            other_of[row[ORDINAL]] = f"row {other[ROW]} of {other[SOURCE]}"
+    return other_of
 
 
 def _first_unlike(words: str, names: Mapping[str, Person]) -> Person | None:
@@ -313,7 +313,7 @@ def _odd_resumes(prepared: Path, *, is_filled: bool) -> Iterator[InputDoubt]:
 
 def _cut_resumes(prepared: Path) -> Iterator[InputDoubt]:
     """Texts of just the length at which Excel cuts."""
-    found = (
+    cut = (
         pl.scan_parquet(prepared)
         .filter(pl.col(RESUME).str.len_bytes() >= CUT_BY_EXCEL)
         .filter(
@@ -325,15 +325,15 @@ def _cut_resumes(prepared: Path) -> Iterator[InputDoubt]:
         .select(SOURCE, ROW)
         .collect(engine="streaming")
     )
-    if not found.is_empty():
-        count = found.height
+    if not cut.is_empty():
+        count = cut.height
         yield InputDoubt(
             kind="résumé",
-            source=found[SOURCE][0],
+            source=cut[SOURCE][0],
             sentence=f"{count} résumé{'s have' if count > 1 else ' has'} exactly "
             f"{CUT_BY_EXCEL:,} characters, which is where Excel cuts a cell: the rest is missing",
             option="export without Excel, or name the résumé's file in candidate_resume_file",
-            rows=tuple(found[ROW][:EXAMPLES]),
+            rows=tuple(cut[ROW][:EXAMPLES]),
             holds=False,
         )
 
@@ -341,9 +341,9 @@ def _cut_resumes(prepared: Path) -> Iterator[InputDoubt]:
 def _shared_resumes(rows: pl.LazyFrame, texts: pl.DataFrame) -> Iterator[InputDoubt]:
     """One text for several people: a cell filled down, a file named twice, a note."""
     shared = rows.join(texts.lazy(), on="text", how="semi").drop_nulls("who")
-    found = shared.select("text", "who", ROW, SOURCE).collect(engine="streaming")
-    first = found.sort(SOURCE, ROW)
-    people, count = found["who"].n_unique(), found["text"].n_unique()
+    sharers = shared.select("text", "who", ROW, SOURCE).collect(engine="streaming")
+    first = sharers.sort(SOURCE, ROW)
+    people, count = sharers["who"].n_unique(), sharers["text"].n_unique()
     yield InputDoubt(
         kind="résumé",
         source=first[SOURCE][0],

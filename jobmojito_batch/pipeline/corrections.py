@@ -98,10 +98,10 @@ class Corrections:
         }
 
 
-def _step(found: dict[str, list[list[object]]]) -> Step:
+def _step(entry: dict[str, list[list[object]]]) -> Step:
     return Step(
-        changes=tuple(_change(*change) for change in found["changes"]),
-        left_out=tuple(int(str(row)) for row in found["left_out"]),
+        changes=tuple(_change(*change) for change in entry["changes"]),
+        left_out=tuple(int(str(row)) for row in entry["left_out"]),
     )
 
 
@@ -117,15 +117,15 @@ def corrected(table: Table, corrections: Corrections) -> Table:
     notes = table.notes
     if left_out:
         frame = frame.filter(~pl.col(ROW).is_in(left_out))
-        one = len(left_out) == 1
-        notes = (*notes, f"{len(left_out)} row{' was' if one else 's were'} left out by hand")
+        is_single = len(left_out) == 1
+        notes = (*notes, f"{len(left_out)} row{' was' if is_single else 's were'} left out by hand")
     return replace(table, frame=frame, notes=notes)
 
 
 def with_cells(frame: pl.LazyFrame, cells: dict[tuple[int, int], str | None]) -> pl.LazyFrame:
     """Rows by ROW with other texts in some cells; the order stays."""
-    there = frame.collect_schema().names()
-    columns = sorted({column for _, column in cells if f"{CELL_PREFIX}{column}" in there})
+    present = frame.collect_schema().names()
+    columns = sorted({column for _, column in cells if f"{CELL_PREFIX}{column}" in present})
     for column in columns:
         name = f"{CELL_PREFIX}{column}"
         fixed = f"fixed:{column}"
@@ -159,5 +159,5 @@ def replaced(
 
 def several(changes: Sequence[Change]) -> Step | None:
     """The step of the changes that change anything; None where none does."""
-    real = tuple(one for one in changes if (one.before or "") != (one.after or ""))
+    real = tuple(change for change in changes if (change.before or "") != (change.after or ""))
     return Step(changes=real) if real else None

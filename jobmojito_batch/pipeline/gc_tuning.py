@@ -31,7 +31,7 @@ def rare_collections() -> Iterator[None]:
     try:
         yield
     finally:
-        found = _inside.pop()
+        thresholds = _inside.pop()
         if not _inside:
-            gc.set_threshold(*found)
+            gc.set_threshold(*thresholds)
             gc.unfreeze()

@@ -188,7 +188,7 @@ class JobsSaid:
 def jobs_said(prepared: Path, jobs: JobTable) -> JobsSaid:
     """Jobs that the table has not, has twice or calls otherwise, and its rows nobody has."""
     name = pl.col(POSITION_NAME) if POSITION_NAME in _names(prepared) else pl.lit(None, pl.String)
-    found = (
+    positions = (
         pl.scan_parquet(prepared)
         .filter(pl.col(POSITION_KEY).is_not_null())
         .group_by(SOURCE, JOB_ROW, JOB_PROBLEM, POSITION_KEY)
@@ -196,12 +196,12 @@ def jobs_said(prepared: Path, jobs: JobTable) -> JobsSaid:
         .collect(engine="streaming")
         .sort(SOURCE, ROW)
     )
-    lost = found.filter(pl.col(JOB_ROW).is_null())
+    lost = positions.filter(pl.col(JOB_ROW).is_null())
     doubts = [
         _lost(source, problem, jobs, group)
         for (source, problem), group in lost.group_by(SOURCE, JOB_PROBLEM, maintain_order=True)
     ]
-    used = set(found[JOB_ROW].drop_nulls())
+    used = set(positions[JOB_ROW].drop_nulls())
     return JobsSaid(
         doubts=(*jobs.table.doubts, *doubts, *_faulty(jobs, used)),
         notes=tuple(_unused(jobs, used)),

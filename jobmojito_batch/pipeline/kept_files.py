@@ -67,4 +67,4 @@ def _free_name(path: Path) -> Path:
     """`people.results.kept-2026-11-26.xlsx`, or one with a number."""
     stem = f"{path.stem}.kept-{datetime.now(UTC).astimezone().date()}"
     names = (f"{stem}{'' if n == 1 else f'-{n}'}{path.suffix}" for n in count(1))
-    return next(one for name in names if not (one := path.with_name(name)).exists())
+    return next(free for name in names if not (free := path.with_name(name)).exists())

@@ -54,7 +54,7 @@ def link_in(ledger: Ledger, run_id: str, ordinal: int) -> str | None:
 
 def invitations_of(ledger: Ledger, email: str) -> list[KnownInvitation]:
     """What the ledger knows of somebody, the latest first."""
-    return [_known(one) for one in ledger.people.invitations_of(email)]
+    return [_known(row) for row in ledger.people.invitations_of(email)]
 
 
 def _row(row: dict[str, Any]) -> ResultRow:
@@ -70,17 +70,17 @@ def _row(row: dict[str, Any]) -> ResultRow:
     )
 
 
-def _known(one: dict[str, Any]) -> KnownInvitation:
-    shows = one["outcome"] in SHOWS_LINK
+def _known(row: dict[str, Any]) -> KnownInvitation:
+    shows = row["outcome"] in SHOWS_LINK
     return KnownInvitation(
-        id=one["id"],
-        position=one["position"],
-        outcome=one["outcome"] or one["state"],
-        sent_at=_utc(one["sent_at"]),
-        settled_at=_utc(one["settled_at"]),
-        run_id=one["run_id"],
-        environment=one["environment"],
-        link=one["interview_url"] if shows else None,
+        id=row["id"],
+        position=row["position"],
+        outcome=row["outcome"] or row["state"],
+        sent_at=_utc(row["sent_at"]),
+        settled_at=_utc(row["settled_at"]),
+        run_id=row["run_id"],
+        environment=row["environment"],
+        link=row["interview_url"] if shows else None,
     )
 
 

@@ -94,8 +94,8 @@ class Rows:
 def slices(prepared: Path, *, only: list[str]) -> Iterator[pl.DataFrame]:
     """The prepared rows, SLICE_ROWS at a time, with those of the columns that there are."""
     frame = pl.scan_parquet(prepared)
-    there = frame.collect_schema().names()
-    frame = frame.select([name for name in only if name in there])
+    present = frame.collect_schema().names()
+    frame = frame.select([name for name in only if name in present])
     height = pl.scan_parquet(prepared).select(pl.len()).collect().item()
     for start in range(0, height, SLICE_ROWS):
         yield frame.slice(start, SLICE_ROWS).collect()
@@ -259,12 +259,12 @@ def with_ledger(places: pl.DataFrame, ledger: Ledger | None) -> pl.DataFrame:
     lost: set[tuple[str, str]] = set()
     if ledger is not None:
         for (account,), mine in places.partition_by(ACCOUNT, as_dict=True).items():
-            found, lost_names = ledger.lookups.known_positions(
+            positions, lost_names = ledger.lookups.known_positions(
                 str(account),
                 mine[POSITION_KEY].to_list(),
                 mine[OPENING_KEY].drop_nulls().to_list(),
             )
-            known |= {(str(account), key): position for key, position in found.items()}
+            known |= {(str(account), key): position for key, position in positions.items()}
             lost |= {(str(account), name) for name in lost_names}
     facts = [
         _facts(place, known.get((account, key)), is_lost=(account, name) in lost, key=key)

@@ -113,7 +113,7 @@ def faults_of(
 def _reasons(bad: pl.LazyFrame, refused: dict[int, Fault]) -> tuple[Reason, ...]:
     names = pl.col(FAULTS).fill_null(REFUSED_BY_MODEL)
     between_blanks = pl.concat_str(pl.lit(" "), names, pl.lit(" "))
-    found = (
+    counted = (
         bad.select(names.str.split(" ").alias("name"), ORDINAL)
         .explode("name")
         .group_by("name")
@@ -122,7 +122,7 @@ def _reasons(bad: pl.LazyFrame, refused: dict[int, Fault]) -> tuple[Reason, ...]
         .sort("count", ORDINAL, descending=[True, False])
     )
     reasons = []
-    for name, count, ordinal in found.iter_rows():
+    for name, count, ordinal in counted.iter_rows():
         code, _, member = name.partition(":")
         if name == REFUSED_BY_MODEL and ordinal in refused:
             member = refused[ordinal].field

@@ -69,9 +69,9 @@ def _known_prices(plan: Plan, ledger: Ledger | None) -> Mapping[tuple[str, str],
 def _kinds(plan: Plan, prepared: Path) -> pl.DataFrame:
     """How many rows of each account, template and duration would be sent."""
     frame = pl.scan_parquet(prepared)
-    there = frame.collect_schema().names()
+    present = frame.collect_schema().names()
     cells = [
-        pl.col(name) if name in there else pl.lit(None, pl.String).alias(name)
+        pl.col(name) if name in present else pl.lit(None, pl.String).alias(name)
         for name in (TEMPLATE, DURATION)
     ]
     places = plan.places.lazy().select(PLACE, ACCOUNT)

@@ -127,9 +127,9 @@ class Inputs:
 
     def mapping_beside(self, given: Mapping[str, str]) -> dict[str, str]:
         """The mapping of these inputs, and of *given* what is about headers that they have not."""
-        here = overrides_for([header for one in self.headers for header in one], given)
-        there = {header: field for header, field in given.items() if header not in here}
-        return self.mapping | there
+        here = overrides_for([header for headers in self.headers for header in headers], given)
+        elsewhere = {header: field for header, field in given.items() if header not in here}
+        return self.mapping | elsewhere
 
 
 def read_rows(parameters: InviteParameters, settings: Settings, spool: Spool) -> Inputs:
@@ -226,7 +226,7 @@ def _read(
     jobs = read_jobs(
         parameters, spool.scratch, headers=headers, max_characters=settings.max_resume_characters
     )
-    used = {header for one in parameters.known_headers for header in one}
+    used = {header for known in parameters.known_headers for header in known}
     used |= {*job_overrides(jobs.table.headers, parameters.mapping, headers)} if jobs else set()
     mappings = _mappings(tables, parameters.mapping, used, may_not_fit=is_alone)
     with ExitStack() as open_readers:
@@ -264,10 +264,10 @@ def _read(
                 oddities_of(table.frame, table.source, mapping)
                 for table, mapping in zip(tables, mappings, strict=True)
             ]
-            made = frames(odd)  # which tells the matching of the people
+            normalised = frames(odd)  # which tells the matching of the people
             with input_faults(sources):
                 coverage, in_doubt = matching.settle() if matching is not None else (None, ())
-            _sink(made, spool.prepared, sources)
+            _sink(normalised, spool.prepared, sources)
     layouts = tuple(
         Layout.of(table, mapping, parameters.values)
         for table, mapping in zip(tables, mappings, strict=True)
@@ -309,15 +309,15 @@ def _doubts(
     parameters: InviteParameters,
     given: Collection[str],
 ) -> tuple[InputDoubt, ...]:
-    found: list[InputDoubt] = []
+    doubts: list[InputDoubt] = []
     for table, mapping in zip(tables, mappings, strict=True):
         with input_faults(table.source):
-            found += table.doubts
-            found += (replace(doubt, source=table.source) for doubt in mapping.doubts)
+            doubts += table.doubts
+            doubts += (replace(doubt, source=table.source) for doubt in mapping.doubts)
             if not are_results(table.headers):  # they hold no résumés, and most is done
-                found += missing_columns(table, mapping, given)
-        found += _changed(table, mapping, parameters)
-    return tuple(found)
+                doubts += missing_columns(table, mapping, given)
+        doubts += _changed(table, mapping, parameters)
+    return tuple(doubts)
 
 
 def _hold_to_headers(
@@ -327,7 +327,7 @@ def _hold_to_headers(
     for table in tables:
         known = parameters.known_headers
         if not known:  # written by hand: it may be about several files
-            others = [header for one in tables if one is not table for header in one.headers]
+            others = [header for other in tables if other is not table for header in other.headers]
             others += parameters.mapping.keys() - set(table.headers) if is_alone else []
             theirs = overrides_for(others, parameters.mapping)
             known = [[header for header in parameters.mapping if header not in theirs]]
@@ -454,14 +454,14 @@ def oddities_of(frame: pl.LazyFrame, source: str, mapping: HeaderMap) -> Odditie
     looks = [may_be_twice(cell).any().alias(str(at)) for at, cell in enumerate(cells)]
     has_entities = pl.any_horizontal(map(holds_entity, cells)).any().alias("entities")
     with input_faults(source):
-        found = frame.select(has_entities, *looks).collect(engine="streaming")
-        suspects = [cell for at, cell in enumerate(cells) if found[str(at)][0]]
+        seen = frame.select(has_entities, *looks).collect(engine="streaming")
+        suspects = [cell for at, cell in enumerate(cells) if seen[str(at)][0]]
         counted = frame.select(
             (undone(cell) != cell).sum().alias(str(at)) for at, cell in enumerate(suspects)
         )
         cleaned = counted.collect(engine="streaming") if suspects else None
     return Oddities(
-        has_entities=bool(found["entities"][0]),
+        has_entities=bool(seen["entities"][0]),
         twice_encoded=int(cleaned.sum_horizontal()[0]) if cleaned is not None else 0,
     )
 

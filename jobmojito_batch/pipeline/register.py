@@ -108,10 +108,10 @@ def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
     to_be_sent = pl.col(KIND).is_in([Kind.TO_SEND.value, Kind.UNRESOLVED.value])
     sent_places = plan.rows.filter(to_be_sent).select(PLACE).unique().collect(engine="streaming")
     used = plan.places.join(sent_places, on=PLACE, how="semi", maintain_order="left")
-    made = ledger.runs.ensure_positions(used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows())
+    ids = ledger.runs.ensure_positions(used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows())
     known = dict(plan.places.filter(pl.col(POSITION) >= 0).select(PLACE, POSITION).iter_rows())
     return known | {
-        place: made[account, key]
+        place: ids[account, key]
         for place, account, key in used.select(PLACE, ACCOUNT, POSITION_KEY).iter_rows()
     }
 
@@ -121,8 +121,8 @@ def run_rows(planned: Planned, position_ids: dict[int, int]) -> Iterator[pl.Data
     cells = sorted(
         {
             f"{CELL_PREFIX}{number}"
-            for one in planned.inputs.layouts
-            for number in range(len(one.headers))
+            for layout in planned.inputs.layouts
+            for number in range(len(layout.headers))
         }
     )
     firsts = _firsts(planned)

@@ -56,7 +56,7 @@ def _repeated(prepared: Path, layout: Layout) -> pl.DataFrame:
         address = pl.col(cells[layout.fields[EMAIL]]).fill_null("")
         is_bad &= ~address.str.contains("@", literal=True)
     kind = header_again(cells, layout.headers)
-    found = (
+    headers = (
         pl.scan_parquet(prepared)
         .filter(is_bad)
         .with_columns(
@@ -70,15 +70,15 @@ def _repeated(prepared: Path, layout: Layout) -> pl.DataFrame:
         .collect(engine="streaming")
         .sort(ORDINAL)
     )
-    others = found.filter(pl.col(_KIND) == Again.OTHER)
+    others = headers.filter(pl.col(_KIND) == Again.OTHER)
     if not others.is_empty():
         raise _other_header(layout, others[ROW][0])
-    return found
+    return headers
 
 
 def _between(prepared: Path, layout: Layout, headers: pl.DataFrame) -> pl.DataFrame:
     """Ordinal and row of what ends a joined export and begins the next, above its header."""
-    found = headers.clear()
+    between = headers.clear()
     start, above = 0, 0
     for ordinal, row, _ in headers.head(MOST_REPORTS).rows():
         first = max(start, ordinal - LAST_ROWS)
@@ -95,9 +95,9 @@ def _between(prepared: Path, layout: Layout, headers: pl.DataFrame) -> pl.DataFr
             last = [(each[1], each[2:]) for each in rows.rows()]
             numbers = footer_rows(last, above=before, width=len(cells))
             taken = rows.filter(pl.col(ROW).is_in(numbers)).select(ORDINAL, ROW)
-            found.extend(taken.with_columns(pl.lit(str(Again.SAME)).alias(_KIND)))
+            between.extend(taken.with_columns(pl.lit(str(Again.SAME)).alias(_KIND)))
         start, above = ordinal + 1, row
-    return found
+    return between
 
 
 def _other_header(layout: Layout, row: int) -> InputError:
@@ -121,8 +121,8 @@ def _refuse_no_rows(prepared: Path, layout: Layout, rows: pl.DataFrame) -> None:
 
 def _notes(headers: pl.DataFrame, between: pl.DataFrame) -> tuple[str, ...]:
     of_reports = "the end of a joined report, or the title of the next"
-    found = ((headers, "the header again"), (between, of_reports))
-    return tuple(_note(rows[ROW].to_list(), what) for rows, what in found if not rows.is_empty())
+    parts = ((headers, "the header again"), (between, of_reports))
+    return tuple(_note(rows[ROW].to_list(), what) for rows, what in parts if not rows.is_empty())
 
 
 def _note(rows: Sequence[int], what: str) -> str:

@@ -157,8 +157,12 @@ def _as_written_in(layouts: Sequence[Layout], field: str) -> pl.Expr:
 
 def _to_send(layouts: Sequence[Layout]) -> list[pl.Expr]:
     """What the sheet of links shows beside the columns of the results (publish.TO_SEND_SCHEMA)."""
-    firsts = [(one.source, one.first_name) for one in layouts if one.first_name is not None]
-    languages = [(one.source, one.fields[LANGUAGE]) for one in layouts if LANGUAGE in one.fields]
+    firsts = [
+        (layout.source, layout.first_name) for layout in layouts if layout.first_name is not None
+    ]
+    languages = [
+        (layout.source, layout.fields[LANGUAGE]) for layout in layouts if LANGUAGE in layout.fields
+    ]
     is_new = pl.col("outcome") == Outcome.INVITED.value
     since = pl.when(is_new).then(pl.lit("new")).otherwise(pl.lit("earlier"))
     columns = {
@@ -210,14 +214,14 @@ class Originals:
         wanted = ordinals.cast(pl.UInt32).to_frame("ordinal")
         # An ordinal is a row number, so the rest of the file need not be looked at.
         first, last = wanted["ordinal"][0], wanted["ordinal"][-1]
-        found = (
+        rows = (
             self._frame.select(ORDINAL, *self._columns)
             .slice(first, last - first + 1)
             .join(wanted.lazy(), left_on=ORDINAL, right_on="ordinal", how="semi")
             .collect(engine="streaming")
         )
         return wanted.join(
-            found, left_on="ordinal", right_on=ORDINAL, how="left", maintain_order="left"
+            rows, left_on="ordinal", right_on=ORDINAL, how="left", maintain_order="left"
         ).select(self._columns)
 
 

@@ -66,17 +66,17 @@ class ResumeFiles:
 
     def _fill(self, rows: pl.Series) -> pl.Series:
         answers: list[dict[str, str | None]] = []
-        found: dict[int, Found] = {}
+        by_place: dict[int, Found] = {}
         for place, row in enumerate(rows):
             answers.append({RESUME: row[RESUME], RESUME_PROBLEM: None})
             answer = self._found_for(row)
             if answer is not None:
-                found[place] = answer
-        paths = [one for one in found.values() if isinstance(one, Path)]
+                by_place[place] = answer
+        paths = [resume for resume in by_place.values() if isinstance(resume, Path)]
         with self._lock:
             texts = iter(self._reader.read_all(paths) if paths else [])
-        for place, one in found.items():
-            read = next(texts) if isinstance(one, Path) else one
+        for place, resume in by_place.items():
+            read = next(texts) if isinstance(resume, Path) else resume
             if isinstance(read, str):
                 answers[place][RESUME] = read
             elif not rows[place][_IS_FIT]:

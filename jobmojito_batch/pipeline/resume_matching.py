@@ -144,8 +144,8 @@ class Matching:
             pl.DataFrame(
                 {
                     FILE: range(len(files)),
-                    "stem": [one.stem for one in files],
-                    "folder": [one.folder for one in files],
+                    "stem": [file.stem for file in files],
+                    "folder": [file.folder for file in files],
                 },
                 schema={FILE: pl.UInt32, "stem": pl.String, "folder": pl.String},
             )
@@ -159,12 +159,12 @@ class Matching:
             .select(*_PLACE, _PERSON, _NEEDS, TRUST, FILE)
             for frame in self._frames
         )
-        found = pl.collect_all([people, matches.unique()], engine="streaming")
-        return found[0], found[1]
+        both = pl.collect_all([people, matches.unique()], engine="streaming")
+        return both[0], both[1]
 
     def _named_files(self, people: pl.DataFrame, files: Sequence[ResumeFile]) -> list[int]:
         """The files that cells name: they are not to be had by others."""
-        places = {one.path: number for number, one in enumerate(files)}
+        places = {file.path: number for number, file in enumerate(files)}
         taken = set()
         for name in people[RESUME_FILE].drop_nulls().unique():
             with suppress(ResumeProblem):  # its row says so
@@ -198,8 +198,8 @@ class Matching:
         names = self._names_of(pl.concat([first.select(_PLACE), contested.select(_PLACE)]))
         shown = [names[place] for place in first.select(_PLACE).iter_rows()]
         used = decided.used
-        nobodys = [one for n, one in enumerate(files) if n not in used and not one.is_picture]
-        unclaimed = [self._folder.relative(one.path) for one in nobodys]
+        nobodys = [file for n, file in enumerate(files) if n not in used and not file.is_picture]
+        unclaimed = [self._folder.relative(file.path) for file in nobodys]
         spare = [self._folder.relative(files[n].path) for n in decided.spare]
         is_named = pl.col(RESUME_FILE).is_not_null() & ~pl.col(_NEEDS)
         coverage = Coverage(
@@ -224,13 +224,13 @@ class Matching:
 
     def _names_of(self, places: pl.DataFrame) -> dict[tuple[int, int], Person]:
         """The names of some rows, by another look at the inputs."""
-        found: dict[tuple[int, int], Person] = {}
+        people: dict[tuple[int, int], Person] = {}
         for (number,), some in places.group_by(_TABLE):
             table = int(str(number))
             rows = self._frames[table].filter(pl.col(ROW).is_in(some[ROW].unique().implode()))
             for row, name in rows.select(ROW, NAME).collect(engine="streaming").iter_rows():
-                found[table, row] = Person(source=self._sources[table], row=row, name=name or "")
-        return found
+                people[table, row] = Person(source=self._sources[table], row=row, name=name or "")
+        return people
 
     def _contested(
         self,
@@ -280,7 +280,7 @@ class _Decided:
 
 def _readable(files: Sequence[ResumeFile]) -> pl.DataFrame:
     return pl.DataFrame(
-        {FILE: range(len(files)), "is_read": [one.is_read for one in files]},
+        {FILE: range(len(files)), "is_read": [file.is_read for file in files]},
         schema={FILE: pl.UInt32, "is_read": pl.Boolean},
     )
 
@@ -342,7 +342,7 @@ def _near(people: Sequence[Person], files: Sequence[str]) -> dict[int, str]:
         return {}
     stems = pl.Series([Path(name).stem for name in some], dtype=pl.String)
     words = _ordered(bare_stems(stems).to_list())
-    names = _ordered([one.name for one in people])
+    names = _ordered([who.name for who in people])
     near = {}
     for place, name in enumerate(names):
         score, at = max((_alike(name, other), -n) for n, other in enumerate(words))

@@ -84,15 +84,15 @@ def from_json(text: str) -> list[Layout]:
     """Layouts back from the ledger."""
     return [
         Layout(
-            source=one["source"],
-            headers=tuple(one["headers"]),
-            delimiter=one["delimiter"],
-            fields=one["fields"],
-            carried=tuple(one["carried"]),
-            dropped=tuple(one["dropped"]),
-            given=one.get("given", {}),
+            source=layout["source"],
+            headers=tuple(layout["headers"]),
+            delimiter=layout["delimiter"],
+            fields=layout["fields"],
+            carried=tuple(layout["carried"]),
+            dropped=tuple(layout["dropped"]),
+            given=layout.get("given", {}),
         )
-        for one in json.loads(text)
+        for layout in json.loads(text)
     ]
 
 
@@ -103,7 +103,7 @@ def sources_in(layouts: str) -> list[str]:
 
 def headed_cells(cells: str, source: str, layouts: str) -> dict[str, str]:
     """The original cells of a row of the ledger by header; one that comes again is counted."""
-    headers = next((one.headers for one in from_json(layouts) if one.source == source), ())
+    headers = next((layout.headers for layout in from_json(layouts) if layout.source == source), ())
     named: dict[str, str] = {}
     for number, value in json.loads(cells).items():
         at = int(number)

@@ -27,7 +27,7 @@ def find_run(ledger: Ledger, run_id: str) -> KnownRun:
     run = ledger.runs.find(run_id)
     if run is not None:
         return run
-    several = [one.run_id for one in ledger.runs.beginning(run_id)]
+    several = [other.run_id for other in ledger.runs.beginning(run_id)]
     if several:
         raise BatchError(f"several runs begin with {run_id}: {', '.join(several)}; say more of it")
     raise BatchError(f"the ledger has no run {run_id}; `jobmojito-batch status` lists them")

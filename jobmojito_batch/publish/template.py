@@ -87,7 +87,7 @@ def allowed(name: str, *, lists_codes: bool = False) -> str:
 
 
 def _allowed(field: FieldInfo, *, lists_codes: bool) -> str:
-    kinds = [one for one in typing.get_args(field.annotation) if one is not types.NoneType]
+    kinds = [option for option in typing.get_args(field.annotation) if option is not types.NoneType]
     kind: Any = kinds[0] if kinds else field.annotation
     if str(kind).startswith("typing.Literal"):
         choices = typing.get_args(kind)

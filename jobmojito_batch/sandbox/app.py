@@ -59,8 +59,8 @@ def _route(endpoint: Endpoint) -> BaseRoute:
 
 async def _interview(request: Request) -> Response:
     desk: Desk = request.app.state.desk
-    made = desk.world.links.get(request.query_params.get("interview_token", "")[-TOKEN_END:])
-    is_dead = made is not None and desk.world.now() - made > timedelta(
+    minted_at = desk.world.links.get(request.query_params.get("interview_token", "")[-TOKEN_END:])
+    is_dead = minted_at is not None and desk.world.now() - minted_at > timedelta(
         days=desk.scenario.lives.link_days
     )
     status = _GONE if is_dead else 200

@@ -88,12 +88,12 @@ class Creator:
         self,
         exchange: Exchange,
         merchant: Merchant,
-        found: Position | None,
+        existing: Position | None,
         *,
         has_paid: bool,
     ) -> Response:
-        await asyncio.sleep(self._seconds(exchange, opens_position=found is None))
-        position = found or self._open_position(exchange, merchant)
+        await asyncio.sleep(self._seconds(exchange, opens_position=existing is None))
+        position = existing or self._open_position(exchange, merchant)
         known = self._world.enrolment_of(exchange.email or "", position)
         if known and has_paid:  # somebody was quicker while this call was under way
             self._world.return_credits(merchant)
@@ -104,7 +104,7 @@ class Creator:
                 "created",
                 position_name=position.name,
                 position_id=position.id,
-                position_created=found is None,
+                position_created=existing is None,
                 merchant_id=None if merchant is self._world.home else merchant.id,
                 status=str(status),
                 charged=0.0 if known else self._scenario.credits_per_candidate,

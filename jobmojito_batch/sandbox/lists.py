@@ -66,11 +66,13 @@ class Candidates:
         is_empty = query.one_of("tab", _CANDIDATE_TABS, "") in (INTERVIEW, "leads")
         is_empty |= query.one_of("source", _CANDIDATE_SOURCES, "") == "invited"
         is_empty |= bool(query.text("filter_emoji"))
-        found = [] if is_empty else with_text(merchant, query)
+        enrolments = [] if is_empty else with_text(merchant, query)
         if order in _NAME_ORDERS:  # a page begins with the last
             is_rising = order == "name_accending"
-            found = sorted(found, key=lambda one: one.candidate.name, reverse=is_rising)
-        return page.answer(found, self._candidate_row)
+            enrolments = sorted(
+                enrolments, key=lambda enrolment: enrolment.candidate.name, reverse=is_rising
+            )
+        return page.answer(enrolments, self._candidate_row)
 
     def _candidate_row(self, enrolment: Enrolment) -> dict[str, Any]:
         return {

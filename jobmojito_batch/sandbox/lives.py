@@ -71,9 +71,9 @@ class Lives:
     def _attempts(self, enrolment: Enrolment, now: datetime) -> Iterator[Attempt]:
         start = self._start(enrolment)
         if start is None or now < start:
-            made = enrolment.created_at
+            created_at = enrolment.created_at
             decision = "rejected" if enrolment.status in REJECTED else "undecided"
-            yield Attempt(number=1, created_at=made, updated_at=made, decision=decision)
+            yield Attempt(number=1, created_at=created_at, updated_at=created_at, decision=decision)
             return
         has_failed = self._is(enrolment, "fails", self._times.fails)
         if not has_failed:

@@ -82,7 +82,9 @@ class Lookups:
         if members.get("type") != _LINK_TYPE:
             raise invalid("type")
         merchant = self._merchant(members)
-        profile, interview = (_id(members, one) for one in ("interview_profile_id", "interview_id"))
+        profile, interview = (
+            _id(members, member) for member in ("interview_profile_id", "interview_id")
+        )
         enrolment = self._enrolment_for_link(merchant, profile, interview)
         if enrolment is None:
             raise Refused(UNPROCESSABLE, "Interview not found.", "interview_id")
@@ -110,9 +112,9 @@ class Lookups:
             known = [by_enrolment]
         return next(
             (
-                one
-                for one in known
-                if interview in (one.position.id.lower(), one.position.definition_id)
+                enrolment
+                for enrolment in known
+                if interview in (enrolment.position.id.lower(), enrolment.position.definition_id)
             ),
             None,
         )

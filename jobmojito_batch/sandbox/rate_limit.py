@@ -70,7 +70,9 @@ class TokenCheck:
 
     def _is_accepted(self, token: str) -> bool:
         sent = token.encode()
-        return not self._accepted or any(hmac.compare_digest(sent, one) for one in self._accepted)
+        return not self._accepted or any(
+            hmac.compare_digest(sent, accepted) for accepted in self._accepted
+        )
 
 
 def _unauthorized(code: str, message: str) -> Response:

@@ -78,20 +78,23 @@ class Results:
     def _searched(self, query: Query, merchant: Merchant) -> Sequence[Enrolment]:
         enrolment_id = query.uuid("profile_interview_id")
         definition_id = query.uuid("interview_id")
-        found = with_text(merchant, query)
+        enrolments = with_text(merchant, query)
         if enrolment_id is not None:
-            one = self._world.enrolment_by_id(enrolment_id, merchant)
-            is_there = one is not None and (found is merchant.enrolments or one in found)
-            found = [one] if one is not None and is_there else []
+            by_id = self._world.enrolment_by_id(enrolment_id, merchant)
+            is_there = by_id is not None and (
+                enrolments is merchant.enrolments or by_id in enrolments
+            )
+            enrolments = [by_id] if by_id is not None and is_there else []
         if definition_id is not None:
-            found = [
-                one
-                for one in found
-                if definition_id in (one.position.id.lower(), one.position.definition_id)
+            enrolments = [
+                enrolment
+                for enrolment in enrolments
+                if definition_id
+                in (enrolment.position.id.lower(), enrolment.position.definition_id)
             ]
-        return found
+        return enrolments
 
-    def _lines(self, found: Sequence[Enrolment], query: Query) -> list[_Line]:
+    def _lines(self, enrolments: Sequence[Enrolment], query: Query) -> list[_Line]:
         """Return the rows that are left when type, tab, step and what nobody has are looked at."""
         kind = query.one_of("type", _TYPES, INTERVIEW)
         tab = query.one_of("tab", _TABS, "")
@@ -99,7 +102,12 @@ class Results:
         if kind != INTERVIEW or query.text("risks") or query.text("filter_emoji"):
             return []
         now = self._world.now()
-        lines = [line for one in found for line in self._of(one, now) if step in ("", line.step)]
+        lines = [
+            line
+            for enrolment in enrolments
+            for line in self._of(enrolment, now)
+            if step in ("", line.step)
+        ]
         return [line for line in lines if tab == "" or tab in _tabs(line)]
 
     def _of(self, enrolment: Enrolment, now: datetime) -> Iterator[_Line]:

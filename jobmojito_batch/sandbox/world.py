@@ -66,8 +66,8 @@ class Merchant:
 
     def find_position(self, *, external_id: str | None, name: str | None) -> Position | None:
         """Return the oldest position by external id, else by name, both exactly as sent."""
-        found = self._first_by_external_id.get(external_id) if external_id else None
-        return found or (self._first_by_name.get(name) if name else None)
+        position = self._first_by_external_id.get(external_id) if external_id else None
+        return position or (self._first_by_name.get(name) if name else None)
 
     def search(self, text: str) -> list[Enrolment]:
         """Return whose e-mail or name contains *text* in any case, oldest first."""
@@ -184,13 +184,15 @@ class World:
 
     def enrolment_by_id(self, enrolment_id: str, merchant: Merchant) -> Enrolment | None:
         """Return the merchant's enrolment with this id (profile_interview_id)."""
-        found = self._by_id.get(enrolment_id)
-        return found if found and found.position.merchant_id == merchant.id else None
+        enrolment = self._by_id.get(enrolment_id)
+        return enrolment if enrolment and enrolment.position.merchant_id == merchant.id else None
 
     def enrolments_of_profile(self, profile_id: str, merchant: Merchant) -> list[Enrolment]:
         """Return the merchant's enrolments of one person, oldest first."""
-        found = self._by_profile.get(profile_id, [])
-        return [one for one in found if one.position.merchant_id == merchant.id]
+        enrolments = self._by_profile.get(profile_id, [])
+        return [
+            enrolment for enrolment in enrolments if enrolment.position.merchant_id == merchant.id
+        ]
 
     def take_credits(self, merchant: Merchant) -> bool:
         """Charge one candidate; False, and nothing charged, where the credits are out."""
@@ -227,7 +229,9 @@ class World:
                 external_id=known.external_id,
                 position_id=known.id,
             )
-        for enrolled in sorted(self._scenario.enrolments, key=lambda one: -one.hours_ago):
+        for enrolled in sorted(
+            self._scenario.enrolments, key=lambda enrolment: -enrolment.hours_ago
+        ):
             self._enrol_known(enrolled)
 
     def _enrol_known(self, known: KnownEnrolment) -> None:
@@ -262,14 +266,14 @@ class _TextIndex:
         wanted = text.lower().encode(errors="replace")
         if not wanted or b"\n" in wanted or b"\0" in wanted:
             return []
-        found: list[int] = []
+        indexes: list[int] = []
         at = self._text.find(wanted)
         while at >= 0:
             index = bisect_right(self._starts, at) - 1
-            found.append(index)
+            indexes.append(index)
             at = self._text.find(b"\n", at)
             at = self._text.find(wanted, at)
-        return found
+        return indexes
 
 
 def _searched(text: str) -> bytes:

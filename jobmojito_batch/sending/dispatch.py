@@ -147,8 +147,10 @@ class PositionDispatcher:
 
         Rows whose position is in doubt are none of them: they wait for what is looked up.
         """
-        free = [one for one in self._positions if one.state is not PositionState.OPENING]
-        ordinals = heapq.nsmallest(first, chain.from_iterable(one.queue for one in free))
+        free = [
+            position for position in self._positions if position.state is not PositionState.OPENING
+        ]
+        ordinals = heapq.nsmallest(first, chain.from_iterable(position.queue for position in free))
         if not ordinals:
             return ()
         self._is_holding = True

@@ -95,8 +95,8 @@ class Enrolled:
 
         Without any time it counts as new: it must not be taken for an older one.
         """
-        made = [_with_zone(row.created_at) for row in self.rows if row.created_at is not None]
-        return not made or min(made) >= moment
+        created = [_with_zone(row.created_at) for row in self.rows if row.created_at is not None]
+        return not created or min(created) >= moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,15 +117,17 @@ def finding_of(rows: Iterable[ResultRow], doubt: Doubted, *, clock_ahead_seconds
         - timedelta(seconds=CLOCK_TOLERANCE_SECONDS)
     )
     mine = enrolments(row for row in rows if _is_same_person(row, doubt))
-    fitting = [one for one in mine if any(fits_position(row, doubt) for row in one.rows)]
-    newer = [one for one in fitting if one.is_since(since)]
+    fitting = [
+        enrolled for enrolled in mine if any(fits_position(row, doubt) for row in enrolled.rows)
+    ]
+    newer = [enrolled for enrolled in fitting if enrolled.is_since(since)]
     if len(newer) > 1:
         return Finding(seen=Seen.UNCLEAR, why=f"{len(newer)} enrolments fit it")
     if newer:
         return Finding(seen=Seen.FOUND, enrolled=newer[0])
     if fitting:
         return Finding(seen=Seen.OLDER, enrolled=fitting[0])
-    if _cannot_tell_positions_apart(doubt) and any(one.is_since(since) for one in mine):
+    if _cannot_tell_positions_apart(doubt) and any(enrolled.is_since(since) for enrolled in mine):
         return Finding(
             seen=Seen.UNCLEAR, why="an enrolment was made then, for a position that may be this"
         )
@@ -134,10 +136,10 @@ def finding_of(rows: Iterable[ResultRow], doubt: Doubted, *, clock_ahead_seconds
 
 def enrolments(rows: Iterable[ResultRow]) -> list[Enrolled]:
     """Rows by the enrolment they are of, in their order; a row without its id stands alone."""
-    found: dict[object, list[ResultRow]] = {}
+    by_enrolment: dict[object, list[ResultRow]] = {}
     for number, row in enumerate(rows):
-        found.setdefault(row.profile_interview_id or number, []).append(row)
-    return [Enrolled(some) for some in found.values()]
+        by_enrolment.setdefault(row.profile_interview_id or number, []).append(row)
+    return [Enrolled(some) for some in by_enrolment.values()]
 
 
 def fits_position(row: ResultRow, doubt: Doubted) -> bool:

@@ -215,17 +215,17 @@ class Settling:
         for page in range(MOST_PAGES):
             if not await self._context.may_look_up():
                 return None
-            found = await self._context.api.results_of(
+            look_up = await self._context.api.results_of(
                 doubt.of.candidate_email,
                 offset=len(rows),
                 token=self._context.tokens.current(),
                 merchant_id=self._other_merchant(doubt),
             )
-            self._context.api_clock.hear(found.answer, at=self._clock.wall())
-            if found.page is None:
-                return await self._not_looked(doubt, found.answer)
-            rows += found.page.data
-            if not found.page.pagination.has_more or not found.page.data:
+            self._context.api_clock.hear(look_up.answer, at=self._clock.wall())
+            if look_up.page is None:
+                return await self._not_looked(doubt, look_up.answer)
+            rows += look_up.page.data
+            if not look_up.page.pagination.has_more or not look_up.page.data:
                 break
             if page == MOST_PAGES - 1:
                 return Finding(seen=Seen.UNCLEAR, why="the list goes on beyond reason")

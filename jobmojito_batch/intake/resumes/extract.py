@@ -89,8 +89,8 @@ def _plain_text(path: Path) -> str:
     except UnicodeDecodeError:
         import chardet
 
-        found = chardet.detect_all(data[:200_000], include_encodings=_LEGACY)
-        return _decoded(data, str(found[0]["encoding"]) if found else "windows-1252")
+        guesses = chardet.detect_all(data[:200_000], include_encodings=_LEGACY)
+        return _decoded(data, str(guesses[0]["encoding"]) if guesses else "windows-1252")
 
 
 def _decoded(data: bytes, codec: str) -> str:
@@ -129,9 +129,9 @@ def _docx(path: Path) -> str:
         parts = {name.replace("\\", "/").lower(): name for name in package.namelist()}
         body = _main_part(package, parts)
         beside = re.compile(rf"{re.escape(body.rpartition('/')[0])}/({_BESIDE_BODY})\d*\.xml")
-        found = {name: match[1] for name in parts if (match := beside.fullmatch(name))}
-        above = sorted(name for name, kind in found.items() if kind == "header")
-        below = sorted(found.keys() - set(above), key=lambda name: (_ORDER[found[name]], name))
+        kind_of = {name: match[1] for name in parts if (match := beside.fullmatch(name))}
+        above = sorted(name for name, kind in kind_of.items() if kind == "header")
+        below = sorted(kind_of.keys() - set(above), key=lambda name: (_ORDER[kind_of[name]], name))
         texts = [_word_text(package.read(parts[name])) for name in (*above, body, *below)]
     return "\n".join(dict.fromkeys(text for text in texts if text))
 
@@ -148,10 +148,10 @@ def _main_part(package: zipfile.ZipFile, parts: dict[str, str]) -> str:
             for link in links.iterfind("{*}Relationship")
             if str(link.get("Type")).endswith("/officeDocument")
         ]
-    found = [name for name in (*targets, "word/document.xml") if name in parts]
-    if not found:
+    bodies = [name for name in (*targets, "word/document.xml") if name in parts]
+    if not bodies:
         raise _broken()
-    return found[0]
+    return bodies[0]
 
 
 def _xml_parser() -> "object":

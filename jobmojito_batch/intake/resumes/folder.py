@@ -117,7 +117,7 @@ class ResumeFolder:
                 else:
                     unseen += 1
         kinds = SUFFIXES | UNREAD
-        ours = sorted((one for one in files if one.path.suffix.lower() in kinds), key=_place)
+        ours = sorted((file for file in files if file.path.suffix.lower() in kinds), key=_place)
         return Listing(files=tuple(ours), unseen=unseen, others=len(files) - len(ours))
 
     def _is_ours(self, path: Path, *, is_folder: bool) -> bool:

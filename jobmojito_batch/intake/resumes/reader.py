@@ -42,8 +42,8 @@ class ResumeReader:
         """The text of each file, or why there is none, in order; one named twice is read once."""
         distinct = list(dict.fromkeys(paths))
         with ThreadPoolExecutor(min(self._most, max(len(distinct), 1))) as threads:
-            found = dict(zip(distinct, threads.map(self._read, distinct), strict=True))
-        return [found[path] for path in paths]
+            by_path = dict(zip(distinct, threads.map(self._read, distinct), strict=True))
+        return [by_path[path] for path in paths]
 
     def close(self) -> None:
         """End the workers."""

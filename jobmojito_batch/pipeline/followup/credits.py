@@ -240,5 +240,5 @@ def _kind_of(row: Any, layouts: Mapping[str, Mapping[str, Layout]]) -> str:  # n
 
 
 def _cells(text: str) -> dict[str, str]:
-    found = json.loads(text)
-    return found if isinstance(found, dict) else {}
+    cells = json.loads(text)
+    return cells if isinstance(cells, dict) else {}

@@ -33,14 +33,14 @@ def joined(
     *definition_id* where the list was that of one definition, which is that of all of *mine*.
     """
     groups = _Enrolments(listed, definition_id)
-    found: dict[int, object] = {}
+    key_of: dict[int, object] = {}
     result = Joined()
     for of in mine:
         if of.enrolment_id in groups.rows:
-            found[of.invitation_id] = of.enrolment_id
-    taken = set(found.values())
+            key_of[of.invitation_id] = of.enrolment_id
+    taken = set(key_of.values())
     for of in mine:
-        if of.invitation_id in found:
+        if of.invitation_id in key_of:
             continue
         fitting = [key for key in groups.of(of) if key not in taken]
         if of.enrolment_id is not None and any(isinstance(key, str) for key in fitting):
@@ -48,18 +48,18 @@ def joined(
         elif len(fitting) > 1:
             result.why[of.invitation_id] = f"{len(fitting)} enrolments fit it"
         elif fitting:
-            found[of.invitation_id] = fitting[0]
-    _refuse_shared(found, taken, result)
-    result.rows = {of: groups.rows[key] for of, key in found.items()}
+            key_of[of.invitation_id] = fitting[0]
+    _refuse_shared(key_of, taken, result)
+    result.rows = {of: groups.rows[key] for of, key in key_of.items()}
     return result
 
 
-def _refuse_shared(found: dict[int, object], by_id: set[object], result: Joined) -> None:
+def _refuse_shared(key_of: dict[int, object], by_id: set[object], result: Joined) -> None:
     """One enrolment is of one invitation, unless its id says more."""
-    often = Counter(found.values())
-    for of, key in list(found.items()):
+    often = Counter(key_of.values())
+    for of, key in list(key_of.items()):
         if often[key] > 1 and key not in by_id:
-            del found[of]
+            del key_of[of]
             result.why[of] = "the same enrolment fits two invitations"
 
 

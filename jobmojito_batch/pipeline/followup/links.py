@@ -39,13 +39,13 @@ async def renew(context: SendContext, mine: Sequence[Followed]) -> int:
         some = mine[start : start + KEPT_AT_ONCE]
         links = await asyncio.gather(*(_minted(reader, context, of) for of in some))
         at = context.clock.at()
-        made = [
+        new_links = [
             LinkMade(of.invitation_id, link, at)
             for of, link in zip(some, links, strict=True)
             if link is not None
         ]
-        await asyncio.to_thread(context.ledger.followups.renew_links, made)
-        renewed += len(made)
+        await asyncio.to_thread(context.ledger.followups.renew_links, new_links)
+        renewed += len(new_links)
     return renewed
 
 

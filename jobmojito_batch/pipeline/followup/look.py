@@ -83,7 +83,7 @@ class Looker:
         few = asyncio.Semaphore(AT_ONCE)
         done = 0
 
-        async def one(batch: _Batch) -> None:
+        async def in_turn(batch: _Batch) -> None:
             nonlocal done
             async with few:
                 if not self._reader.is_stopping:
@@ -93,7 +93,7 @@ class Looker:
             if self._tell is not None:
                 self._tell(len(batches), done)
 
-        await asyncio.gather(*map(one, batches))
+        await asyncio.gather(*map(in_turn, batches))
         return self.seen
 
     def _batches(self, every: Sequence[Followed], wanted: set[int]) -> list[_Batch]:
@@ -138,12 +138,12 @@ class Looker:
     async def _take(self, lists: Lists, batch: _Batch, look: Look | None, listed: Listed) -> None:
         """Join what was listed, ask for those whom it lacks, keep what was found."""
         by_row = listed.rows.values()
-        found = await asyncio.to_thread(
+        matched = await asyncio.to_thread(
             joined, batch.mine, by_row, definition_id=batch.definition_id
         )
         at = self._context.clock.at()
-        lacking = [of for of in batch.mine if _is_lacking(of, found, is_whole=listed.is_whole)]
-        news = _news(batch.mine, found, at, is_whole=listed.is_whole, lacking=lacking)
+        lacking = [of for of in batch.mine if _is_lacking(of, matched, is_whole=listed.is_whole)]
+        news = _news(batch.mine, matched, at, is_whole=listed.is_whole, lacking=lacking)
         marks = None
         if batch.definition_id is not None and (listed.is_whole or listed.is_increment):
             marks = (batch.account, batch.definition_id, listed.look(look))
@@ -186,11 +186,11 @@ class Looker:
                 self._not_reached([of])
                 continue
             at = self._context.clock.at()
-            found = joined([of], listed.rows.values(), definition_id=batch.definition_id)
-            is_there = of.invitation_id in found.rows or of.invitation_id in found.why
+            matched = joined([of], listed.rows.values(), definition_id=batch.definition_id)
+            is_there = of.invitation_id in matched.rows or of.invitation_id in matched.why
             if not is_there:
-                found.why[of.invitation_id] = NOT_LISTED
-            await self._save(_news([of], found, at, is_whole=True, lacking=[]), None, at)
+                matched.why[of.invitation_id] = NOT_LISTED
+            await self._save(_news([of], matched, at, is_whole=True, lacking=[]), None, at)
 
     def _not_reached(self, mine: Sequence[Followed]) -> None:
         """Their list cannot be read: it is refused, or the run stops, which says why by itself."""
@@ -208,15 +208,15 @@ class Looker:
         self.seen.checked.update(invitation_id for invitation_id, _ in news)
 
 
-def _is_lacking(of: Followed, found: Joined, *, is_whole: bool) -> bool:
+def _is_lacking(of: Followed, matched: Joined, *, is_whole: bool) -> bool:
     """Whether the list should have had it: it has all, or the invitation was never looked at."""
-    is_there = of.invitation_id in found.rows or of.invitation_id in found.why
+    is_there = of.invitation_id in matched.rows or of.invitation_id in matched.why
     return not is_there and (is_whole or of.last is None)
 
 
 def _news(
     mine: Sequence[Followed],
-    found: Joined,
+    matched: Joined,
     at: datetime,
     *,
     is_whole: bool,
@@ -226,11 +226,11 @@ def _news(
     out = {of.invitation_id for of in lacking}
     news = []
     for of in mine:
-        rows = found.rows.get(of.invitation_id)
+        rows = matched.rows.get(of.invitation_id)
         if rows is not None:
             news.append((of.invitation_id, _found(of, rows, at, is_whole=is_whole)))
-        elif of.invitation_id in found.why:
-            news.append((of.invitation_id, _unclear(of, found.why[of.invitation_id], at)))
+        elif of.invitation_id in matched.why:
+            news.append((of.invitation_id, _unclear(of, matched.why[of.invitation_id], at)))
         elif of.last is not None and of.invitation_id not in out:
             news.append((of.invitation_id, replace(of.last, checked_at=at)))
         elif of.last is not None:

@@ -83,11 +83,11 @@ async def fetch(
 
 
 async def _pdf(reader: Reader, api: JobMojito, result_id: str) -> bytes | None:
-    made = await reader.read(partial(api.report, result_id), is_free=False, may_be_refused=True)
-    if made is None or not is_safe_link(made.pdf_export_url):
+    report = await reader.read(partial(api.report, result_id), is_free=False, may_be_refused=True)
+    if report is None or not is_safe_link(report.pdf_export_url):
         return None
     pdf = await reader.read(
-        lambda token: api.fetched(made.pdf_export_url),  # noqa: ARG005 - ours does not go there
+        lambda token: api.fetched(report.pdf_export_url),  # noqa: ARG005 - ours does not go there
         may_be_refused=True,
     )
     return pdf if pdf is not None and pdf.startswith(_PDF) else None

@@ -77,7 +77,7 @@ def addressees_of(selected: Selected, every: Sequence[Followed], step: LetterSte
     if step is LetterStep.INVITED:
         return Addressees(people=linked)
     looks = {of.invitation_id: of.last for of in every if of.last is not None}
-    looked_at = [one for one in linked if one.invitation_id in looks]
+    looked_at = [addressee for addressee in linked if addressee.invitation_id in looks]
     if linked and not looked_at:
         raise BatchError(
             f"nobody was looked at yet, so nobody is known to be {step}: run "
@@ -85,10 +85,10 @@ def addressees_of(selected: Selected, every: Sequence[Followed], step: LetterSte
         )
     # A step is called as the stage of those whom it is for; who is decided on needs no reminder.
     people = [
-        one
-        for one in looked_at
-        if looks[one.invitation_id].stage.value == step.value
-        and looks[one.invitation_id].decision is None
+        addressee
+        for addressee in looked_at
+        if looks[addressee.invitation_id].stage.value == step.value
+        and looks[addressee.invitation_id].decision is None
     ]
     return Addressees(people=people, not_looked_at=len(linked) - len(looked_at))
 
@@ -123,24 +123,24 @@ def _spoken_to(rows: pl.DataFrame, layouts: Sequence[Layout]) -> pl.DataFrame:
 
 def _first_cell(layouts: Sequence[Layout]) -> pl.Expr | None:
     """The cell of the first name, where an input has one."""
-    found: pl.Expr | None = None
+    name_cell: pl.Expr | None = None
     for layout in layouts:
         if layout.first_name is not None:
             cell = pl.col("cells").str.json_path_match(f"$['{layout.first_name}']")
             mine = pl.when(pl.col("source") == layout.source).then(cell)
-            found = mine if found is None else pl.coalesce(found, mine)
-    return found
+            name_cell = mine if name_cell is None else pl.coalesce(name_cell, mine)
+    return name_cell
 
 
 def _language(rows: pl.DataFrame, layouts: Sequence[Layout]) -> pl.Expr:
     """The language of a row: as it was read, else its cell."""
-    found = pl.col(_LANGUAGE) if _LANGUAGE in rows.columns else pl.lit(None, pl.String)
+    language = pl.col(_LANGUAGE) if _LANGUAGE in rows.columns else pl.lit(None, pl.String)
     for layout in layouts:
         number = layout.fields.get(_LANGUAGE)
         if number is not None:
             cell = pl.col("cells").str.json_path_match(f"$['{number}']")
-            found = pl.coalesce(found, pl.when(pl.col("source") == layout.source).then(cell))
-    return found
+            language = pl.coalesce(language, pl.when(pl.col("source") == layout.source).then(cell))
+    return language
 
 
 _LANGUAGE: Final = "mojito_language_code"

@@ -47,26 +47,26 @@ class ReadyLetters:
     @property
     def languages(self) -> Counter[str]:
         """People by the language of their text."""
-        return Counter(self._text_of(one).language for one in self.people)
+        return Counter(self._text_of(person).language for person in self.people)
 
     @property
     def in_english(self) -> int:
         """Those who get English for want of a text of their own language, or of a language."""
         return sum(
-            self._text_of(one).language != (one.language or self.parameters.language)
-            for one in self.people
+            self._text_of(person).language != (person.language or self.parameters.language)
+            for person in self.people
         )
 
-    def _text_of(self, one: Addressee) -> Text:
-        return self.texts.of(one.language or self.parameters.language)
+    def _text_of(self, person: Addressee) -> Text:
+        return self.texts.of(person.language or self.parameters.language)
 
-    def message(self, one: Addressee, message_id: str | None, at: datetime) -> EmailMessage:
+    def message(self, person: Addressee, message_id: str | None, at: datetime) -> EmailMessage:
         """Their letter; without an id as a draft."""
         return message_of(
-            self._text_of(one).letter(one.values(self.sender)),
+            self._text_of(person).letter(person.values(self.sender)),
             sender=self.sender,
-            name=one.name,
-            address=one.address,
+            name=person.name,
+            address=person.address,
             at=at,
             message_id=message_id,
         )
@@ -77,29 +77,32 @@ class ReadyLetters:
 
     def check(self) -> None:
         """Raises SettingsError where a text has a blank for somebody, or cannot be filled in."""
-        filled = [(self._text_of(one), one.values(self.sender), one.where) for one in self.people]
+        filled = [
+            (self._text_of(person), person.values(self.sender), person.where)
+            for person in self.people
+        ]
         check_filled(filled)
         for text, values, _ in filled:
             text.letter(values)
 
-    def draft(self, one: Addressee, at: datetime) -> Draft:
+    def draft(self, person: Addressee, at: datetime) -> Draft:
         """Their draft, with its line of the table."""
-        text = self._text_of(one)
-        message = self.message(one, None, at)
+        text = self._text_of(person)
+        message = self.message(person, None, at)
         return Draft(
-            folded_name=one.folded_name,
+            folded_name=person.folded_name,
             message=message,
             line={
-                "name": one.name,
-                "first_name": one.first_name,
-                "email": one.address,
+                "name": person.name,
+                "first_name": person.first_name,
+                "email": person.address,
                 "language": text.language,
                 "subject": str(message["Subject"]),
-                "link": one.link,
-                "position": one.position,
-                "source": one.source,
-                "row": one.row,
-                "external_id": one.external_id,
+                "link": person.link,
+                "position": person.position,
+                "source": person.source,
+                "row": person.row,
+                "external_id": person.external_id,
                 "text": Path(text.source).name,
             },
         )
@@ -133,10 +136,10 @@ def ready_letters(
         mail_server(settings)
     if parameters.to is not None:
         check_folder(Path(parameters.to), replaces=parameters.replace or parameters.send)
-    found = Ledger.open_existing(settings.ledger_url)
-    if found is None:
+    existing = Ledger.open_existing(settings.ledger_url)
+    if existing is None:
         raise BatchError("there is no ledger yet, so nobody has a link: run `invite` first")
-    with closing(found) as ledger:
+    with closing(existing) as ledger:
         ledger.runs.settle_orphans()
         ledger.letters.settle_orphans()
         settings = as_spelt_in(ledger, settings)

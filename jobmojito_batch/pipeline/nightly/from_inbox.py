@@ -35,7 +35,7 @@ def from_inbox(taken: SelectedInputs, ledger: Ledger | None, *, sleep: Sleep) ->
     spool = Spool(settings.spool_folder, str(uuid_utils.uuid7()))
     try:
         inbox = open_inbox(taken.parameters.inputs[0], copies=spool.scratch)
-        found = find_whole(
+        listing = find_whole(
             inbox,
             is_input=lambda name, is_marked: is_input_name(name, is_marked=is_marked),
             needs_markers=settings.inbox_needs_markers,
@@ -45,7 +45,7 @@ def from_inbox(taken: SelectedInputs, ledger: Ledger | None, *, sleep: Sleep) ->
         _check_outside(taken.parameters, inbox)
         content = content_of_jobs(taken.parameters, spool.scratch)
         taken = replace(taken, jobs_content=content)
-        looked = [_taken_file(inbox, name) for name in found.whole]
+        looked = [_taken_file(inbox, name) for name in listing.whole]
         usable = [file for file in looked if isinstance(file, TakenFile)]
         closed = [file for file in looked if isinstance(file, AsideFile)]
         files, done = _without_done(taken, inbox, ledger, usable)
@@ -53,20 +53,20 @@ def from_inbox(taken: SelectedInputs, ledger: Ledger | None, *, sleep: Sleep) ->
     except BaseException:
         spool.remove()
         raise
-    emit(Event.INBOX_TAKEN, files=len(files), done_before=len(done), waiting=found.waiting)
+    emit(Event.INBOX_TAKEN, files=len(files), done_before=len(done), waiting=listing.waiting)
     return replace(
         taken,
         parameters=reading(taken.parameters, files),
         inbox=inbox,
         files=tuple(files),
         done_before=len(done),
-        waiting=found.waiting + len(closed),
+        waiting=listing.waiting + len(closed),
         left_aside=(
             *closed,
             *done,
-            *_aside(found, aside, needs_markers=settings.inbox_needs_markers),
+            *_aside(listing, aside, needs_markers=settings.inbox_needs_markers),
         ),
-        not_taken=left_lying(found.others, are_alone=not found.whole and not found.waiting),
+        not_taken=left_lying(listing.others, are_alone=not listing.whole and not listing.waiting),
         spool=spool,
     )
 
@@ -96,13 +96,13 @@ def _taken_file(inbox: Inbox, name: str) -> TakenFile | AsideFile:
         return AsideFile(name=name, reason=f"cannot be opened: {why}", is_closed=True)
 
 
-def _aside(found: Found, aside: Mapping[str, int], *, needs_markers: bool) -> Iterator[AsideFile]:
+def _aside(listing: Found, aside: Mapping[str, int], *, needs_markers: bool) -> Iterator[AsideFile]:
     """What lies there and is not taken tonight, but for what its suffix says."""
     growing = "its marker NAME.done is not there" if needs_markers else "it still grows"
-    for name in found.growing:
+    for name in listing.growing:
         yield AsideFile(name=name, reason=growing)
     unnamed = 0
-    for name in found.unfinished:
+    for name in listing.unfinished:
         if is_input_name(final_name(name) or "", is_marked=False):
             yield AsideFile(name=name, reason="still being written, by its name")
         else:

@@ -39,7 +39,7 @@ def _is_said(layout: Layout, parameters: InviteParameters) -> bool:
 def _nearest(layout: Layout, earlier: Sequence[Layout]) -> Layout | None:
     """The one with the most headers in common; None where that is less than half of them."""
     own = _keys(layout)
-    shares = [len(own & _keys(one)) / max(1, len(own | _keys(one))) for one in earlier]
+    shares = [len(own & _keys(other)) / max(1, len(own | _keys(other))) for other in earlier]
     best = max(shares, default=0.0)
     return earlier[shares.index(best)] if best >= SAME_KIND else None
 

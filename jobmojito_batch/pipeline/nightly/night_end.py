@@ -107,7 +107,7 @@ def _facts(conclusion: Summary) -> Iterator[str]:
     if conclusion.new_by_position:
         yield f"new people: {_by_position(conclusion.new_by_position)}"
     if conclusion.left_aside:
-        staying = (f"{one.file} ({one.reason})" for one in conclusion.left_aside)
+        staying = (f"{file.file} ({file.reason})" for file in conclusion.left_aside)
         yield f"not taken: {', '.join(staying)}"
     for name, path in conclusion.files.written():
         yield f"{name}: {path}"
@@ -115,7 +115,10 @@ def _facts(conclusion: Summary) -> Iterator[str]:
 
 def _by_position(counts: dict[str, int]) -> str:
     """Counts by the ids of positions, the first of them one by one."""
-    said = [f"{count} at {one or '(no id)'}" for one, count in list(counts.items())[:MOST_NAMED]]
+    said = [
+        f"{count} at {position or '(no id)'}"
+        for position, count in list(counts.items())[:MOST_NAMED]
+    ]
     others = list(counts.values())[MOST_NAMED:]
     more = f", {sum(others)} at {len(others)} other positions" if others else ""
     return f"{', '.join(said)}{more}"

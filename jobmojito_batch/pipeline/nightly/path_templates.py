@@ -55,4 +55,4 @@ def dated(text: str, day: date) -> str:
     Other braces are left as they are.
     """
     days = {"date": day, "yesterday": day - timedelta(days=1)}
-    return _DATE.sub(lambda found: days[found[1]].strftime(found[2] or _ISO), text)
+    return _DATE.sub(lambda match: days[match[1]].strftime(match[2] or _ISO), text)

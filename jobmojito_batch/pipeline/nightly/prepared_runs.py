@@ -161,7 +161,7 @@ def _without_unusable(
                 files=tuple(as_taken),
                 left_aside=(
                     *taken.left_aside,
-                    *(AsideFile(name=one.name, reason="changed while read") for one in changed),
+                    *(AsideFile(name=file.name, reason="changed while read") for file in changed),
                 ),
                 parameters=reading(taken.parameters, as_taken),
                 waiting=taken.waiting + len(taken.files) - len(as_taken),

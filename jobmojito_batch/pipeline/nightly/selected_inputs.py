@@ -88,8 +88,8 @@ class SelectedInputs:
 
     def earlier_runs(self) -> dict[str, str]:
         """The runs that the folders of earlier days are of, each with its. Raises InputError."""
-        found = earlier_runs(self.night.path.parent) if self.night is not None else {}
-        return found | (self.inbox.earlier_runs() if self.inbox is not None else {})
+        runs = earlier_runs(self.night.path.parent) if self.night is not None else {}
+        return runs | (self.inbox.earlier_runs() if self.inbox is not None else {})
 
     def close(self) -> None:
         """Remove the copies, and the night's folder where nothing came into it."""

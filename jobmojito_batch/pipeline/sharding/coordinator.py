@@ -105,12 +105,12 @@ class _Shard:
 
     @property
     def is_living(self) -> bool:
-        return any(one.is_living for one in self.attempts)
+        return any(attempt.is_living for attempt in self.attempts)
 
     @property
     def has_begun(self) -> bool:
         """Whether the ledger knows the latest attempt."""
-        return any(one.id.attempt >= self.order.attempt for one in self.attempts)
+        return any(attempt.id.attempt >= self.order.attempt for attempt in self.attempts)
 
 
 class Overseer:
@@ -160,9 +160,11 @@ class Overseer:
 
     def _why(self) -> Stop | None:
         for shard in self._shards:
-            for one in reversed(shard.attempts[-1:]):
-                if one.has_ended and one.stop_code and not _is_interrupted(one):
-                    return Stop(code=ErrorCode(one.stop_code), message=one.stop_message or "")
+            for attempt in reversed(shard.attempts[-1:]):
+                if attempt.has_ended and attempt.stop_code and not _is_interrupted(attempt):
+                    return Stop(
+                        code=ErrorCode(attempt.stop_code), message=attempt.stop_message or ""
+                    )
         if self._stopping.is_set():
             return Stop(code=ErrorCode.INTERRUPTED, message=self._stop_message)
         if lost := [shard.order.shard for shard in self._shards if shard.is_given_up]:
@@ -184,9 +186,11 @@ class Overseer:
 
     async def _read(self) -> None:
         await asyncio.to_thread(self._ledger.runs.settle_orphans)
-        found = await asyncio.to_thread(self._ledger.shards.attempts, self._run_id)
+        attempts = await asyncio.to_thread(self._ledger.shards.attempts, self._run_id)
         for shard in self._shards:
-            shard.attempts = [one for one in found if one.id.shard == shard.order.shard]
+            shard.attempts = [
+                attempt for attempt in attempts if attempt.id.shard == shard.order.shard
+            ]
 
     async def _see_to(self, shard: _Shard) -> None:
         if shard.is_living:
@@ -256,8 +260,8 @@ class Overseer:
         )
 
 
-def _is_interrupted(one: ShardAttempt) -> bool:
-    return one.stop_code == ErrorCode.INTERRUPTED.value
+def _is_interrupted(attempt: ShardAttempt) -> bool:
+    return attempt.stop_code == ErrorCode.INTERRUPTED.value
 
 
 def _together(
@@ -272,8 +276,8 @@ def _together(
     run_id = planned.run_id
     tally = Tally(outcomes=Counter(ledger.results.outcomes(run_id)))
     settled = Counts() if planned.settles else None
-    for one in ledger.shards.attempts(run_id):
-        kept = json.loads(one.summary) if one.summary else {}
+    for attempt in ledger.shards.attempts(run_id):
+        kept = json.loads(attempt.summary) if attempt.summary else {}
         tally.lookups += kept.get("lookups", 0)
         tally.latencies.extend(kept.get("latencies", []))
         for name, count in (kept.get("settled") or {}).items():

@@ -122,12 +122,12 @@ def _assigned(planned: Planned) -> pl.DataFrame:
 
 def _written(planned: Planned, where: pl.DataFrame, place: ShardPlace) -> list[str]:
     scan = pl.scan_parquet(planned.spool.prepared)
-    there = scan.collect_schema().names()
+    present = scan.collect_schema().names()
     places = planned.plan.places.select(PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY)
     folder = planned.spool.scratch / "shards"
     folder.mkdir(mode=0o700)
     (
-        scan.select(ORDINAL, SOURCE, ROW, *(name for name in MEMBERS if name in there))
+        scan.select(ORDINAL, SOURCE, ROW, *(name for name in MEMBERS if name in present))
         .join(where.lazy(), on=ORDINAL, how="inner", maintain_order="left")
         .join(places.lazy(), on=PLACE, how="left", maintain_order="left")
         .sink_parquet(

@@ -93,11 +93,11 @@ class ShardRows:
     ) -> dict[tuple[int, str], int]:
         """Ordinals of rows that are left whose invitation is in doubt, by position and e-mail."""
         wanted = pl.DataFrame(
-            [(one.position_id, one.candidate_email) for one in in_doubt],
+            [(doubted.position_id, doubted.candidate_email) for doubted in in_doubt],
             schema={POSITION: pl.Int64, EMAIL: pl.String},
             orient="row",
         )
-        found = (
+        ordinals = (
             self._scan.select(ORDINAL, PLACE, EMAIL)
             .join(places.lazy().select(PLACE, POSITION), on=PLACE)
             .join(wanted.lazy(), on=[POSITION, EMAIL], how="semi")
@@ -105,4 +105,4 @@ class ShardRows:
             .select(POSITION, EMAIL, ORDINAL)
             .collect(engine="streaming")
         )
-        return {(position, email): ordinal for position, email, ordinal in found.iter_rows()}
+        return {(position, email): ordinal for position, email, ordinal in ordinals.iter_rows()}

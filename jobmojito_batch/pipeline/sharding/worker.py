@@ -188,7 +188,7 @@ class Shard:
         )
         return ShardEnd(
             id=self._id,
-            outcomes={one.value: n for one, n in delivered.tally.outcomes.items() if n},
+            outcomes={outcome.value: n for outcome, n in delivered.tally.outcomes.items() if n},
             stop_code=stopped.code if stopped else None,
             stop_message=stopped.message if stopped else None,
             signal_number=delivered.signal_number,
