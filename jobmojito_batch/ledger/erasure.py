@@ -9,7 +9,7 @@ import hmac
 import re
 import secrets
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,7 +28,7 @@ from sqlalchemy import (
 )
 
 from jobmojito_batch.errors import LedgerError
-from jobmojito_batch.ledger.database import Database, overwrite_what_is_erased, translated
+from jobmojito_batch.ledger.database import Database, chunks, overwrite_what_is_erased, translated
 from jobmojito_batch.ledger.schema import followups, invitations, letters, meta, run_rows, runs
 
 if TYPE_CHECKING:  # psycopg is there only where the ledger is on PostgreSQL
@@ -77,6 +77,23 @@ class Erasure:
                 )
                 one["position"] = connection.scalar(named.limit(1))
         return found
+
+    def masks_of(self, emails: Iterable[str]) -> dict[str, str]:
+        """Those of the addresses that were forgotten, each with what stands in its place."""
+        with self.database.reading() as connection:
+            key = forgotten_key(connection)
+            if key is None:
+                return {}
+            of_mask = {mask(email.lower(), key): email for email in emails}
+            known = (
+                connection.scalars(
+                    select(invitations.c.candidate_email).where(
+                        invitations.c.candidate_email.in_(some)
+                    )
+                )
+                for some in chunks(list(of_mask))
+            )
+            return {of_mask[masked]: masked for some in known for masked in some}
 
     def forget(self, email: str, *, sleep: Callable[[float], None] = time.sleep) -> None:
         """

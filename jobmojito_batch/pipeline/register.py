@@ -13,6 +13,7 @@ from jobmojito_batch.columns import (
     POSITION_KEY,
     ROW,
     SOURCE,
+    Outcome,
 )
 from jobmojito_batch.ledger import Ledger, RunRecord
 from jobmojito_batch.normalise import PEOPLE_PROBLEM, RESUME_PROBLEM
@@ -45,6 +46,7 @@ PERSON: Final = (
     "position_def_set_id",
     "mojito_language_code",
 )
+FORGOTTEN: Final = "this person was erased from the ledger (forget): nothing is sent or kept"
 _FIRST_SOURCE: Final = "first_source"
 _FIRST_ROW: Final = "first_row"
 _FAULT: Final = ("error_code", "error_field", "error_message")
@@ -71,8 +73,29 @@ def enter_run(ready: ReadyToSend) -> dict[int, int]:
     )
     position_ids = _ensure_positions(plan, ledger)
     for rows in run_rows(planned, position_ids):
-        ledger.runs.add_frame(rows)
+        ledger.runs.add_frame(_without_forgotten(rows, ledger))
     return position_ids
+
+
+def _without_forgotten(rows: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
+    """*rows* (columns of run_rows): of people who were erased and are not sent, that alone."""
+    is_settled = pl.col("outcome").is_not_null() & (pl.col("outcome") != Outcome.NOT_SENT.value)
+    masks = ledger.people.masks_of(rows.filter(is_settled)["candidate_email"].drop_nulls().unique())
+    if not masks:
+        return rows
+    email = pl.col("candidate_email")
+    is_forgotten = is_settled & email.is_in(list(masks))
+    blank = {
+        "candidate_email": email.replace(masks),
+        "candidate_name": None,
+        "candidate_external_id": None,
+        "error_message": pl.lit(FORGOTTEN),
+        "cells": pl.lit("{}"),
+    }
+    return rows.with_columns(
+        pl.when(is_forgotten).then(value).otherwise(name).alias(name)
+        for name, value in blank.items()
+    )
 
 
 def sent_kinds(planned: Planned) -> list[str]:

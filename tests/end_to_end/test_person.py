@@ -93,6 +93,25 @@ def test_nobody_is_an_answer_and_no_address_is_none(run: Run, capsys: Capture) -
     assert "no e-mail address" in capsys.readouterr().err
 
 
+def test_who_was_forgotten_does_not_come_back_with_the_same_file(run: Run, capsys: Capture) -> None:
+    people = write_input(run.folder, [a_row("bo@example.com", name="Bo Rasmussen"), *ROWS])
+    run.invite(people)
+    calls = run.creates
+    assert main(["forget", "bo@example.com", "--yes"]) == 0
+
+    run.invite(people)
+
+    assert run.creates == calls
+    [bo, *others] = run.results
+    assert (bo["outcome"], bo["row"]) == ("already_done", "2")
+    assert bo["error_message"].startswith("this person was erased from the ledger")
+    assert others[0]["candidate_email"] == ANN
+    for file in run.folder.glob("ledger.sqlite*"):
+        assert b"bo@example.com" not in file.read_bytes()
+        assert b"Rasmussen" not in file.read_bytes()
+    assert "rows that were read" not in told(capsys, "bo@example.com")
+
+
 @pytest.mark.usefixtures("run")
 def test_of_the_forgotten_only_a_hash_is_left_and_jobmojito_is_named(
     capsys: Capture,
