@@ -16,7 +16,7 @@ from jobmojito_batch.ledger.schema import invitations, positions, run_rows, runs
 from jobmojito_batch.parameters import FollowUpParameters
 from jobmojito_batch.pipeline.followup import FollowUpSummary, follow_up
 from jobmojito_batch.sandbox import Scenario, create_app
-from jobmojito_batch.sandbox.request_handler import Desk
+from jobmojito_batch.sandbox.request_handler import RequestHandler
 from jobmojito_batch.sandbox.request_record import Endpoint
 from jobmojito_batch.sandbox.world import Candidate, Enrolment
 from jobmojito_batch.settings import Settings
@@ -34,8 +34,8 @@ class Town:
 
     def __init__(self, folder: Path, scenario: Scenario | None = None, url: str = "") -> None:
         self.app = create_app(scenario or Scenario())
-        self.desk: Desk = self.app.state.desk
-        self.world = self.desk.world
+        self.handler: RequestHandler = self.app.state.handler
+        self.world = self.handler.world
         self.folder = folder
         self.settings = Settings(
             base_url=BASE_URL,
@@ -105,7 +105,7 @@ class Town:
         )
 
     def calls(self, endpoint: Endpoint = Endpoint.RESULTS) -> int:
-        return self.desk.calls[endpoint]
+        return self.handler.calls[endpoint]
 
 
 def _run(settings: Settings, rows: int, at: Any) -> dict[str, Any]:

@@ -32,7 +32,7 @@ from .requests import (
     TakeSlots,
     UpgradeLink,
 )
-from .results import SHOWS_LINK, RowCounts, RowEnd
+from .results import RESULT_SCHEMA, SHOWS_LINK, RowCounts, RowEnd
 from .runs import KnownRun, RunRecord
 from .schema import ClaimState, LetterState, RunState
 from .shard_runs import ShardAttempt, ShardId
@@ -41,6 +41,7 @@ from .writer import Writer
 __all__ = [
     "HISTORY_SCHEMA",
     "LEASE_SECONDS",
+    "RESULT_SCHEMA",
     "SHOWS_LINK",
     "BeginAttempt",
     "Charge",

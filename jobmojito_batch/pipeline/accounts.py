@@ -13,6 +13,7 @@ import polars as pl
 from jobmojito_batch.client import merchant_of
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY
 from jobmojito_batch.env_files import own_path
+from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Ledger, merchant_in, named
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.account import (
@@ -80,6 +81,14 @@ def accounts_of(
         warnings=(*warnings, *token_warnings(token, seconds=plan.seconds, now=now)),
         doubts=tuple(filter(None, [not_taken(parameters, settings), elsewhere])),
     )
+
+
+def known_ledger(settings: Settings) -> Ledger:
+    """The ledger, for what comes after sending. Raises BatchError if there is none."""
+    ledger = Ledger.open_existing(settings.ledger_url)
+    if ledger is None:
+        raise BatchError("there is no ledger yet, so nobody has a link: run `invite` first")
+    return ledger
 
 
 def merchant_for(token: str | None, ledger: Ledger | None, settings: Settings) -> str:

@@ -29,5 +29,10 @@ def series_label(inputs: Sequence[str]) -> str:
     return hashlib.sha256("|".join(_places(inputs)).encode()).hexdigest()[:LABEL_DIGITS]
 
 
+def inputs_text(inputs: Sequence[str]) -> str:
+    """What messages call the inputs, without what a URL may hold of secrets."""
+    return ", ".join(map(shown, inputs))
+
+
 def _places(inputs: Sequence[str]) -> list[str]:
     return [shown(text) if is_url(text) else str(local_path(text).absolute()) for text in inputs]

@@ -5,12 +5,15 @@ import os
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager, suppress
 from types import FrameType
 from typing import Final
 
+from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.exit_codes import ExitCode
+from jobmojito_batch.pipeline.beside import beside
+from jobmojito_batch.sending import StopSignal
 
 SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
 
@@ -55,3 +58,26 @@ def stop_on_signals(
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+@asynccontextmanager
+async def stopping(
+    stop: StopSignal, says: str, *, stop_when: Callable[[], Awaitable[str]] | None = None
+) -> AsyncIterator[list[int]]:
+    """
+    While inside, the first signal stops work, or *stop_when*, which says why; gives the signals.
+
+    *says* is why work stops for a signal. A second one ends the process.
+    """
+    signals: list[int] = []
+
+    def on_first(number: int) -> None:
+        signals.append(number)
+        stop.stop(ErrorCode.INTERRUPTED, says)
+
+    async def heed(stop_when: Callable[[], Awaitable[str]]) -> None:
+        stop.stop(ErrorCode.INTERRUPTED, await stop_when())
+
+    with stop_on_signals(on_first, lambda: None):
+        async with beside(heed(stop_when) if stop_when is not None else None):
+            yield signals

@@ -2,35 +2,16 @@
 
 from collections.abc import Sequence
 from datetime import UTC
-from typing import Final
 
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.exit_codes import exit_code_of
 from jobmojito_batch.ledger import KnownRun, Ledger
+from jobmojito_batch.pipeline.find_run import find_run
 from jobmojito_batch.pipeline.output_paths import AskedFiles, targets_again
 from jobmojito_batch.pipeline.result_files import write_files
 from jobmojito_batch.pipeline.source_layout import Layout, from_json
 from jobmojito_batch.publish import write_summary
 from jobmojito_batch.summary import LinkCounts, PositionCounts, Summary
-
-LAST: Final = "last"
-"""In place of a run's id: the newest run."""
-
-
-def find_run(ledger: Ledger, run_id: str) -> KnownRun:
-    """The run of that id, or of a beginning of it; LAST is the newest. Raises BatchError."""
-    if run_id == LAST:
-        newest = ledger.runs.latest(1)
-        if not newest:
-            raise BatchError("the ledger has no run yet; `invite` makes the first")
-        return newest[0]
-    run = ledger.runs.find(run_id)
-    if run is not None:
-        return run
-    several = [other.run_id for other in ledger.runs.beginning(run_id)]
-    if several:
-        raise BatchError(f"several runs begin with {run_id}: {', '.join(several)}; say more of it")
-    raise BatchError(f"the ledger has no run {run_id}; `jobmojito-batch status` lists them")
 
 
 def write_again(ledger: Ledger, run_id: str, asked: AskedFiles) -> Summary:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Awaitable, Callable
 from typing import Final
 
 from starlette.requests import ClientDisconnect, Request
@@ -10,16 +9,12 @@ from starlette.responses import Response
 
 from jobmojito_batch.sandbox.background_tasks import Works
 from jobmojito_batch.sandbox.bodies import Refused, jobmojito_error, platform_error
-from jobmojito_batch.sandbox.create import Creator
+from jobmojito_batch.sandbox.endpoints import handlers_of
 from jobmojito_batch.sandbox.fault_injection import struck
 from jobmojito_batch.sandbox.faults import FaultPicker
-from jobmojito_batch.sandbox.lists import Candidates
 from jobmojito_batch.sandbox.log import Entry, Event, RequestLog
-from jobmojito_batch.sandbox.lookups import Lookups
-from jobmojito_batch.sandbox.money import Money
 from jobmojito_batch.sandbox.rate_limit import RateLimit, TokenCheck
 from jobmojito_batch.sandbox.request_record import Endpoint, Exchange, email_of, read_members
-from jobmojito_batch.sandbox.results import Results
 from jobmojito_batch.sandbox.scenario import Fault, Scenario
 from jobmojito_batch.sandbox.seeded_random import Chance
 from jobmojito_batch.sandbox.wire import Dropped, is_hung_up
@@ -28,10 +23,8 @@ from jobmojito_batch.sandbox.world import World
 _TOO_LARGE: Final = 413
 _RESOURCE_LIMIT: Final = 546
 
-Handler = Callable[[Exchange], Awaitable[Response]]
 
-
-class Desk:
+class RequestHandler:
     """Everything one sandbox consists of, behind one method: `serve`."""
 
     def __init__(self, scenario: Scenario, log: RequestLog) -> None:
@@ -48,7 +41,7 @@ class Desk:
         self._rate = RateLimit(scenario.requests_per_second)
         self._tokens = TokenCheck(scenario.tokens)
         self._faults = FaultPicker(scenario, chance, self.world)
-        self._handlers = self._all_handlers()
+        self._handlers = handlers_of(scenario, self.world, chance, log)
 
     async def serve(self, request: Request, endpoint: Endpoint) -> Response:
         """
@@ -89,21 +82,6 @@ class Desk:
                 http_status=http_status,
             )
         )
-
-    def _all_handlers(self) -> dict[Endpoint, Handler]:
-        money = Money(self.scenario, self.world, self._chance)
-        lookups = Lookups(self.scenario, self.world, self._chance)
-        creator = Creator(self.scenario, self.world, self._chance, self.log)
-        return {
-            Endpoint.CREATE: creator.create,
-            Endpoint.STATUS: lookups.status,
-            Endpoint.RESULTS: Results(self.scenario, self.world, self._chance).listed,
-            Endpoint.CANDIDATES: Candidates(self.scenario, self.world).listed,
-            Endpoint.TOKEN: lookups.link,
-            Endpoint.LANGUAGES: lookups.languages,
-            Endpoint.REPORT: money.report,
-            Endpoint.CREDITS: money.used,
-        }
 
     def _open(self, request: Request, endpoint: Endpoint, body: bytes) -> Exchange:
         members = read_members(body)

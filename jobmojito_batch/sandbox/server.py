@@ -15,7 +15,7 @@ import uvicorn
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.sandbox.app import create_app
 from jobmojito_batch.sandbox.log import Entry, RequestLog
-from jobmojito_batch.sandbox.request_handler import Desk
+from jobmojito_batch.sandbox.request_handler import RequestHandler
 from jobmojito_batch.sandbox.scenario import Scenario
 from jobmojito_batch.sandbox.wire import TellingProtocol
 from jobmojito_batch.sandbox.world import World
@@ -105,7 +105,7 @@ class RunningSandbox:
     @property
     def state(self) -> World:
         """Positions, enrolments and credits behind the endpoints."""
-        return self._server.desk.world
+        return self._server.handler.world
 
     def stop(self) -> None:
         """Close the port and every connection, and end the thread; a second call does nothing."""
@@ -153,7 +153,7 @@ class _Server(uvicorn.Server):
                 timeout_keep_alive=scenario.keep_alive,
             )
         )
-        self.desk: Desk = app.state.desk
+        self.handler: RequestHandler = app.state.handler
         self.base_url = _base_url(sock)
         self._on_ready = on_ready
 
@@ -174,7 +174,7 @@ class _Server(uvicorn.Server):
 
         Uvicorn's own way takes up to a quarter of a second, which tests pay hundreds of times.
         """
-        self.desk.works.close()
+        self.handler.works.close()
         for listener in (*self.servers, *(sockets or ())):
             listener.close()
         for connection in list(self.server_state.connections):

@@ -15,7 +15,9 @@ from jobmojito_batch.sandbox.background_tasks import Works
 from jobmojito_batch.sandbox.world import World
 
 if TYPE_CHECKING:
-    from jobmojito_batch.sandbox.request_handler import Desk  # which answers with what is here
+    from jobmojito_batch.sandbox.request_handler import (
+        RequestHandler,  # which answers with what is here
+    )
 
 _DRIPS: Final = 20
 """Into how many pieces a slow answer is cut."""
@@ -32,7 +34,7 @@ class TellingProtocol(H11Protocol):
     """
 
     app_state: dict[str, Any]
-    _desk: "Desk"
+    _handler: "RequestHandler"
     _idle: asyncio.TimerHandle | None = None
     _is_lost = False
 
@@ -43,7 +45,7 @@ class TellingProtocol(H11Protocol):
         # without it head and body, two writes, wait 40 ms for each other.
         transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.app_state = {**self.app_state, "transport": transport}
-        self._desk = self.config.app.state.desk  # type: ignore[union-attr]
+        self._handler = self.config.app.state.handler  # type: ignore[union-attr]
 
     def data_received(self, data: bytes) -> None:
         """Read, unless the connection is lost."""
@@ -52,13 +54,13 @@ class TellingProtocol(H11Protocol):
             super().data_received(data)
             return
         method, _, rest = data.partition(b"\r\n")[0].decode("latin-1").partition(" ")
-        self._desk.note_unread(method, rest.partition(" ")[0].partition("?")[0])
+        self._handler.note_unread(method, rest.partition(" ")[0].partition("?")[0])
         self.transport.abort()
 
     def on_response_complete(self) -> None:
         """Begin to count how long nothing comes."""
         super().on_response_complete()
-        seconds = self._desk.scenario.idle_close_seconds
+        seconds = self._handler.scenario.idle_close_seconds
         is_idle = self.cycle.response_complete and not self.transport.is_closing()
         if seconds is not None and is_idle:
             self._forget_idle()
@@ -71,7 +73,7 @@ class TellingProtocol(H11Protocol):
 
     def _lose(self) -> None:
         self._is_lost = True
-        unseen = self._desk.scenario.idle_close_unseen_seconds
+        unseen = self._handler.scenario.idle_close_unseen_seconds
         self._idle = self.loop.call_later(unseen, self.transport.close)
 
     def _forget_idle(self) -> None:

@@ -11,7 +11,7 @@ from jobmojito_batch.columns import FOLLOWUP_COLUMNS
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.sandbox import RunningSandbox, Scenario
 from jobmojito_batch.sandbox.request_record import Endpoint
-from tests.helpers import Run, a_row, people, read_results, write_input
+from tests.helpers import Run, a_row, friendly, people, read_results, write_input
 
 
 def test_the_rows_of_a_file_are_followed_up(
@@ -50,6 +50,24 @@ def test_the_rows_of_a_file_are_followed_up(
                 assert row["interview_url"] != links[row["candidate_email"]] or (
                     "renew" not in row["what_to_do"]
                 )
+
+
+@pytest.mark.parametrize(
+    "command", [["followup"], ["letters", "--to", "drafts", "--from", "hr@example.org"]]
+)
+def test_the_last_run_is_asked_for_by_that_word_and_another_account_is_said(
+    command: list[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        run.invite(write_input(tmp_path, [a_row("ann@example.com")]))
+        assert main([*command, "--run", "last", "--environment", "test"]) != ExitCode.OK
+        assert "(environment live), and this is" in capsys.readouterr().err
+        assert main([*command, "--run", "last"]) == ExitCode.OK
 
 
 @pytest.mark.parametrize(

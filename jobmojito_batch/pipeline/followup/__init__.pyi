@@ -1,8 +1,5 @@
-from .run import (
-    FollowUpObserver,
-    follow_up,
-    followup_settings,
-)
+from .gathering import FollowUpObserver
+from .run import follow_up, followup_settings
 from .summary import (
     CreditCounts,
     FollowUpFiles,

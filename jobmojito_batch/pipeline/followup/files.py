@@ -11,8 +11,8 @@ import polars as pl
 from jobmojito_batch.columns import FOLLOWUP_COLUMNS, Outcome, Stage
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger import Followed
-from jobmojito_batch.pipeline.invited_rows import IS_FIRST, Selected
 from jobmojito_batch.pipeline.report import columns_beside, laid_out_beside
+from jobmojito_batch.pipeline.selected import IS_FIRST, Selected
 from jobmojito_batch.pipeline.source_layout import Layout
 from jobmojito_batch.publish import write_results
 from jobmojito_batch.stages import Case, what_to_do

@@ -15,8 +15,8 @@ from jobmojito_batch.normalise import first_name
 from jobmojito_batch.normalise.languages import key as language_key
 from jobmojito_batch.normalise.languages import lookup as language_lookup
 from jobmojito_batch.normalise.text import folded
-from jobmojito_batch.pipeline.invited_rows import IS_FIRST, Selected
 from jobmojito_batch.pipeline.report import laid_out_results
+from jobmojito_batch.pipeline.selected import IS_FIRST, Selected
 from jobmojito_batch.pipeline.source_layout import Layout
 
 

@@ -6,8 +6,8 @@ import polars as pl
 
 from jobmojito_batch.columns import LETTER_COLUMNS
 from jobmojito_batch.letters.posting import Posted
-from jobmojito_batch.pipeline.invited_rows import IS_FIRST, Selected
 from jobmojito_batch.pipeline.report import columns_beside, laid_out_beside
+from jobmojito_batch.pipeline.selected import IS_FIRST, Selected
 from jobmojito_batch.publish import write_results
 
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Final
 
-from jobmojito_batch.columns import ErrorCode, LetterOutcome
+from jobmojito_batch.columns import LetterOutcome
 from jobmojito_batch.events import Event, emit
 from jobmojito_batch.letters.posting import Posting, PostingPolicy, ToPost
 from jobmojito_batch.letters.smtp import OpenPostbox
@@ -15,7 +15,7 @@ from jobmojito_batch.pipeline.letters.files import write_letters
 from jobmojito_batch.pipeline.letters.mail_server import postbox_of
 from jobmojito_batch.pipeline.letters.ready import ReadyLetters
 from jobmojito_batch.pipeline.letters.summary import LettersSummary, exit_code_of
-from jobmojito_batch.pipeline.signals import stop_on_signals
+from jobmojito_batch.pipeline.signals import stopping
 from jobmojito_batch.pipeline.work import shared_starts
 from jobmojito_batch.sending import Clock, Pace, StopSignal
 
@@ -42,7 +42,6 @@ async def posted(
     open_postbox: OpenPostbox | None,
 ) -> LettersSummary:
     """*summary* with what posting the letters came to. Raises LedgerError."""
-    signals: list[int] = []
     stop = StopSignal(PACE_KEY)
     clock = Clock.of_loop(stop.nap, wall=wall)
     writer = ready.ledger.writer()
@@ -51,11 +50,6 @@ async def posted(
         clock,
         take_block=shared_starts(writer, PACE_KEY, clock),
     )
-
-    def on_signal(number: int) -> None:
-        signals.append(number)
-        stop.stop(ErrorCode.INTERRUPTED, "interrupted; run it again, it carries on")
-
     posting = Posting(
         _to_post(ready),
         _policy(ready),
@@ -67,7 +61,7 @@ async def posted(
         new_id=ready.new_id,
     )
     try:
-        with stop_on_signals(on_signal, lambda: None):
+        async with stopping(stop, "interrupted; run it again, it carries on") as signals:
             await _with_progress(posting, observer)
         await pace.close()
     finally:

@@ -10,16 +10,16 @@ from pathlib import Path
 from typing import Final
 
 from jobmojito_batch.client import TokenSource
-from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Ledger, LetterState
 from jobmojito_batch.letters.drafts import Draft, check_folder
 from jobmojito_batch.letters.mail import Sender, message_of, new_id
 from jobmojito_batch.letters.texts import Text, Texts, check_filled, texts_of
 from jobmojito_batch.parameters import LettersParameters
-from jobmojito_batch.pipeline.accounts import as_spelt_in, merchant_for
-from jobmojito_batch.pipeline.invited_rows import Selected, select
+from jobmojito_batch.pipeline.accounts import as_spelt_in, known_ledger, merchant_for
+from jobmojito_batch.pipeline.invited_rows import select
 from jobmojito_batch.pipeline.letters.addressees import Addressee, Addressees, addressees_of
 from jobmojito_batch.pipeline.letters.mail_server import mail_server
+from jobmojito_batch.pipeline.selected import Selected
 from jobmojito_batch.settings import Settings, load_settings
 
 _BEFORE: Final = (LetterState.SENT, LetterState.UNKNOWN, LetterState.CLAIMED)
@@ -136,10 +136,7 @@ def ready_letters(
         mail_server(settings)
     if parameters.to is not None:
         check_folder(Path(parameters.to), replaces=parameters.replace or parameters.send)
-    existing = Ledger.open_existing(settings.ledger_url)
-    if existing is None:
-        raise BatchError("there is no ledger yet, so nobody has a link: run `invite` first")
-    with closing(existing) as ledger:
+    with closing(known_ledger(settings)) as ledger:
         ledger.runs.settle_orphans()
         ledger.letters.settle_orphans()
         settings = as_spelt_in(ledger, settings)

@@ -13,9 +13,9 @@ from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
 from jobmojito_batch.pipeline.planned import Planned
+from jobmojito_batch.pipeline.series import inputs_text
 from jobmojito_batch.settings import Settings
 from jobmojito_batch.summary import Summary
-from jobmojito_batch.urls import shown
 
 STOP_AGAIN: Final = frozenset(
     {
@@ -48,7 +48,7 @@ class NightEnd:
         """What alerts and later nights know of it."""
         conclusion, taken, planned = self.conclusion, self.taken, self.planned
         day = taken.day if taken is not None else self.at.date()
-        place = taken.place if taken is not None else ", ".join(map(shown, self.parameters.inputs))
+        place = taken.place if taken is not None else inputs_text(self.parameters.inputs)
         facts = where(place)
         new = planned.plan.to_send if planned is not None else 0
         known = planned.known if planned is not None else 0

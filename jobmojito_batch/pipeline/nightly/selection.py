@@ -13,9 +13,8 @@ from jobmojito_batch.pipeline.nightly.from_inbox import from_inbox
 from jobmojito_batch.pipeline.nightly.path_templates import day_of, with_dates
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs
 from jobmojito_batch.pipeline.run_request import settings_for
-from jobmojito_batch.pipeline.series import series_of
+from jobmojito_batch.pipeline.series import inputs_text, series_of
 from jobmojito_batch.settings import Settings
-from jobmojito_batch.urls import shown
 
 
 def taking(
@@ -50,7 +49,7 @@ def taking(
             series=series_of(parameters, settings, token, ledger),
             day=day,
             will_send=will_send,
-            place=", ".join(map(shown, asked.inputs)),
+            place=inputs_text(asked.inputs),
         )
         if asked.inbox:
             taken = from_inbox(taken, ledger, sleep=sleep)
