@@ -2,7 +2,8 @@
 What the program says of itself: `--version` and `--help`, without loading a single command.
 
 Typer, rich and pydantic take ten times as long to load as Python takes to start. The words are read
-from the text of `cli/app.py`; a test holds the whole to what typer would show, letter by letter.
+from the text of `cli/app.py` and of the groups of commands that it names; a test holds the whole to
+what typer would show, letter by letter.
 """
 
 import ast
@@ -44,18 +45,28 @@ def _width() -> int:
 
 
 def _about_and_commands() -> tuple[str, dict[str, str]]:
-    """What `app.py` says of the program, and of each command in the first paragraph."""
-    source = files("jobmojito_batch.cli").joinpath("app.py").read_text("utf-8")
-    about, commands = "", {}
-    for node in ast.parse(source).body:
+    """What `app.py` says of the program, and of each command its docstring's first paragraph."""
+    about, groups = "", []
+    for node in _parsed("app.py").body:
         match node:
             case ast.Assign(targets=[ast.Name("app")], value=ast.Call(keywords=options)):
                 [text] = [option.value for option in options if option.arg == "help"]
                 about = str(ast.literal_eval(text))
+            case ast.For(iter=ast.Tuple(elts=names)):
+                groups = [ast.unparse(name) for name in names]
+    return about, dict(command for group in groups for command in _commands(group))
+
+
+def _parsed(*path: str) -> ast.Module:
+    return ast.parse(files("jobmojito_batch.cli").joinpath(*path).read_text("utf-8"))
+
+
+def _commands(group: str) -> Iterator[tuple[str, str]]:
+    for node in _parsed("commands", f"{group}.py").body:
+        match node:
             case ast.FunctionDef(name=name, decorator_list=marks) if any(map(_is_command, marks)):
                 paragraph = (ast.get_docstring(node) or "").partition("\n\n")[0]
-                commands[name] = " ".join(paragraph.split())
-    return about, commands
+                yield name, " ".join(paragraph.split())
 
 
 def _is_command(mark: ast.expr) -> bool:

@@ -2,51 +2,24 @@
 
 import asyncio
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import Final
 
 from jobmojito_batch.cli import prefect_runner
 from jobmojito_batch.cli.console import out, print_json
+from jobmojito_batch.cli.doctor_account import Line, account_lines
 from jobmojito_batch.cli.next_steps import command
-from jobmojito_batch.client import TokenSource, expiry_of, replaced_by, replacement_due
 from jobmojito_batch.env_files import Origin, own_path
 from jobmojito_batch.errors import BatchError, PrefectAwayError
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.notify import understood
-from jobmojito_batch.pipeline import AccountView, view_account
 from jobmojito_batch.pipeline.letters import try_mail_server
 from jobmojito_batch.settings import Settings, Sources, settings_sources
-from jobmojito_batch.verdict import Silence
-
-SOON: Final = timedelta(hours=1)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """One thing that a run needs."""
-
-    what: str
-    state: str
-    """ok, warning or fault."""
-    says: str
 
 
 def examine(settings: Settings) -> list[Line]:
     """Every line, the faults too; raises nothing for what it finds."""
     lines: list[Line] = list(_settings_lines(settings_sources()))
-    tokens = TokenSource(settings)
-    token: str | None = None
-    try:
-        token = tokens.current()
-        lines.append(_token_line(token))
-    except BatchError as exc:
-        lines.append(Line(what="token", state="fault", says=str(exc)))
-    if token is not None:
-        lines += _api_lines(settings, view_account(settings, tokens))
-    else:
-        lines.append(Line(what="API", state="warning", says="not asked: there is no token"))
+    lines += account_lines(settings)
     lines.append(_ledger_line(settings))
     lines += _prefect_lines()
     lines += _alerts_lines(settings)
@@ -89,56 +62,6 @@ def _settings_lines(sources: Sources) -> Iterator[Line]:
 
 def _settings_line(place: str, names: Sequence[str]) -> Line:
     return Line(what="settings", state="ok", says=f"{place}: {', '.join(names) or 'nothing taken'}")
-
-
-def _token_line(token: str) -> Line:
-    expires = expiry_of(token)
-    if expires is None:
-        return Line(what="token", state="ok", says="present; it does not say when it expires")
-    when = expires.astimezone(UTC).strftime("%Y-%m-%d %H:%M UTC")
-    now = datetime.now(UTC)
-    if expires <= now:
-        return Line(what="token", state="fault", says=f"expired at {when}; get a fresh one")
-    if expires - now < SOON:
-        return Line(
-            what="token",
-            state="warning",
-            says=f"expires at {when}; for a longer run give JOBMOJITO_API_TOKEN_FILE or _COMMAND",
-        )
-    due = replacement_due(replaced_by(token), now)
-    if due is not None:
-        return Line(what="token", state="warning", says=due)
-    return Line(what="token", state="ok", says=f"present, until {when}")
-
-
-def _api_lines(settings: Settings, view: AccountView) -> Iterator[Line]:
-    status = view.answer.http_status
-    if view.answer.silence is Silence.NOT_DELIVERED:
-        says = f"no connection to {settings.base_url}; check the network, a proxy and the base URL"
-        yield Line(what="API", state="fault", says=says)
-    elif view.answer.silence is not None:
-        says = f"{settings.base_url} does not answer in time; try again later"
-        yield Line(what="API", state="fault", says=says)
-    elif status == 401:  # noqa: PLR2004
-        yield Line(what="API", state="fault", says="refuses the token; get a fresh one")
-    elif status != 200:  # noqa: PLR2004
-        says = f"HTTP {status} from merchant-status; check the base URL and what the token may do"
-        yield Line(what="API", state="fault", says=says)
-    else:
-        merchant = f", merchant {view.merchant}" if view.merchant else ""
-        yield Line(what="API", state="ok", says=f"{settings.base_url} answers{merchant}")
-        yield _balance_line(view)
-
-
-def _balance_line(view: AccountView) -> Line:
-    if view.credits_left is None:
-        return Line(what="balance", state="warning", says="the API does not tell it")
-    invitations = (
-        f", {view.invitations_left} invitations" if view.invitations_left is not None else ""
-    )
-    if view.credits_left <= 0:
-        return Line(what="balance", state="fault", says="no credits are left; buy some")
-    return Line(what="balance", state="ok", says=f"{view.credits_left:g} credits{invitations}")
 
 
 def _ledger_line(settings: Settings) -> Line:

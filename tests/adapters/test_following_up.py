@@ -31,7 +31,7 @@ def rows_of(town: Town, name: str = "all.followup.csv") -> list[dict[str, str]]:
 
 def truth(town: Town) -> dict[tuple[str, str], str]:
     """The result of each candidate by e-mail and position, as the sandbox knows it."""
-    lives = Lives(town.desk.scenario.lives, Chance(town.desk.scenario.seed))
+    lives = Lives(town.handler.scenario.lives, Chance(town.handler.scenario.seed))
     now = town.world.now()
     return {
         (each.candidate.email, each.position.name): (lives.attempts(each, now)[-1].result_id or "")
