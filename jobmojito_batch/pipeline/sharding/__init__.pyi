@@ -1,5 +1,7 @@
-from .coordinator import Launcher, deliver_in_shards
-from .worker import ShardEnd, deliver_shard
+from .coordinator import Launcher
+from .in_shards import deliver_in_shards
+from .shard_end import ShardEnd
+from .worker import deliver_shard
 
 __all__ = [
     "Launcher",

@@ -1,51 +1,24 @@
 """One attempt at a shard: what is left of its rows is sent, and the ledger told of it."""
 
 import asyncio
-import json
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
-from dataclasses import asdict, dataclass
+from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime
-from typing import Any, Final
 
 from jobmojito_batch.client import JobMojito, TokenSource, merchant_of
-from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.errors import BatchError, SettingsError
-from jobmojito_batch.ledger import LEASE_SECONDS, Ledger, ShardId
+from jobmojito_batch.ledger import Ledger, ShardId
 from jobmojito_batch.parameters import ShardParameters
 from jobmojito_batch.pipeline.batch import Batch, Delivered, OnProgress, StopWhen, send_batch
-from jobmojito_batch.pipeline.beside import beside
 from jobmojito_batch.pipeline.budget import budget_of
 from jobmojito_batch.pipeline.sharding.exchange_files import fetch
+from jobmojito_batch.pipeline.sharding.living import living, stop_if_over
+from jobmojito_batch.pipeline.sharding.shard_end import ShardEnd, summary_of
 from jobmojito_batch.pipeline.sharding.shard_rows import ShardRows
 from jobmojito_batch.pipeline.work_dir import Spool
-from jobmojito_batch.sending import Sender, Tally
 from jobmojito_batch.settings import Settings, canonical_url
 
-WATCH_SECONDS: Final = 2.0
-"""How often a shard looks whether it may go on."""
-MOST_LATENCIES: Final = 1_000
-"""As many are kept of a shard, evenly among all, to tell the quantiles of the whole run."""
-
 OpenApi = Callable[[Settings, TokenSource], JobMojito]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ShardEnd:
-    """How an attempt ended, in counts."""
-
-    id: ShardId
-    outcomes: dict[str, int]
-    stop_code: ErrorCode | None
-    stop_message: str | None
-    signal_number: int | None
-
-    @property
-    def sentence(self) -> str:
-        """The attempt in one sentence."""
-        counts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in self.outcomes.items())
-        why = f"; stopped: {self.stop_message}" if self.stop_message else ""
-        return f"shard {self.id.shard}, attempt {self.id.attempt}: {counts or 'nothing left'}{why}"
 
 
 async def deliver_shard(
@@ -137,7 +110,7 @@ class Shard:
                         ledger,
                         on_progress,
                         drain_seconds,
-                        watch=self._watch,
+                        watch=lambda sender: stop_if_over(sender, ledger, id_),
                         stop_when=stop_when,
                     )
                 return await asyncio.to_thread(self._end, delivered)
@@ -168,15 +141,6 @@ class Shard:
             tidy=self._spool.remove,
         )
 
-    async def _watch(self, sender: Sender) -> None:
-        """Stop where the run is stopped or over, or somebody has taken the shard's place."""
-        while True:
-            await asyncio.sleep(WATCH_SECONDS)
-            with suppress(BatchError):  # the sender finds out by itself where the ledger is away
-                if not await asyncio.to_thread(self._ledger.shards.may_go_on, self._id):
-                    sender.stop(ErrorCode.INTERRUPTED, "the run was stopped; run it again")
-                    return
-
     def _end(self, delivered: Delivered) -> ShardEnd:
         stopped = delivered.stopped
         self._ledger.shards.end(
@@ -184,7 +148,7 @@ class Shard:
             at=datetime.now(UTC).replace(tzinfo=None),
             stop_code=stopped.code if stopped else None,
             stop_message=stopped.message if stopped else None,
-            summary=json.dumps(_summary(delivered)),
+            summary=summary_of(delivered),
         )
         return ShardEnd(
             id=self._id,
@@ -193,36 +157,3 @@ class Shard:
             stop_message=stopped.message if stopped else None,
             signal_number=delivered.signal_number,
         )
-
-
-def _summary(delivered: Delivered) -> dict[str, Any]:
-    """What the parent cannot read from the ledger."""
-    return {
-        "lookups": delivered.tally.lookups,
-        "latencies": latencies_of(delivered.tally),
-        "settled": asdict(delivered.settled) if delivered.settled is not None else None,
-    }
-
-
-def latencies_of(tally: Tally) -> list[float]:
-    """Latencies in order: all of them, or as many evenly among them, the longest included."""
-    ordered = sorted(tally.latencies)
-    if len(ordered) > MOST_LATENCIES:
-        last = len(ordered) - 1
-        places = (round(n * last / (MOST_LATENCIES - 1)) for n in range(MOST_LATENCIES))
-        ordered = [ordered[place] for place in places]
-    return [round(seconds, 4) for seconds in ordered]
-
-
-@asynccontextmanager
-async def living(ledger: Ledger, run_id: str) -> AsyncIterator[None]:
-    """Renew the lease while inside: on another host nothing else tells that we live."""
-
-    async def renew() -> None:
-        while True:
-            await asyncio.sleep(LEASE_SECONDS / 3)
-            with suppress(BatchError):  # what sends notices by itself that the ledger is away
-                await asyncio.to_thread(ledger.runs.renew_lease, run_id)
-
-    async with beside(renew()):
-        yield
