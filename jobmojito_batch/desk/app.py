@@ -8,7 +8,6 @@ from typing import Final
 from starlette.applications import Starlette
 from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -27,12 +26,17 @@ from jobmojito_batch.desk.pages import (
     runs,
     start,
 )
-from jobmojito_batch.desk.security import Guard, TooLargeError, same
-from jobmojito_batch.desk.visit import MOST_FIELDS, MOST_OF_A_FIELD, Answer, Visit
+from jobmojito_batch.desk.security import Guard, same
+from jobmojito_batch.desk.visit import Answer, Visit
 from jobmojito_batch.errors import BatchError
 
 MOST_FILES: Final = 5_000
+MOST_FIELDS: Final = 4_000
+MOST_OF_A_FIELD: Final = 1 << 20
+_SAID_BY_US: Final = frozenset({400, 403, 413})
+"""Refusals whose words are for the person: of a form; the others are of an address."""
 _UPLOAD: Final = "/uploads/{upload}"
+_RUN: Final = "/runs/{run}"
 _PAGES: Final[tuple[tuple[str, str, Answer], ...]] = (
     ("GET", "/", start.show),
     ("POST", "/uploads", start.take),
@@ -53,15 +57,15 @@ _PAGES: Final[tuple[tuple[str, str, Answer], ...]] = (
     ("POST", f"{_UPLOAD}/stop", progress.stop),
     ("GET", "/runs", runs.show),
     ("POST", "/runs/reconcile", runs.reconcile),
-    ("GET", "/runs/{run}", results.show),
-    ("POST", "/runs/{run}", results.show),
-    ("POST", "/runs/{run}/link", results.reveal),
-    ("GET", "/runs/{run}/files/{name}", results.download),
-    ("GET", "/runs/{run}/afterwards", afterwards.show),
-    ("GET", "/runs/{run}/afterwards/{name}", afterwards.download),
-    ("POST", "/runs/{run}/letters", afterwards.write_letters),
-    ("POST", "/runs/{run}/letters/post", afterwards.post_letters),
-    ("POST", "/runs/{run}/followup", afterwards.follow_up),
+    ("GET", _RUN, results.show),
+    ("POST", _RUN, results.show),
+    ("POST", f"{_RUN}/link", results.reveal),
+    ("GET", f"{_RUN}/files/{{name}}", results.download),
+    ("GET", f"{_RUN}/afterwards", afterwards.show),
+    ("GET", f"{_RUN}/afterwards/{{name}}", afterwards.download),
+    ("POST", f"{_RUN}/letters", afterwards.write_letters),
+    ("POST", f"{_RUN}/letters/post", afterwards.post_letters),
+    ("POST", f"{_RUN}/followup", afterwards.follow_up),
     ("GET", "/person", person.show),
     ("POST", "/person", person.find),
     ("POST", "/person/forget", person.forget),
@@ -71,44 +75,42 @@ _PAGES: Final[tuple[tuple[str, str, Answer], ...]] = (
 def create_app(desk: Desk) -> ASGIApp:
     """The application of one start of the desk, guarded."""
 
-    async def lost(_: Request, exc: Exception) -> Response:
-        return _lost(desk, exc)
+    def lost(request: Request, exc: Exception) -> Response:
+        """What Starlette refuses (an address, a form that is too much), and faults of ours."""
+        code, says = 500, f"That is a fault of the program ({type(exc).__name__}); nothing is lost"
+        if isinstance(exc, HTTPException):
+            code = exc.status_code
+            says = exc.detail if code in _SAID_BY_US else "There is no such page"
+        return _told(Visit(desk=desk, request=request), says, code)
 
     static = StaticFiles(directory=Path(__file__).with_name("static"))
     routes = [_route(desk, method, path, answer) for method, path, answer in _PAGES]
     app = Starlette(
         routes=[Mount("/static", static), *routes],
-        exception_handlers={HTTPException: lost},
+        exception_handlers={HTTPException: lost, Exception: lost},
     )
     return Guard(app, desk.keys)
 
 
 def _route(desk: Desk, method: str, path: str, answer: Answer) -> Route:
     async def serve(request: Request) -> Response:
-        form = FormData()
-        try:
-            if request.method == "POST":
-                form = await request.form(
-                    max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_OF_A_FIELD
+        if request.method != "POST":
+            return await asyncio.to_thread(_answered, answer, Visit(desk=desk, request=request))
+        async with request.form(
+            max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_OF_A_FIELD
+        ) as form:
+            if not _has_token(form, desk):
+                raise HTTPException(
+                    403, "That form is not of this desk; go back and reload the page"
                 )
-            visit = Visit(
-                desk=desk,
-                path={name: str(value) for name, value in request.path_params.items()},
-                query=dict(request.query_params),
-                form=form,
-                is_partial=request.headers.get("hx-request") == "true",
-            )
-            if request.method == "POST" and not same(visit.said("token"), desk.keys.token):
-                return _told(
-                    visit, "That form is not of this desk; go back and reload the page", 403
-                )
+            visit = Visit(desk=desk, request=request, form=form)
             return await asyncio.to_thread(_answered, answer, visit)
-        except (MultiPartException, TooLargeError) as exc:
-            return _told(_nobody(desk), f"That is too much at once: {exc}", 413)
-        finally:
-            await form.close()
 
     return Route(path, serve, methods=[method])
+
+
+def _has_token(form: FormData, desk: Desk) -> bool:
+    return same(str(form.get("token", "")), desk.keys.token)
 
 
 def _answered(answer: Answer, visit: Visit) -> Response:
@@ -126,13 +128,3 @@ def _answered(answer: Answer, visit: Visit) -> Response:
 def _told(visit: Visit, sentence: str, status: int) -> Response:
     text = f"{sentence[:1].upper()}{sentence[1:]}".rstrip(".")
     return visit.page("sentence.html", status=status, sentence=text)
-
-
-def _nobody(desk: Desk) -> Visit:
-    return Visit(desk=desk, path={}, query={})
-
-
-def _lost(desk: Desk, exc: Exception) -> Response:
-    code = exc.status_code if isinstance(exc, HTTPException) else 500
-    detail = exc.detail if isinstance(exc, HTTPException) else ""
-    return _told(_nobody(desk), detail if code == 400 else "There is no such page", code)  # noqa: PLR2004

@@ -1,16 +1,17 @@
 """Uploads that somebody is working at: checked once, kept while they are looked at."""
 
 from collections import OrderedDict
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Lock, RLock
 from typing import Final
 
 import uuid_utils
 
-from jobmojito_batch.desk.sends import Order, Send, as_order, begin, digest_of_plan, latest_of
+from jobmojito_batch.desk.sends import Order, digest_of_plan, latest_of
 from jobmojito_batch.desk.uploads import Upload, Uploads
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Ledger
@@ -24,8 +25,20 @@ from jobmojito_batch.pipeline import (
     settings_for,
 )
 from jobmojito_batch.pipeline.work_dir import Spool
+from jobmojito_batch.settings import Settings
 
 MOST_OPEN: Final = 4
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Ledger | None]:
+    """The ledger, if there is one. Raises LedgerError."""
+    ledger = Ledger.open_existing(settings.ledger_url)
+    try:
+        yield ledger
+    finally:
+        if ledger is not None:
+            ledger.close()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,13 +49,8 @@ class SeenPlan:
     order: Order
     number: int
     """Of the press that it is for."""
-    is_answered: bool
-    """Whether all that would hold it is answered."""
-
-    @property
-    def may_be_sent(self) -> bool:
-        """Whether Send is offered."""
-        return self.is_answered and self.order.to_send > 0
+    may_be_sent: bool
+    """Whether there is a token and something to send, and all that would hold it is answered."""
 
 
 class OpenUpload:
@@ -80,82 +88,70 @@ class OpenUpload:
         with Spool(folder, str(uuid_utils.uuid7())) as spool:
             return look_at(parameters, spool)
 
+    @property
+    def headers(self) -> Sequence[str]:
+        """Those of the file, though it may not be checked as it is read. Raises BatchError."""
+        with suppress(BatchError):
+            return self.checked().layout.headers
+        return self.look().headers
+
     def recall_mapping(self) -> None:
         """Read it as an earlier file with the same headers was, if there was one."""
-        try:
-            headers = self.checked().layout.headers
-        except BatchError:
-            try:
-                headers = self.look().headers
-            except BatchError:  # the page says what is wrong
-                return
-        mapping = self._uploads.remembered(headers)
-        if mapping:
-            self.upload.say(mapping=mapping, is_remembered=True)
+        with suppress(BatchError):  # the page says what is wrong
+            if mapping := self._uploads.remembered(self.headers):
+                self.upload.say(mapping=mapping, is_remembered=True)
 
     def take(self, step: Step) -> None:
         """Correct cells, or leave rows out. Raises BatchError."""
         with self._lock:
             checked = self.checked()
             self.upload.corrections.with_step(step).write(self.upload.corrections_file)
-            cells = {(one.row, one.column): one.after for one in step.changes}
-            self._changed(checked, cells, lambda: checked.leave_out(step.left_out))
+            self._follow(checked, step)
 
     def undo(self) -> bool:
         """Take the latest step back; False where there is none. Raises BatchError."""
         with self._lock:
             corrections = self.upload.corrections
-            if not corrections.steps:
-                return False
-            checked = self.checked()
-            step = corrections.steps[-1]
-            corrections.undone().write(self.upload.corrections_file)
-            if not checked.has(step.rows):
-                self.close()
-                return True
-            cells = {(one.row, one.column): one.before for one in step.changes}
-            self._changed(checked, cells, lambda: checked.leave_out(step.left_out, back=True))
-            return True
+            if corrections.steps:
+                checked = self.checked()
+                corrections.undone().write(self.upload.corrections_file)
+                self._follow(checked, corrections.steps[-1], back=True)
+            return bool(corrections.steps)
 
-    def _changed(
-        self,
-        checked: CheckedInput,
-        cells: dict[tuple[int, int], str | None],
-        leave_out: Callable[[], None],
-    ) -> None:
-        if checked.takes_whole_check({column for _, column in cells}):
+    def _follow(self, checked: CheckedInput, step: Step, *, back: bool = False) -> None:
+        """The check takes a step, or takes it *back*; where it cannot, all is read again."""
+        cells = {(one.row, one.column): one.before if back else one.after for one in step.changes}
+        columns = {column for _, column in cells}
+        if not checked.has(step.rows) or checked.takes_whole_check(columns):
             self.close()
             return
         if cells:
             checked.correct(cells)
-        leave_out()
+        checked.leave_out(step.left_out, back=back)
         self._of, self._is_whole = self.upload.content(None), False
 
     def plan(self, limit: int | None) -> SeenPlan:
         """What would be sent now. Raises BatchError."""
         with self._lock:
             checked = self.checked(whole=True)
-            ledger = Ledger.open_existing(checked.planned.settings.ledger_url)
-            try:
+            with opened(checked.planned.settings) as ledger:
                 planned = planned_again(checked.planned, ledger, limit=limit)
-            finally:
-                if ledger is not None:
-                    ledger.close()
             before = latest_of(self.upload)
             number = 0 if before is None else before.number + 1
-            digest = digest_of_plan(planned, self.upload, number=number, limit=limit)
-            held = [doubt for doubt in planned.doubts if doubt.holds]
-            return SeenPlan(
-                planned=planned,
-                order=as_order(planned, digest, limit),
-                number=number,
-                is_answered=all(map(self.upload.has_answered, held)),
+            order = Order(
+                digest=digest_of_plan(planned, self.upload, number=number, limit=limit),
+                limit=limit,
+                to_send=planned.plan.to_send,
+                pressed_at=datetime.now(UTC),
             )
-
-    def send(self, order: Order, number: int) -> Send:
-        """Send what was seen, once. Raises BatchError."""
-        with self._lock:
-            return begin(self.upload, order, number=number)
+            open_doubts = [
+                doubt
+                for doubt in planned.doubts
+                if doubt.holds and not self.upload.has_answered(doubt)
+            ]
+            has_what_it_takes = planned.settings.has_token and order.to_send > 0
+            may_be_sent = has_what_it_takes and not open_doubts
+            return SeenPlan(planned=planned, order=order, number=number, may_be_sent=may_be_sent)
 
     def write_corrected(self, target: Path) -> None:
         """The corrected file. Raises BatchError."""

@@ -16,28 +16,40 @@ from datetime import UTC, datetime
 from functools import cached_property
 from hashlib import sha256
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Final, TypeVar
 
 import uuid_utils
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
+from pydantic_core import to_json
 
-from jobmojito_batch.desk.receiving import Resumes, keep, safe_name, take_resumes
+from jobmojito_batch.desk.receiving import keep, safe_name, take_resumes
 from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Corrections
 from jobmojito_batch.publish import write_fault, written_whole
 from jobmojito_batch.records import InputDoubt
 
+T = TypeVar("T")
 MOST_OF_AN_INPUT: Final = 300 * 2**20
+HOW_READ: Final = frozenset({"mapping", "values", "sheet", "encoding", "hidden_rows", "header_row"})
+"""What a note says of how the file is read, as a run is asked for it."""
 
 
 def write_json(target: Path, value: object) -> None:
     """Keep *value* in *target*, whole. Raises BatchError."""
     try:
         with written_whole(target) as path:
-            path.write_text(json.dumps(value, ensure_ascii=False), encoding="utf-8")
+            path.write_bytes(to_json(value))
     except OSError as exc:
         raise write_fault(target, exc) from exc
+
+
+def read_json(file: Path, kind: type[T]) -> T | None:
+    """What was kept in *file*; None where that is nothing, or nothing of this kind."""
+    try:
+        return TypeAdapter(kind).validate_json(file.read_bytes())
+    except (OSError, ValueError):
+        return None
 
 
 class UploadNote(BaseModel):
@@ -87,17 +99,14 @@ class Upload:
     @property
     def note(self) -> UploadNote:
         """What is known of it. Raises SettingsError."""
-        try:
-            return UploadNote.model_validate_json((self.folder / "upload.json").read_bytes())
-        except (OSError, ValidationError):
-            raise SettingsError(
-                "this upload is gone, or was not finished; upload it again"
-            ) from None
+        note = read_json(self.folder / "upload.json", UploadNote)
+        if note is None:
+            raise SettingsError("this upload is gone, or was not finished; upload it again")
+        return note
 
     def say(self, **changes: object) -> None:
         """Change what is known of it."""
-        note = self.note.model_copy(update=changes)
-        write_json(self.folder / "upload.json", note.model_dump(mode="json"))
+        write_json(self.folder / "upload.json", self.note.model_copy(update=changes))
 
     @property
     def corrections_file(self) -> Path:
@@ -113,13 +122,8 @@ class Upload:
         """What a run of it is asked for."""
         note = self.note
         return InviteParameters(
+            **note.model_dump(include=set(HOW_READ)),
             inputs=[str(self.folder / "input" / note.file)],
-            mapping=note.mapping,
-            values=note.values,
-            sheet=note.sheet,
-            encoding=note.encoding,
-            hidden_rows=note.hidden_rows,
-            header_row=note.header_row,
             corrections=str(self.corrections_file) if self.corrections_file.exists() else None,
             resumes=str(self.folder / "resumes") if note.resumes else None,
             positions=str(self.folder / "jobs" / note.jobs) if note.jobs else None,
@@ -140,7 +144,7 @@ class Upload:
         """Whether the person said that it is as the plan says."""
         return digest_of(doubt) in self.note.answered
 
-    def add(self, files: NewFiles) -> Resumes:
+    def add(self, files: NewFiles) -> None:
         """Keep what came with the candidates or later. Raises BatchError."""
         note = self.note
         taken = take_resumes(self.folder / "resumes", files.resumes)
@@ -156,7 +160,6 @@ class Upload:
             keep(files.jobs[1], folder / name, most=MOST_OF_AN_INPUT)
             changes["jobs"] = name
         self.say(**changes)
-        return taken
 
     def remove(self) -> None:
         """Remove all of it."""
@@ -196,7 +199,7 @@ class Uploads:
     def all(self) -> list[Upload]:
         """All that are whole, the latest first."""
         folders = sorted((self.folder / "uploads").iterdir(), reverse=True)
-        return [Upload(folder) for folder in folders if (folder / "upload.json").exists()]
+        return [Upload(one) for one in folders if read_json(one / "upload.json", UploadNote)]
 
     def new(self, files: NewFiles) -> Upload:
         """Keep an upload. Raises BatchError, and leaves nothing then."""
@@ -212,13 +215,12 @@ class Uploads:
             note = UploadNote(
                 name=name[-200:], file=file, sha256=digest, uploaded_at=datetime.now(UTC)
             )
-            write_json(upload.folder / "upload.json", note.model_dump(mode="json"))
+            write_json(upload.folder / "upload.json", note)
             upload.add(files)
-        except OSError as exc:
+        except BaseException as exc:
             upload.remove()
-            raise write_fault(upload.folder, exc) from exc
-        except BaseException:
-            upload.remove()
+            if isinstance(exc, OSError):
+                raise write_fault(upload.folder, exc) from exc
             raise
         return upload
 
@@ -226,11 +228,7 @@ class Uploads:
 
     def remembered(self, headers: Sequence[str]) -> dict[str, str] | None:
         """The mapping of an earlier file with the same headers."""
-        try:
-            found = json.loads(self._mapping_file(headers).read_bytes())
-        except (OSError, ValueError):
-            return None
-        return found if isinstance(found, dict) else None
+        return read_json(self._mapping_file(headers), dict[str, str])
 
     def remember(self, headers: Sequence[str], mapping: dict[str, str]) -> None:
         """Keep a mapping for files with these headers. Raises BatchError."""

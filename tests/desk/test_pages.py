@@ -13,8 +13,8 @@ import httpx
 import pytest
 
 from jobmojito_batch.desk import desk as desk_module
-from jobmojito_batch.desk.afterwards import Errand
 from jobmojito_batch.desk.desk import Desk, said_of
+from jobmojito_batch.desk.errands import Errand
 from jobmojito_batch.pipeline import AccountView
 from jobmojito_batch.sandbox import RunningSandbox, Scenario
 from jobmojito_batch.verdict import Answer
@@ -186,7 +186,7 @@ async def test_letters_and_follow_up_go_on_beside_the_desk(
 ) -> None:
     """An errand is a command of the program, whose JSON or last words the page shows."""
     errand, failed = Errand(tmp_path / "run", "status"), Errand(tmp_path / "run", "failed")
-    errand.start("status")
+    errand.start("status", "--json")
     failed.start("results", "no-such-run")
     while errand.is_going_on or failed.is_going_on:  # noqa: ASYNC110 - processes set no event
         await asyncio.sleep(0.1)

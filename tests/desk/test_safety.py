@@ -65,7 +65,7 @@ async def test_another_page_is_refused_though_it_has_the_cookie(
     for headers in foreign:
         answer = await person.post("/runs/reconcile", data=form, headers=headers)
         assert answer.status_code == 403, headers
-    assert not desk.is_reconciling
+    assert not desk.reconciling.is_going_on
 
 
 async def test_a_form_without_its_token_is_refused(person: httpx.AsyncClient) -> None:

@@ -12,15 +12,7 @@ import pytest
 from jobmojito_batch.cli import main
 from jobmojito_batch.desk.carrying_out import carry_out
 from jobmojito_batch.desk.open_uploads import OpenUpload
-from jobmojito_batch.desk.sends import (
-    End,
-    NotSentError,
-    Send,
-    SendState,
-    begin,
-    keep_end,
-    latest_of,
-)
+from jobmojito_batch.desk.sends import End, NotSentError, Send, SendState, begin, latest_of
 from jobmojito_batch.desk.uploads import NewFiles, Upload, Uploads, digest_of, write_json
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import Change, RunObserver, RunResult, Step, run_steps
@@ -108,7 +100,7 @@ def test_an_order_is_carried_out_once(run: Run, opened: OpenUpload) -> None:
 def test_a_press_for_a_plan_that_was_sent_sends_nothing(opened: OpenUpload) -> None:
     """The back button, a second tab: the same plan, whose number is taken."""
     seen = opened.plan(None)
-    keep_end(pressed(opened).folder, End(run_id="a-run", sentence="done"))
+    write_json(pressed(opened).folder / "end.json", End(run_id="a-run", sentence="done"))
     with pytest.raises(NotSentError, match="sent already"):
         begin(opened.upload, seen.order, number=seen.number)
     again = opened.plan(None)
@@ -155,7 +147,7 @@ def test_nothing_is_sent_before_a_doubt_is_answered(run: Run) -> None:
 def test_a_send_whose_process_is_gone_is_broken_off(opened: OpenUpload) -> None:
     send = pressed(opened)
     assert send.state is SendState.BROKEN_OFF
-    (send.folder / "owner").write_text("elsewhere|1|0.0", encoding="utf-8")
+    (send.folder / "send.owner").write_text("elsewhere|1|0.0", encoding="utf-8")
     assert latest_of(opened.upload) == send
 
 
