@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import Response
@@ -35,41 +34,38 @@ MOST_FIELDS: Final = 4_000
 MOST_OF_A_FIELD: Final = 1 << 20
 _SAID_BY_US: Final = frozenset({400, 403, 413})
 """Refusals whose words are for the person: of a form; the others are of an address."""
+_NOT_OURS: Final = "That form is not of this desk; go back and reload the page"
 _UPLOAD: Final = "/uploads/{upload}"
 _RUN: Final = "/runs/{run}"
-_PAGES: Final[tuple[tuple[str, str, Answer], ...]] = (
-    ("GET", "/", start.show),
-    ("POST", "/uploads", start.take),
-    ("POST", f"{_UPLOAD}/remove", start.remove),
-    ("GET", f"{_UPLOAD}/columns", columns.show),
-    ("POST", f"{_UPLOAD}/columns", columns.take),
-    ("POST", f"{_UPLOAD}/columns/forget", columns.forget),
-    ("GET", f"{_UPLOAD}/rows", rows.show),
-    ("POST", f"{_UPLOAD}/rows", rows.correct),
-    ("POST", f"{_UPLOAD}/rows/leave-out", rows.leave_out),
-    ("POST", f"{_UPLOAD}/rows/replace", rows.replace),
-    ("POST", f"{_UPLOAD}/rows/undo", rows.undo),
-    ("GET", f"{_UPLOAD}/corrected", rows.download),
-    ("GET", f"{_UPLOAD}/plan", plan.show),
-    ("POST", f"{_UPLOAD}/plan", plan.answer),
-    ("POST", f"{_UPLOAD}/send", plan.send),
-    ("GET", f"{_UPLOAD}/progress", progress.show),
-    ("POST", f"{_UPLOAD}/stop", progress.stop),
-    ("GET", "/runs", runs.show),
-    ("POST", "/runs/reconcile", runs.reconcile),
-    ("GET", _RUN, results.show),
-    ("POST", _RUN, results.show),
-    ("POST", f"{_RUN}/link", results.reveal),
-    ("GET", f"{_RUN}/files/{{name}}", results.download),
-    ("GET", f"{_RUN}/afterwards", afterwards.show),
-    ("GET", f"{_RUN}/afterwards/{{name}}", afterwards.download),
-    ("POST", f"{_RUN}/letters", afterwards.write_letters),
-    ("POST", f"{_RUN}/letters/post", afterwards.post_letters),
-    ("POST", f"{_RUN}/followup", afterwards.follow_up),
-    ("GET", "/person", person.show),
-    ("POST", "/person", person.find),
-    ("POST", "/person/forget", person.forget),
+_PAGES: Final[tuple[tuple[str, Answer | None, Answer | None], ...]] = (
+    ("/", start.show, None),
+    ("/uploads", None, start.take),
+    (f"{_UPLOAD}/remove", None, start.remove),
+    (f"{_UPLOAD}/columns", columns.show, columns.take),
+    (f"{_UPLOAD}/columns/forget", None, columns.forget),
+    (f"{_UPLOAD}/rows", rows.show, rows.correct),
+    (f"{_UPLOAD}/rows/leave-out", None, rows.leave_out),
+    (f"{_UPLOAD}/rows/replace", None, rows.replace),
+    (f"{_UPLOAD}/rows/undo", None, rows.undo),
+    (f"{_UPLOAD}/corrected", rows.download, None),
+    (f"{_UPLOAD}/plan", plan.show, plan.answer),
+    (f"{_UPLOAD}/send", None, plan.send),
+    (f"{_UPLOAD}/progress", progress.show, None),
+    (f"{_UPLOAD}/stop", None, progress.stop),
+    ("/runs", runs.show, None),
+    ("/runs/reconcile", None, runs.reconcile),
+    (_RUN, results.show, results.show),
+    (f"{_RUN}/link", None, results.reveal),
+    (f"{_RUN}/files/{{name}}", results.download, None),
+    (f"{_RUN}/afterwards", afterwards.show, None),
+    (f"{_RUN}/afterwards/{{name}}", afterwards.download, None),
+    (f"{_RUN}/letters", None, afterwards.write_letters),
+    (f"{_RUN}/letters/post", None, afterwards.post_letters),
+    (f"{_RUN}/followup", None, afterwards.follow_up),
+    ("/person", person.show, person.find),
+    ("/person/forget", None, person.forget),
 )
+"""Each address: what shows it, and what a form that is posted there does."""
 
 
 def create_app(desk: Desk) -> ASGIApp:
@@ -84,33 +80,27 @@ def create_app(desk: Desk) -> ASGIApp:
         return _told(Visit(desk=desk, request=request), says, code)
 
     static = StaticFiles(directory=Path(__file__).with_name("static"))
-    routes = [_route(desk, method, path, answer) for method, path, answer in _PAGES]
     app = Starlette(
-        routes=[Mount("/static", static), *routes],
+        routes=[Mount("/static", static), *(_route(desk, *page) for page in _PAGES)],
         exception_handlers={HTTPException: lost, Exception: lost},
     )
     return Guard(app, desk.keys)
 
 
-def _route(desk: Desk, method: str, path: str, answer: Answer) -> Route:
+def _route(desk: Desk, path: str, show: Answer | None, take: Answer | None) -> Route:
     async def serve(request: Request) -> Response:
-        if request.method != "POST":
-            return await asyncio.to_thread(_answered, answer, Visit(desk=desk, request=request))
+        if show is not None and request.method != "POST":
+            return await asyncio.to_thread(_answered, show, Visit(desk=desk, request=request))
         async with request.form(
             max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_OF_A_FIELD
         ) as form:
-            if not _has_token(form, desk):
-                raise HTTPException(
-                    403, "That form is not of this desk; go back and reload the page"
-                )
+            if take is None or not same(str(form.get("token", "")), desk.keys.token):
+                raise HTTPException(403, _NOT_OURS)
             visit = Visit(desk=desk, request=request, form=form)
-            return await asyncio.to_thread(_answered, answer, visit)
+            return await asyncio.to_thread(_answered, take, visit)
 
-    return Route(path, serve, methods=[method])
-
-
-def _has_token(form: FormData, desk: Desk) -> bool:
-    return same(str(form.get("token", "")), desk.keys.token)
+    methods = {"GET": show, "POST": take}
+    return Route(path, serve, methods=[name for name, page in methods.items() if page is not None])
 
 
 def _answered(answer: Answer, visit: Visit) -> Response:

@@ -8,8 +8,8 @@ from typing import Final
 
 from jobmojito_batch.client import TokenSource
 from jobmojito_batch.desk.errands import Errand
-from jobmojito_batch.desk.open_uploads import OpenUploads, opened
 from jobmojito_batch.desk.security import Keys
+from jobmojito_batch.desk.sends import opened
 from jobmojito_batch.desk.uploads import Uploads
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Ledger
@@ -27,7 +27,6 @@ class Desk:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
         self.uploads = Uploads(load_settings().desk_folder)
-        self.open_uploads = OpenUploads(self.uploads)
         self._threads = ThreadPoolExecutor(1, "account")
         self._asked: Future[AccountView] | None = None
         self._asked_at = 0.0
@@ -68,7 +67,7 @@ class Desk:
 
     def close(self) -> None:
         """Let go of what is held; what was started goes on."""
-        self.open_uploads.close()
+        self.uploads.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 

@@ -12,8 +12,9 @@ second press, another tab or the back button meets a folder that is there, or a 
 """
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
@@ -26,9 +27,11 @@ from jobmojito_batch.columns import ORDINAL
 from jobmojito_batch.desk.errands import Errand
 from jobmojito_batch.desk.uploads import Upload, Uploads, read_json, write_json
 from jobmojito_batch.errors import BatchError
-from jobmojito_batch.pipeline import Planned
+from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.pipeline import Planned, planned_again
 from jobmojito_batch.plan import KIND, Kind
 from jobmojito_batch.sending import Progress
+from jobmojito_batch.settings import Settings
 
 COMMAND: Final = "desk-send"
 
@@ -56,7 +59,6 @@ class Order(BaseModel):
     digest: str
     limit: int | None = None
     to_send: int
-    pressed_at: datetime
 
 
 class End(BaseModel):
@@ -68,6 +70,18 @@ class End(BaseModel):
     """None where nothing was begun."""
     sentence: str
     files: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPlan:
+    """A plan as a person sees it, and the order that pressing Send gives."""
+
+    planned: Planned
+    order: Order
+    number: int
+    """Of the press that it is for."""
+    may_be_sent: bool
+    """Whether there is a token and something to send, and all that would hold it is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +165,36 @@ def digest_of_plan(planned: Planned, upload: Upload, *, number: int, limit: int 
         ",".join(map(str, to_send.collect()[ORDINAL])),
     ]
     return sha256("\0".join(parts).encode()).hexdigest()
+
+
+def plan_of(upload: Upload, limit: int | None) -> SeenPlan:
+    """What would be sent of an upload now. Raises BatchError."""
+    with upload.lock:
+        checked = upload.checked(whole=True).planned
+        with opened(checked.settings) as ledger:
+            planned = planned_again(checked, ledger, limit=limit)
+        before = latest_of(upload)
+        number = 0 if before is None else before.number + 1
+        digest = digest_of_plan(planned, upload, number=number, limit=limit)
+    holds = (doubt.holds and not upload.has_answered(doubt) for doubt in planned.doubts)
+    to_send = planned.plan.to_send
+    return SeenPlan(
+        planned=planned,
+        order=Order(digest=digest, limit=limit, to_send=to_send),
+        number=number,
+        may_be_sent=planned.settings.has_token and to_send > 0 and not any(holds),
+    )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Ledger | None]:
+    """The ledger, if there is one. Raises LedgerError."""
+    ledger = Ledger.open_existing(settings.ledger_url)
+    try:
+        yield ledger
+    finally:
+        if ledger is not None:
+            ledger.close()
 
 
 def check_press(upload: Upload, number: int) -> None:

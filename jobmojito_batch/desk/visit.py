@@ -14,12 +14,11 @@ from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from jobmojito_batch.desk.uploads import NewFiles
+from jobmojito_batch.desk.uploads import NewFiles, Upload
 from jobmojito_batch.desk.wording import FILTERS, KINDS, OUTCOMES, SAID
 
 if TYPE_CHECKING:
     from jobmojito_batch.desk.desk import Desk
-    from jobmojito_batch.desk.open_uploads import OpenUpload
 
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
@@ -53,9 +52,9 @@ class Visit:
         return self.request.headers.get("hx-request") == "true"
 
     @property
-    def open(self) -> "OpenUpload":
+    def upload(self) -> Upload:
         """The upload that the page is about. Raises SettingsError."""
-        return self.desk.open_uploads.find(self.part("upload"))
+        return self.desk.uploads.find(self.part("upload"))
 
     @property
     def home(self) -> str:

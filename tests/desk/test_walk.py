@@ -408,6 +408,27 @@ def test_the_whole_job_without_scripts(house: House, tmp_path: Path) -> None:
         expect(page.get_by_text("erased from the ledger")).to_be_visible()
 
 
+def test_a_correction_that_cannot_be_kept_is_a_sentence(house: House, tmp_path: Path) -> None:
+    """In place of the rows, which would say nothing of it."""
+    row = people(1, start=500)[0].replace(",SK,", ",Atlantis,")
+    file = exported(tmp_path, "refused.csv", row)
+    with house.page() as page:
+        page.goto(house.origin)
+        page.get_by_label("Candidate file").set_input_files(file)
+        page.get_by_role("button", name="Read it").click()
+        page.get_by_role("button", name="Go on to the rows").click()
+        heading(page, "Rows")
+        gone = f"{house.origin}/uploads/gone/rows"
+        page.route(
+            re.compile("/rows$"),
+            lambda route: route.continue_(url=gone if route.request.method == "POST" else None),
+        )
+        page.get_by_label("candidate_country_code, row 2").fill("SK")
+        page.keyboard.press("Tab")
+        heading(page, "Not done")
+        expect(page.get_by_text("no such upload")).to_be_visible()
+
+
 def test_a_server_that_is_killed_loses_nothing(house: House, tmp_path: Path) -> None:
     """The run goes on in its own process; the desk that is opened again shows it."""
     file = exported(tmp_path, "killed.csv", *people(60, start=400))

@@ -2,16 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
+from functools import partial
+from typing import Final, NamedTuple
 
 import polars as pl
 from starlette.responses import Response
 
-from jobmojito_batch.desk.open_uploads import OpenUpload
+from jobmojito_batch.desk.uploads import Upload, write_json
 from jobmojito_batch.desk.visit import Visit
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.normalise import FIELDS, missing_fields
-from jobmojito_batch.pipeline import CheckedInput, Look, samples_of
+from jobmojito_batch.pipeline import CheckedInput, samples_of
 from jobmojito_batch.publish import meaning_of
 from jobmojito_batch.records import Detected
 
@@ -28,13 +29,20 @@ _OF_A_PERSON: Final = frozenset({"candidate_name", "candidate_email", "candidate
 _SAMPLED_ROWS: Final = 200
 
 
+class Column(NamedTuple):
+    """A header with what stands below it, and what it is taken for."""
+
+    header: str
+    samples: tuple[str, ...]
+    role: str
+    """A field, CARRIED or IGNORED."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
     """What is seen of a file as it is read now."""
 
-    look: Look
-    roles: Sequence[str] = ()
-    """What each header is taken for: a field, CARRIED or IGNORED."""
+    columns: Sequence[Column] = field(default=(), repr=False)
     missing: Sequence[str] = ()
     """Fields that are needed and have no column, and those that one value is given for."""
     read_as: str = ""
@@ -42,18 +50,19 @@ class Seen:
     fault: str = ""
     """Why it cannot be checked as it is read now."""
 
+    @property
+    def headers(self) -> list[str]:
+        """Those of the file."""
+        return [column.header for column in self.columns]
+
 
 def show(visit: Visit) -> Response:
     """The page."""
-    note = visit.open.upload.note
-    seen = _seen(visit.open)
-    whys = [
-        _why(*column, note.mapping) for column in zip(seen.look.headers, seen.roles, strict=True)
-    ]
+    note = visit.upload.note
     return visit.page(
         "columns.html",
-        seen=seen,
-        columns=list(zip(seen.look.headers, seen.look.samples, seen.roles, whys, strict=True)),
+        seen=seen_of(visit.upload),
+        why=partial(_why, note.mapping),
         note=note,
         meanings=_MEANINGS,
         of_a_person=_OF_A_PERSON,
@@ -62,8 +71,7 @@ def show(visit: Visit) -> Response:
 
 def take(visit: Visit) -> Response:
     """What the person says: kept, remembered, and the file read anew where that changes it."""
-    opened = visit.open
-    upload, note, files = opened.upload, opened.upload.note, visit.files
+    upload, note, files = visit.upload, visit.upload.note, visit.files
     mapping = _mapping(visit, note.mapping)
     changes = {
         "mapping": mapping,
@@ -78,26 +86,26 @@ def take(visit: Visit) -> Response:
     if files.resumes or files.jobs:
         upload.add(files)
     try:
-        headers = opened.checked().layout.headers
+        headers = upload.checked().layout.headers
     except BatchError:  # the page says what is wrong
         return visit.go(f"{visit.home}/columns")
     if mapping:
-        visit.desk.uploads.remember(headers, mapping)
+        write_json(visit.desk.uploads.mapping_file(headers), mapping)
     return visit.go(f"{visit.home}/{'columns' if visit.said('then') == 'again' else 'rows'}")
 
 
 def forget(visit: Visit) -> Response:
     """The mapping of files with these headers is remembered no more."""
-    visit.desk.uploads.forget_mapping(visit.open.headers)
-    visit.open.upload.say(mapping={}, is_remembered=False)
+    headers = seen_of(visit.upload).headers
+    visit.desk.uploads.mapping_file(headers).unlink(missing_ok=True)
+    visit.upload.say(mapping={}, is_remembered=False)
     return visit.go(f"{visit.home}/columns", said="forgotten")
 
 
 def _mapping(visit: Visit, before: dict[str, str]) -> dict[str, str]:
     """What was chosen otherwise than the program takes it, and what was said before and stays."""
     mapping = {}
-    seen = _seen(visit.open)
-    for number, (header, role) in enumerate(zip(seen.look.headers, seen.roles, strict=True)):
+    for number, (header, _, role) in enumerate(seen_of(visit.upload).columns):
         chosen = visit.said(f"column:{number}") or role
         if chosen != role and chosen in {*FIELDS, CARRIED, IGNORED}:
             mapping[header] = chosen if chosen in FIELDS else ""
@@ -106,36 +114,35 @@ def _mapping(visit: Visit, before: dict[str, str]) -> dict[str, str]:
     return mapping
 
 
-def _seen(opened: OpenUpload) -> Seen:
-    note = opened.upload.note
+def seen_of(upload: Upload) -> Seen:
+    """The columns of a file; where it cannot be checked, as far as it can be read."""
+    note = upload.note
     try:
-        checked = opened.checked()
+        checked = upload.checked()
     except BatchError as exc:
-        return _seen_unchecked(opened, note.mapping, str(exc))
+        return _seen_unchecked(upload, note.mapping, str(exc))
     view, headers = checked.planned.inputs.views[0], checked.layout.headers
     head = pl.scan_parquet(checked.planned.spool.prepared).head(_SAMPLED_ROWS).collect()
     roles = [role for _, role in view.columns]
     missing = missing_fields({*roles, *_given(checked), *note.values} - {CARRIED, IGNORED})
     return Seen(
-        look=Look(headers=headers, samples=samples_of(head, headers)),
-        roles=roles,
+        columns=list(map(Column, headers, samples_of(head, headers), roles)),
         missing=[*missing, *note.values],
         read_as=_read_as(view.detected),
         notes=view.notes,
     )
 
 
-def _seen_unchecked(opened: OpenUpload, mapping: dict[str, str], fault: str) -> Seen:
-    """Headers and samples alone, to choose from; nothing where not even they can be read."""
+def _seen_unchecked(upload: Upload, mapping: dict[str, str], fault: str) -> Seen:
     try:
-        look = opened.look()
-    except BatchError as exc:
-        return Seen(look=Look(headers=(), samples=()), fault=str(exc))
-    roles = [mapping.get(header) or CARRIED for header in look.headers]
-    return Seen(look=look, roles=roles, fault=fault)
+        look = upload.look()
+    except BatchError as exc:  # not even headers can be read
+        return Seen(fault=str(exc))
+    roles = (mapping.get(header) or CARRIED for header in look.headers)
+    return Seen(columns=list(map(Column, look.headers, look.samples, roles)), fault=fault)
 
 
-def _why(header: str, role: str, said: dict[str, str]) -> str:
+def _why(said: dict[str, str], header: str, role: str) -> str:
     if header in said:
         return "you said so"
     if role == CARRIED:

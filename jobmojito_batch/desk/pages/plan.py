@@ -5,8 +5,16 @@ from typing import Final
 
 from starlette.responses import Response
 
-from jobmojito_batch.desk.open_uploads import SeenPlan
-from jobmojito_batch.desk.sends import NotSentError, SendState, begin, check_press, latest_of
+from jobmojito_batch.desk.desk import said_of
+from jobmojito_batch.desk.sends import (
+    NotSentError,
+    SeenPlan,
+    SendState,
+    begin,
+    check_press,
+    latest_of,
+    plan_of,
+)
 from jobmojito_batch.desk.uploads import digest_of
 from jobmojito_batch.desk.visit import Visit
 from jobmojito_batch.pipeline import Planned
@@ -22,12 +30,12 @@ _OTHER_PLAN: Final = (
 
 def show(visit: Visit) -> Response:
     """The page."""
-    return _page(visit, visit.open.plan(visit.number("first") or None))
+    return _page(visit, plan_of(visit.upload, visit.number("first") or None))
 
 
 def answer(visit: Visit) -> Response:
     """Answers to questions, and another number to send."""
-    upload = visit.open.upload
+    upload = visit.upload
     before = set(upload.note.answered)
     said = {
         digest: text
@@ -42,17 +50,17 @@ def answer(visit: Visit) -> Response:
 
 def send(visit: Visit) -> Response:
     """The press that sends: what was seen, once, or a sentence why not."""
-    opened, limit = visit.open, visit.number("limit") or None
+    upload, limit = visit.upload, visit.number("limit") or None
     if (visit.number("first") or None) != limit:
         return _again(visit)  # another number was written: its plan has to be seen first
     try:
-        check_press(opened.upload, visit.number("number"))
-        seen = opened.plan(limit)
+        check_press(upload, visit.number("number"))
+        seen = plan_of(upload, limit)
         if seen.order.digest != visit.said("plan"):
             return _page(visit, seen, why=_OTHER_PLAN)
         if not seen.may_be_sent:
             return _page(visit, seen, why="Nothing was sent: this plan is not to be sent as it is.")
-        begin(opened.upload, seen.order, number=seen.number)
+        begin(upload, seen.order, number=seen.number)
     except NotSentError as exc:
         return visit.page("not_sent.html", status=409, why=str(exc))
     return visit.go(f"{visit.home}/progress")
@@ -64,7 +72,7 @@ def _again(visit: Visit) -> Response:
 
 
 def _page(visit: Visit, seen: SeenPlan, *, why: str = "") -> Response:
-    upload = visit.open.upload
+    upload = visit.upload
     last = latest_of(upload)
     planned = seen.planned
     return visit.page(
@@ -95,13 +103,14 @@ def _page(visit: Visit, seen: SeenPlan, *, why: str = "") -> Response:
 
 
 def _warnings(planned: Planned) -> list[str]:
-    found = [*planned.accounts.warnings, *planned.plan.warnings, *planned.preview.warnings]
-    for view in planned.accounts.views.values():
-        if view.answer.http_status in {401, 403}:
-            found.append("the API refuses the token: it has expired or is of another account")
-        elif view.credits_left is None and view.answer.http_status is None:
-            found.append("the API cannot be reached now: nothing can be sent until it can")
-    return found
+    own = planned.accounts.views.get(None)
+    is_silent = own is not None and own.answer.http_status != 200  # noqa: PLR2004
+    return [
+        *planned.accounts.warnings,
+        *planned.plan.warnings,
+        *planned.preview.warnings,
+        *([said_of(own)] if own is not None and is_silent else []),
+    ]
 
 
 def _short(texts: Sequence[str]) -> list[str]:

@@ -10,7 +10,7 @@ from jobmojito_batch.sending import Progress
 
 def show(visit: Visit) -> Response:
     """The page; once it is over, the results."""
-    send = latest_of(visit.open.upload)
+    send = latest_of(visit.upload)
     if send is None:
         return visit.go(f"{visit.home}/plan")
     state, progress, order = send.state, send.progress, send.order
@@ -32,7 +32,7 @@ def show(visit: Visit) -> Response:
 
 def stop(visit: Visit) -> Response:
     """Calls under way end, nothing more is sent."""
-    send = latest_of(visit.open.upload)
+    send = latest_of(visit.upload)
     if send is not None:
         send.errand.stop()
     return visit.go(f"{visit.home}/progress", said="stopping")

@@ -21,8 +21,8 @@ _ALWAYS_SHOWN: Final = frozenset({_FAULTY, "to_send"})
 
 def show(visit: Visit) -> Response:
     """The page."""
-    opened = visit.open
-    checked = opened.checked()
+    upload = visit.upload
+    checked = upload.checked()
     counts, headers, fields = checked.counts, checked.layout.headers, checked.layout.fields
     kind, start = _place(visit)
     total = counts.get(kind, 0)
@@ -41,20 +41,20 @@ def show(visit: Visit) -> Response:
         at_once=AT_ONCE,
         columns=[(at, headers[at]) for at in sorted(fields.values()) if at != resume],
         common=[(column, headers[column], text, count) for column, text, count in common],
-        steps=len(opened.upload.corrections.steps),
+        steps=len(upload.corrections.steps),
         resume=resume,
     )
 
 
 def correct(visit: Visit) -> Response:
     """Cells of the form that say something else than before."""
-    opened = visit.open
+    upload = visit.upload
     said = {
         cell: _as_written(text)
         for name, text in visit.form.items()
         if isinstance(text, str) and (cell := _cell(name)) is not None
     }
-    before = opened.checked().text_of(said)
+    before = upload.checked().text_of(said)
     step = several(
         [
             Change(*cell, before[cell], text)
@@ -63,42 +63,42 @@ def correct(visit: Visit) -> Response:
         ]
     )
     if step is not None:
-        opened.take(step)
+        upload.take(step)
     return _changed(visit, "corrected" if step is not None else "nothing")
 
 
 def leave_out(visit: Visit) -> Response:
     """A row is not to be sent."""
-    opened, row = visit.open, visit.number("row")
-    if row not in opened.upload.corrections.left_out and opened.checked().has([row]):
-        opened.take(Step(left_out=(row,)))
+    upload, row = visit.upload, visit.number("row")
+    if row not in upload.corrections.left_out and upload.checked().has([row]):
+        upload.take(Step(left_out=(row,)))
     return _changed(visit, "left_out")
 
 
 def replace(visit: Visit) -> Response:
     """One text in place of another, in a whole column."""
-    opened, column = visit.open, visit.number("column", otherwise=-1)
-    checked = opened.checked()
+    upload, column = visit.upload, visit.number("column", otherwise=-1)
+    checked = upload.checked()
     if not 0 <= column < len(checked.layout.headers):
         raise BatchError("there is no such column; choose one of the list")
     step = replaced(checked.column(column), column, visit.said("seen"), visit.said("text"))
     if step.changes:
-        opened.take(step)
+        upload.take(step)
     return _changed(visit, "corrected" if step.changes else "nothing")
 
 
 def undo(visit: Visit) -> Response:
     """The latest step is taken back."""
-    return _changed(visit, "undone" if visit.open.undo() else "nothing")
+    return _changed(visit, "undone" if visit.upload.undo() else "nothing")
 
 
 def download(visit: Visit) -> Response:
     """The corrected file, in the layout that it came in."""
-    file = visit.open.upload.note.file
+    file = visit.upload.note.file
 
     def write(folder: Path) -> Path:
         target = folder / f"{stem_of(file)}.corrected{suffix_for([file])}"
-        visit.open.write_corrected(target)
+        visit.upload.write_corrected(target)
         return target
 
     return visit.download(write)

@@ -4,9 +4,10 @@ from typing import Final
 
 from starlette.responses import Response
 
+from jobmojito_batch.desk.pages.columns import seen_of
 from jobmojito_batch.desk.pages.runs import runs_of
 from jobmojito_batch.desk.sends import SendState, latest_of
-from jobmojito_batch.desk.uploads import Upload
+from jobmojito_batch.desk.uploads import Upload, read_json
 from jobmojito_batch.desk.visit import Visit
 
 MOST_RUNS: Final = 10
@@ -35,18 +36,20 @@ def show(visit: Visit) -> Response:
 
 
 def take(visit: Visit) -> Response:
-    """An upload, read at once."""
-    upload = visit.desk.uploads.new(visit.files)
-    visit.desk.open_uploads.find(upload.id).recall_mapping()
+    """An upload, read at once: as an earlier file with the same headers, if there was one."""
+    uploads = visit.desk.uploads
+    upload = uploads.new(visit.files)
+    if mapping := read_json(uploads.mapping_file(seen_of(upload).headers), dict[str, str]):
+        upload.say(mapping=mapping, is_remembered=True)
     return visit.go(f"/uploads/{upload.id}/columns")
 
 
 def remove(visit: Visit) -> Response:
     """An upload and all its files go, save while it is sent."""
-    send = latest_of(visit.open.upload)
+    send = latest_of(visit.upload)
     if send is not None and send.state is SendState.GOING_ON:
         return visit.go(f"{visit.home}/progress")
-    visit.desk.open_uploads.remove(visit.part("upload"))
+    visit.desk.uploads.remove(visit.upload)
     return visit.go("/", said="removed")
 
 
