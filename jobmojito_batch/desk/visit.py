@@ -15,7 +15,8 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
 from jobmojito_batch.desk.uploads import NewFiles, Upload
-from jobmojito_batch.desk.wording import FILTERS, KINDS, OUTCOMES, SAID
+from jobmojito_batch.desk.wording import FILTERS, KINDS, SAID
+from jobmojito_batch.pipeline.about import MEANINGS
 
 if TYPE_CHECKING:
     from jobmojito_batch.desk.desk import Desk
@@ -34,7 +35,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(FILTERS)
-    made.globals.update(kinds=KINDS, outcome_means=OUTCOMES, sentences=SAID)
+    made.globals.update(kinds=KINDS, outcomes_mean=MEANINGS, sentences=SAID)
     return made
 
 

@@ -24,18 +24,6 @@ KINDS: Final = {
     "left_out": ("Left out", "You left them out: nothing is sent for them."),
 }
 """What a person calls the kinds of rows, in their order, and what they are."""
-OUTCOMES: Final = {
-    "invited": "has a link",
-    "review": "a person decides in JobMojito",
-    "rejected": "recommended for rejection: a person decides in JobMojito",
-    "already_applied": "had applied before",
-    "already_done": "settled in an earlier run",
-    "duplicate": "the same invitation as an earlier row",
-    "invalid": "did not pass the checks: correct and send again",
-    "failed": "nothing was created: may be sent again",
-    "unknown": "no trustworthy answer: looked up, never sent again blind",
-    "not_sent": "the run ended before its turn: go on to send",
-}
 SAID: Final = {
     "undone": "The last step was undone.",
     "nothing": "There was nothing to change.",

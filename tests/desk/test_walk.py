@@ -320,6 +320,12 @@ def test_from_the_upload_to_links_in_nine_clicks(house: House, tmp_path: Path) -
         expect(page.get_by_role("button", name="Reveal link").first).to_be_visible()
         assert clicks <= MOST_CLICKS
 
+        other.goto(page.url)
+        other.get_by_role("button", name="The next rows").click()
+        other.get_by_role("button", name="Reveal link").first.click()
+        expect(other.get_by_label(re.compile("^Link of row"))).to_be_visible()
+        expect(other.get_by_text("101 to 180 of 180 rows")).to_be_visible()
+
         page.go_back()
         page.goto(page.url) if page.url.endswith("/progress") else None
     enrolled = {who[0]: n for who, n in house.enrolled.items() if who[0] in addresses}
@@ -441,6 +447,7 @@ def test_a_server_that_is_killed_loses_nothing(house: House, tmp_path: Path) -> 
         page.get_by_role("button", name="Send 60 invitations").click()
         heading(page, "Progress")
         house.kill()
+        expect(page.get_by_text("The desk does not answer")).to_be_visible()
     house.start()
     with house.page() as page:
         page.goto(house.origin)

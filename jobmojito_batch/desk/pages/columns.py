@@ -11,8 +11,8 @@ from starlette.responses import Response
 from jobmojito_batch.desk.uploads import Upload, write_json
 from jobmojito_batch.desk.visit import Visit
 from jobmojito_batch.errors import BatchError
-from jobmojito_batch.normalise import FIELDS, missing_fields
-from jobmojito_batch.pipeline import CheckedInput, samples_of
+from jobmojito_batch.normalise import FIELDS
+from jobmojito_batch.pipeline import samples_of
 from jobmojito_batch.publish import meaning_of
 from jobmojito_batch.records import Detected
 
@@ -121,13 +121,13 @@ def seen_of(upload: Upload) -> Seen:
         checked = upload.checked()
     except BatchError as exc:
         return _seen_unchecked(upload, note.mapping, str(exc))
-    view, headers = checked.planned.inputs.views[0], checked.layout.headers
-    head = pl.scan_parquet(checked.planned.spool.prepared).head(_SAMPLED_ROWS).collect()
+    planned, headers = checked.planned, checked.layout.headers
+    view = planned.inputs.views[0]
+    head = pl.scan_parquet(planned.spool.prepared).head(_SAMPLED_ROWS).collect()
     roles = [role for _, role in view.columns]
-    missing = missing_fields({*roles, *_given(checked), *note.values} - {CARRIED, IGNORED})
     return Seen(
         columns=list(map(Column, headers, samples_of(head, headers), roles)),
-        missing=[*missing, *note.values],
+        missing=[*(doubt.lacks for doubt in planned.doubts if doubt.lacks), *note.values],
         read_as=_read_as(view.detected),
         notes=view.notes,
     )
@@ -150,13 +150,6 @@ def _why(said: dict[str, str], header: str, role: str) -> str:
     if role == IGNORED:
         return "neither sent nor shown in the results"
     return "the field's own name" if header.strip() == role else "this header is known for it"
-
-
-def _given(checked: CheckedInput) -> set[str]:
-    """Fields that rows have from the files beside theirs."""
-    jobs = checked.planned.inputs.jobs
-    of_jobs = {role for _, role in jobs.columns} if jobs is not None else set()
-    return of_jobs | ({"candidate_resume"} if checked.planned.parameters.resumes else set())
 
 
 def _read_as(found: Detected) -> str:

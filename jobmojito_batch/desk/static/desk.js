@@ -15,7 +15,10 @@ document.addEventListener("htmx:beforeSwap", ({ detail }) => {
     detail.target = document.getElementById("main");
   }
 });
+const silent = (isSilent) => { document.getElementById("silent").hidden = !isSilent; };
+document.addEventListener("htmx:sendError", () => silent(true));
 document.addEventListener("htmx:afterSettle", () => {
+  silent(false);
   const field = focused && document.getElementById(focused);
   if (field && document.activeElement !== field) field.focus();
 });
