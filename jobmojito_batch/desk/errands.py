@@ -4,9 +4,11 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Lock
 from typing import IO, Any, Final
 
 import psutil
@@ -15,6 +17,8 @@ from jobmojito_batch.desk.uploads import read_json
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import is_alive, owner_of
 
+_starting: Final = Lock()
+"""Held while one is started: two presses at once start one process."""
 _children: Final[list["subprocess.Popen[bytes]"]] = []
 """Of this server: asked for their end, so that none stays a zombie."""
 
@@ -51,8 +55,11 @@ class Errand:
 
     def start(self, *words: str) -> None:
         """Start it, unless it goes on. Raises BatchError."""
-        if self.is_going_on:
-            return
+        with _starting:
+            if not self.is_going_on:
+                self._start(words)
+
+    def _start(self, words: Sequence[str]) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         command = [sys.executable, "-m", "jobmojito_batch", *words]
         with self._written(".json") as said, self._written(".txt") as told:
@@ -72,7 +79,8 @@ class Errand:
 
     def note(self, process: psutil.Process) -> None:
         """Keep which process carries it out."""
-        (self.folder / f"{self.name}.owner").write_text(owner_of(process), encoding="utf-8")
+        with self._written(".owner") as file:
+            file.write(owner_of(process).encode())
 
     def stop(self) -> None:
         """Have the process drain: calls under way end, nothing more is sent."""

@@ -18,12 +18,17 @@ from jobmojito_batch.errors import SettingsError
 
 LOOPBACK: Final = "127.0.0.1"
 _END_SECONDS: Final = 2
-_HIGHEST_PORT: Final = 65_535
 
 
 def serve(port: int, on_ready: Callable[[Keys], None]) -> None:
     """Serve until SIGINT or SIGTERM; port 0 means a free one. Raises SettingsError."""
-    with _listening(port) as sock, suppress(KeyboardInterrupt):
+    try:
+        sock = socket.create_server((LOOPBACK, port))
+    except OSError as exc:
+        raise SettingsError(
+            f"--port {port}: cannot be used ({exc.strerror}); choose another, or none"
+        ) from None
+    with sock, suppress(KeyboardInterrupt):
         keys = Keys(sock.getsockname()[1])
         with closing(Desk(keys)) as desk:
             config = uvicorn.Config(
@@ -38,20 +43,6 @@ def serve(port: int, on_ready: Callable[[Keys], None]) -> None:
             )
             on_ready(keys)  # who comes before the loop runs waits in the queue of the socket
             asyncio.run(uvicorn.Server(config).serve(sockets=[sock]))
-
-
-@contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    if not 0 <= port <= _HIGHEST_PORT:
-        raise SettingsError(f"--port {port}: there are only 0 to {_HIGHEST_PORT}")
-    try:
-        sock = socket.create_server((LOOPBACK, port))
-    except OSError as exc:
-        raise SettingsError(
-            f"--port {port}: cannot be used ({exc.strerror}); choose another, or none"
-        ) from None
-    with sock:
-        yield sock
 
 
 @contextmanager

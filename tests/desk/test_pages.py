@@ -3,6 +3,7 @@
 import asyncio
 import html
 import re
+import stat
 import time
 import zipfile
 from io import BytesIO
@@ -232,6 +233,8 @@ async def test_letters_and_follow_up_go_on_beside_the_desk(
     while errand.is_going_on or failed.is_going_on:  # noqa: ASYNC110 - processes set no event
         await asyncio.sleep(0.1)
     assert errand.said is not None
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in errand.folder.iterdir()}
+    assert modes == {0o600}
     assert {"runs": [], "invitations": {}, "doubts": []}.items() <= errand.said.items()
     assert errand.fault == ""
     assert "ledger" in failed.fault
