@@ -41,7 +41,8 @@ class OrderObserver(RunObserver):
         if any(doubt.holds and not upload.has_answered(doubt) for doubt in planned.doubts):
             self.refusal = "the file leaves a question open now; answer it in the plan"
             return False
-        digest = digest_of_plan(planned, upload, number=self._send.number, limit=self._order.limit)
+        content = upload.content(self._order.limit)
+        digest = digest_of_plan(planned, content, number=self._send.number)
         if digest != self._order.digest:
             counts = planned.plan.counts
             self.refusal = (

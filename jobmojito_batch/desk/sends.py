@@ -149,13 +149,13 @@ def send_of(uploads: Uploads, run_id: str) -> Send | None:
     return next((send for send in sends if send.run_id == run_id), None)
 
 
-def digest_of_plan(planned: Planned, upload: Upload, *, number: int, limit: int | None) -> str:
+def digest_of_plan(planned: Planned, content: str, *, number: int) -> str:
     """What a plan is known by: what it reads, for which account, whom it sends, at which press."""
     to_send = planned.plan.rows.filter(pl.col(KIND) == Kind.TO_SEND.value).select(ORDINAL)
     settings = planned.settings
     parts = [
         str(number),
-        upload.content(limit),
+        content,
         settings.base_url,
         planned.accounts.merchant,
         settings.environment,
@@ -170,12 +170,13 @@ def digest_of_plan(planned: Planned, upload: Upload, *, number: int, limit: int 
 def plan_of(upload: Upload, limit: int | None) -> SeenPlan:
     """What would be sent of an upload now. Raises BatchError."""
     with upload.lock:
+        content = upload.content(limit)  # first: what changes meanwhile makes it another plan
         checked = upload.checked(whole=True).planned
         with opened(checked.settings) as ledger:
             planned = planned_again(checked, ledger, limit=limit)
         before = latest_of(upload)
         number = 0 if before is None else before.number + 1
-        digest = digest_of_plan(planned, upload, number=number, limit=limit)
+        digest = digest_of_plan(planned, content, number=number)
     holds = (doubt.holds and not upload.has_answered(doubt) for doubt in planned.doubts)
     to_send = planned.plan.to_send
     return SeenPlan(
