@@ -56,6 +56,8 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    number: int
+    """Which press it is for: a plan that was pressed is another one the next time."""
     digest: str
     limit: int | None = None
     to_send: int
@@ -78,8 +80,6 @@ class SeenPlan:
 
     planned: Planned
     order: Order
-    number: int
-    """Of the press that it is for."""
     may_be_sent: bool
     """Whether there is a token and something to send, and all that would hold it is answered."""
 
@@ -181,8 +181,7 @@ def plan_of(upload: Upload, limit: int | None) -> SeenPlan:
     to_send = planned.plan.to_send
     return SeenPlan(
         planned=planned,
-        order=Order(digest=digest, limit=limit, to_send=to_send),
-        number=number,
+        order=Order(number=number, digest=digest, limit=limit, to_send=to_send),
         may_be_sent=planned.settings.has_token and to_send > 0 and not any(holds),
     )
 
@@ -210,14 +209,14 @@ def check_press(upload: Upload, number: int) -> None:
         )
 
 
-def begin(upload: Upload, order: Order, *, number: int) -> None:
+def begin(upload: Upload, order: Order) -> None:
     """
     Send a plan, in a process of its own that outlives the desk.
 
     Raises NotSentError where this or another press has done so.
     """
-    check_press(upload, number)
-    send = Send(upload, number)
+    check_press(upload, order.number)
+    send = Send(upload, order.number)
     try:
         send.folder.parent.mkdir(mode=0o700, exist_ok=True)
         send.folder.mkdir(mode=0o700)

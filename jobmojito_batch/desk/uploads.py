@@ -238,11 +238,6 @@ class Upload:
         checked.leave_out(step.left_out, back=back)
         self._of, self._is_whole = self.content(None), False
 
-    def write_corrected(self, target: Path) -> None:
-        """The corrected file. Raises BatchError."""
-        with self.lock:
-            self.checked().write_corrected(target)
-
 
 def digest_of(doubt: InputDoubt) -> str:
     """What a doubt is known by: another number of rows is another doubt."""

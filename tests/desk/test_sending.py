@@ -55,7 +55,7 @@ def here(parameters: InviteParameters, observer: RunObserver) -> RunResult:
 def pressed(opened: Upload, limit: int | None = None) -> Send:
     """An order as pressing Send leaves it, not yet carried out."""
     seen = plan_of(opened, limit)
-    send = Send(opened, seen.number)
+    send = Send(opened, seen.order.number)
     send.folder.mkdir(parents=True)
     write_json(send.folder / "order.json", seen.order.model_dump(mode="json"))
     return send
@@ -109,9 +109,9 @@ def test_a_press_for_a_plan_that_was_sent_sends_nothing(opened: Upload) -> None:
     seen = plan_of(opened, None)
     write_json(pressed(opened).folder / "end.json", End(run_id="a-run", sentence="done"))
     with pytest.raises(NotSentError, match="sent already"):
-        begin(opened, seen.order, number=seen.number)
+        begin(opened, seen.order)
     again = plan_of(opened, None)
-    assert again.number == seen.number + 1
+    assert again.order.number == seen.order.number + 1
     assert again.order.digest != seen.order.digest
 
 

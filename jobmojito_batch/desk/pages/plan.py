@@ -60,7 +60,7 @@ def send(visit: Visit) -> Response:
             return _page(visit, seen, why=_OTHER_PLAN)
         if not seen.may_be_sent:
             return _page(visit, seen, why="Nothing was sent: this plan is not to be sent as it is.")
-        begin(upload, seen.order, number=seen.number)
+        begin(upload, seen.order)
     except NotSentError as exc:
         return visit.page("not_sent.html", status=409, why=str(exc))
     return visit.go(f"{visit.home}/progress")

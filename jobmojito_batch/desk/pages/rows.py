@@ -94,11 +94,12 @@ def undo(visit: Visit) -> Response:
 
 def download(visit: Visit) -> Response:
     """The corrected file, in the layout that it came in."""
-    file = visit.upload.note.file
+    upload, file = visit.upload, visit.upload.note.file
 
     def write(folder: Path) -> Path:
         target = folder / f"{stem_of(file)}.corrected{suffix_for([file])}"
-        visit.upload.write_corrected(target)
+        with upload.lock:
+            upload.checked().write_corrected(target)
         return target
 
     return visit.download(write)

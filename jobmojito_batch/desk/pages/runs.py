@@ -12,15 +12,8 @@ from jobmojito_batch.desk.wording import moment, spaced
 from jobmojito_batch.ledger import ClaimState, KnownRun, Ledger, RunState
 
 MOST_RUNS: Final = 40
-_CHART: Final = (
-    Outcome.INVITED,
-    Outcome.REVIEW,
-    Outcome.REJECTED,
-    Outcome.INVALID,
-    Outcome.FAILED,
-    Outcome.UNKNOWN,
-    Outcome.NOT_SENT,
-)
+_OF_EARLIER: Final = {Outcome.ALREADY_APPLIED, Outcome.ALREADY_DONE, Outcome.DUPLICATE}
+_CHART: Final = [outcome for outcome in Outcome if outcome not in _OF_EARLIER]
 _FEWEST_PLACES: Final = 12
 """Columns of the chart that there is room for at least, so that one run is no wall."""
 
