@@ -6,9 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from starlette.applications import Starlette
-from starlette.datastructures import FormData
 from starlette.exceptions import HTTPException
-from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
@@ -27,88 +25,82 @@ from jobmojito_batch.desk.pages import (
     runs,
     start,
 )
-from jobmojito_batch.desk.security import Guard, TooLargeError, same
-from jobmojito_batch.desk.visit import MOST_FIELDS, MOST_OF_A_FIELD, Answer, Visit
+from jobmojito_batch.desk.security import Guard, same
+from jobmojito_batch.desk.visit import Answer, Visit
 from jobmojito_batch.errors import BatchError
 
 MOST_FILES: Final = 5_000
+MOST_FIELDS: Final = 4_000
+MOST_OF_A_FIELD: Final = 1 << 20
+_SAID_BY_US: Final = frozenset({400, 403, 413})
+"""Refusals whose words are for the person: of a form; the others are of an address."""
+_NOT_OURS: Final = "That form is not of this desk; go back and reload the page"
 _UPLOAD: Final = "/uploads/{upload}"
-_PAGES: Final[tuple[tuple[str, str, Answer], ...]] = (
-    ("GET", "/", start.show),
-    ("POST", "/uploads", start.take),
-    ("POST", f"{_UPLOAD}/remove", start.remove),
-    ("GET", f"{_UPLOAD}/columns", columns.show),
-    ("POST", f"{_UPLOAD}/columns", columns.take),
-    ("POST", f"{_UPLOAD}/columns/forget", columns.forget),
-    ("GET", f"{_UPLOAD}/rows", rows.show),
-    ("POST", f"{_UPLOAD}/rows", rows.correct),
-    ("POST", f"{_UPLOAD}/rows/leave-out", rows.leave_out),
-    ("POST", f"{_UPLOAD}/rows/replace", rows.replace),
-    ("POST", f"{_UPLOAD}/rows/undo", rows.undo),
-    ("GET", f"{_UPLOAD}/corrected", rows.download),
-    ("GET", f"{_UPLOAD}/plan", plan.show),
-    ("POST", f"{_UPLOAD}/plan", plan.answer),
-    ("POST", f"{_UPLOAD}/send", plan.send),
-    ("GET", f"{_UPLOAD}/progress", progress.show),
-    ("POST", f"{_UPLOAD}/stop", progress.stop),
-    ("GET", "/runs", runs.show),
-    ("POST", "/runs/reconcile", runs.reconcile),
-    ("GET", "/runs/{run}", results.show),
-    ("POST", "/runs/{run}", results.show),
-    ("POST", "/runs/{run}/link", results.reveal),
-    ("GET", "/runs/{run}/files/{name}", results.download),
-    ("GET", "/runs/{run}/afterwards", afterwards.show),
-    ("GET", "/runs/{run}/afterwards/{name}", afterwards.download),
-    ("POST", "/runs/{run}/letters", afterwards.write_letters),
-    ("POST", "/runs/{run}/letters/post", afterwards.post_letters),
-    ("POST", "/runs/{run}/followup", afterwards.follow_up),
-    ("GET", "/person", person.show),
-    ("POST", "/person", person.find),
-    ("POST", "/person/forget", person.forget),
+_RUN: Final = "/runs/{run}"
+_PAGES: Final[tuple[tuple[str, Answer | None, Answer | None], ...]] = (
+    ("/", start.show, None),
+    ("/uploads", None, start.take),
+    (f"{_UPLOAD}/remove", None, start.remove),
+    (f"{_UPLOAD}/columns", columns.show, columns.take),
+    (f"{_UPLOAD}/columns/forget", None, columns.forget),
+    (f"{_UPLOAD}/rows", rows.show, rows.correct),
+    (f"{_UPLOAD}/rows/leave-out", None, rows.leave_out),
+    (f"{_UPLOAD}/rows/replace", None, rows.replace),
+    (f"{_UPLOAD}/rows/undo", None, rows.undo),
+    (f"{_UPLOAD}/corrected", rows.download, None),
+    (f"{_UPLOAD}/plan", plan.show, plan.answer),
+    (f"{_UPLOAD}/send", None, plan.send),
+    (f"{_UPLOAD}/progress", progress.show, None),
+    (f"{_UPLOAD}/stop", None, progress.stop),
+    ("/runs", runs.show, None),
+    ("/runs/reconcile", None, runs.reconcile),
+    (_RUN, results.show, results.show),
+    (f"{_RUN}/link", None, results.reveal),
+    (f"{_RUN}/files/{{name}}", results.download, None),
+    (f"{_RUN}/afterwards", afterwards.show, None),
+    (f"{_RUN}/afterwards/{{name}}", afterwards.download, None),
+    (f"{_RUN}/letters", None, afterwards.write_letters),
+    (f"{_RUN}/letters/post", None, afterwards.post_letters),
+    (f"{_RUN}/followup", None, afterwards.follow_up),
+    ("/person", person.show, person.find),
+    ("/person/forget", None, person.forget),
 )
+"""Each address: what shows it, and what a form that is posted there does."""
 
 
 def create_app(desk: Desk) -> ASGIApp:
     """The application of one start of the desk, guarded."""
 
-    async def lost(_: Request, exc: Exception) -> Response:
-        return _lost(desk, exc)
+    def lost(request: Request, exc: Exception) -> Response:
+        """What Starlette refuses (an address, a form that is too much), and faults of ours."""
+        code, says = 500, f"That is a fault of the program ({type(exc).__name__}); nothing is lost"
+        if isinstance(exc, HTTPException):
+            code = exc.status_code
+            says = exc.detail if code in _SAID_BY_US else "There is no such page"
+        return _told(Visit(desk=desk, request=request), says, code)
 
     static = StaticFiles(directory=Path(__file__).with_name("static"))
-    routes = [_route(desk, method, path, answer) for method, path, answer in _PAGES]
     app = Starlette(
-        routes=[Mount("/static", static), *routes],
-        exception_handlers={HTTPException: lost},
+        routes=[Mount("/static", static), *(_route(desk, *page) for page in _PAGES)],
+        exception_handlers={HTTPException: lost, Exception: lost},
     )
     return Guard(app, desk.keys)
 
 
-def _route(desk: Desk, method: str, path: str, answer: Answer) -> Route:
+def _route(desk: Desk, path: str, show: Answer | None, take: Answer | None) -> Route:
     async def serve(request: Request) -> Response:
-        form = FormData()
-        try:
-            if request.method == "POST":
-                form = await request.form(
-                    max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_OF_A_FIELD
-                )
-            visit = Visit(
-                desk=desk,
-                path={name: str(value) for name, value in request.path_params.items()},
-                query=dict(request.query_params),
-                form=form,
-                is_partial=request.headers.get("hx-request") == "true",
-            )
-            if request.method == "POST" and not same(visit.said("token"), desk.keys.token):
-                return _told(
-                    visit, "That form is not of this desk; go back and reload the page", 403
-                )
-            return await asyncio.to_thread(_answered, answer, visit)
-        except (MultiPartException, TooLargeError) as exc:
-            return _told(_nobody(desk), f"That is too much at once: {exc}", 413)
-        finally:
-            await form.close()
+        if show is not None and request.method != "POST":
+            return await asyncio.to_thread(_answered, show, Visit(desk=desk, request=request))
+        async with request.form(
+            max_files=MOST_FILES, max_fields=MOST_FIELDS, max_part_size=MOST_OF_A_FIELD
+        ) as form:
+            if take is None or not same(str(form.get("token", "")), desk.keys.token):
+                raise HTTPException(403, _NOT_OURS)
+            visit = Visit(desk=desk, request=request, form=form)
+            return await asyncio.to_thread(_answered, take, visit)
 
-    return Route(path, serve, methods=[method])
+    methods = {"GET": show, "POST": take}
+    return Route(path, serve, methods=[name for name, page in methods.items() if page is not None])
 
 
 def _answered(answer: Answer, visit: Visit) -> Response:
@@ -126,13 +118,3 @@ def _answered(answer: Answer, visit: Visit) -> Response:
 def _told(visit: Visit, sentence: str, status: int) -> Response:
     text = f"{sentence[:1].upper()}{sentence[1:]}".rstrip(".")
     return visit.page("sentence.html", status=status, sentence=text)
-
-
-def _nobody(desk: Desk) -> Visit:
-    return Visit(desk=desk, path={}, query={})
-
-
-def _lost(desk: Desk, exc: Exception) -> Response:
-    code = exc.status_code if isinstance(exc, HTTPException) else 500
-    detail = exc.detail if isinstance(exc, HTTPException) else ""
-    return _told(_nobody(desk), detail if code == 400 else "There is no such page", code)  # noqa: PLR2004

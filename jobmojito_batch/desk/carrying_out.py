@@ -8,21 +8,14 @@ from typing import Final
 
 import psutil
 
-from jobmojito_batch.desk.sends import (
-    End,
-    Order,
-    Progress,
-    Send,
-    digest_of_plan,
-    keep_end,
-    note_owner,
-)
+from jobmojito_batch.desk.sends import End, Order, Send, digest_of_plan
 from jobmojito_batch.desk.uploads import Upload, write_json
 from jobmojito_batch.errors import BatchError, SettingsError
+from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import ReadyRun, RunObserver, RunResult
 from jobmojito_batch.plan import Kind
-from jobmojito_batch.sending import Progress as RunProgress
+from jobmojito_batch.sending import Progress
 
 _BETWEEN_SECONDS: Final = 0.4
 """How often the page can see something new."""
@@ -39,8 +32,6 @@ class OrderObserver(RunObserver):
         self._send = send
         self._order = order
         self._written = 0.0
-        self.run_id = ""
-        """Empty before it begins."""
         self.refusal = ""
         """Why the plan was not carried out."""
 
@@ -50,7 +41,8 @@ class OrderObserver(RunObserver):
         if any(doubt.holds and not upload.has_answered(doubt) for doubt in planned.doubts):
             self.refusal = "the file leaves a question open now; answer it in the plan"
             return False
-        digest = digest_of_plan(planned, upload, number=self._send.number, limit=self._order.limit)
+        content = upload.content(self._order.limit)
+        digest = digest_of_plan(planned, content, number=self._send.number)
         if digest != self._order.digest:
             counts = planned.plan.counts
             self.refusal = (
@@ -64,66 +56,49 @@ class OrderObserver(RunObserver):
 
     def begins(self, run: ReadyRun) -> None:
         """From here on the page can tell of the run."""
-        self.run_id = run.planned.run_id
-        self._write(Progress(run_id=self.run_id, total=run.planned.plan.to_send))
+        write_json(self._send.folder / "run.json", run.planned.run_id)
+        total = run.planned.plan.to_send
+        self._write(
+            Progress(total=total, settled=0, in_flight=0, calls=0, seconds=0.0, outcomes={})
+        )
         super().begins(run)
 
-    def progress(self, progress: RunProgress) -> None:
+    def progress(self, progress: Progress) -> None:
         """Write it down, now and then."""
         now = time.monotonic()
         if now - self._written >= _BETWEEN_SECONDS:
             self._written = now
             with suppress(BatchError):  # a full disk costs the bar, never the run
-                self._write(_progress_of(self.run_id, progress))
+                self._write(progress)
 
     def _write(self, progress: Progress) -> None:
-        write_json(self._send.folder / "progress.json", progress.model_dump())
-
-
-def _progress_of(run_id: str, progress: RunProgress) -> Progress:
-    return Progress(
-        run_id=run_id,
-        total=progress.total,
-        settled=progress.settled,
-        in_flight=progress.in_flight,
-        in_doubt=progress.in_doubt,
-        seconds=progress.seconds,
-        is_away=progress.is_away,
-        outcomes={name.value: n for name, n in progress.outcomes.items() if n},
-    )
+        write_json(self._send.folder / "progress.json", progress)
 
 
 def carry_out(folder: Path, run: Run) -> int:
     """Carry the order in *folder* out by *run*; gives the exit code. Raises SettingsError."""
-    note_owner(folder, psutil.Process())
     send = Send(Upload(folder.parent.parent), int(folder.name))
+    send.errand.note(psutil.Process())
     order = send.order
     if order is None or send.end is not None:
         raise SettingsError(f"{folder}: holds no order that is open")
     observer = OrderObserver(send, order)
     try:
-        end = _end_of(run(send.upload.parameters(order.limit), observer), observer)
+        result = run(send.upload.parameters(order.limit), observer)
+        code, end = result.exit_code, _end_of(send, result, observer)
     except BatchError as exc:
-        end = End(sentence=f"{exc}. Nothing was sent")
-    keep_end(folder, end)
-    return end.exit_code
+        code, end = ExitCode.USAGE, End(sentence=f"{exc}. Nothing was sent")
+    write_json(folder / "end.json", end)
+    return int(code)
 
 
-def _end_of(result: RunResult, observer: OrderObserver) -> End:
-    summary = result.conclusion
+def _end_of(send: Send, result: RunResult, observer: OrderObserver) -> End:
+    summary, error = result.conclusion, result.error
     if summary is not None:
-        return End(
-            run_id=summary.run_id,
-            exit_code=int(summary.exit_code),
-            sentence=summary.sentence,
-            stop_message=summary.stop_message,
-            files=dict(summary.files.written()),
-        )
-    if result.was_declined:
-        return End(sentence=f"Nothing was sent: {observer.refusal}")
-    error = result.error
+        files = dict(summary.files.written())
+        return End(run_id=summary.run_id, sentence=summary.sentence, files=files)
     if error is not None and not isinstance(error, BatchError):
         raise error
     if result.has_begun:
-        return End(run_id=observer.run_id, exit_code=4, sentence=f"The run stopped: {error}")
-    return End(sentence=f"Nothing was sent: {error}")
+        return End(run_id=send.run_id, sentence=f"The run stopped: {error}")
+    return End(sentence=f"Nothing was sent: {observer.refusal or error}")

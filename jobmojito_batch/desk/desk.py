@@ -1,17 +1,15 @@
 """What the pages of one start of the desk share."""
 
-import subprocess
-import sys
 import time
-from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as NotYetError
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager
 from typing import Final
 
 from jobmojito_batch.client import TokenSource
-from jobmojito_batch.desk.open_uploads import OpenUploads
+from jobmojito_batch.desk.errands import Errand
 from jobmojito_batch.desk.security import Keys
+from jobmojito_batch.desk.sends import opened
 from jobmojito_batch.desk.uploads import Uploads
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Ledger
@@ -29,26 +27,18 @@ class Desk:
     def __init__(self, keys: Keys) -> None:
         self.keys = keys
         self.uploads = Uploads(load_settings().desk_folder)
-        self.open_uploads = OpenUploads(self.uploads)
         self._threads = ThreadPoolExecutor(1, "account")
         self._asked: Future[AccountView] | None = None
         self._asked_at = 0.0
-        self._reconciling: subprocess.Popen[bytes] | None = None
 
     @property
     def settings(self) -> Settings:
         """This machine's, as they are now. Raises SettingsError."""
         return load_settings()
 
-    @contextmanager
-    def ledger(self) -> Iterator[Ledger | None]:
+    def ledger(self) -> AbstractContextManager[Ledger | None]:
         """The ledger, if there is one. Raises LedgerError."""
-        ledger = Ledger.open_existing(self.settings.ledger_url)
-        try:
-            yield ledger
-        finally:
-            if ledger is not None:
-                ledger.close()
+        return opened(self.settings)
 
     def account(self) -> str:
         """What the account has left, or why that is not known, as a sentence."""
@@ -62,8 +52,7 @@ class Desk:
         now = time.monotonic()
         if self._asked is None or now - self._asked_at > FRESH_SECONDS:
             self._asked_at = now
-            tokens = TokenSource(settings)
-            self._asked = self._threads.submit(view_account, settings, tokens)
+            self._asked = self._threads.submit(view_account, settings, TokenSource(settings))
         try:
             return said_of(self._asked.result(timeout=PATIENCE_SECONDS))
         except NotYetError:
@@ -71,29 +60,15 @@ class Desk:
         except BatchError as exc:
             return f"{exc}."
 
-    def reconcile(self) -> None:
-        """Look unknown rows up, in a process of its own; one at a time."""
-        if not self.is_reconciling:
-            self._reconciling = subprocess.Popen(
-                [sys.executable, "-m", "jobmojito_batch", "reconcile"],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-            )
-
     @property
-    def is_reconciling(self) -> bool:
-        """Whether that goes on."""
-        return self._reconciling is not None and self._reconciling.poll() is None
+    def reconciling(self) -> Errand:
+        """Looking unknown rows up, in a process of its own."""
+        return Errand(self.uploads.folder / "afterwards", "reconcile")
 
     def close(self) -> None:
-        """Let go of what is held; runs that were started go on."""
-        self.open_uploads.close()
+        """Let go of what is held; what was started goes on."""
+        self.uploads.close()
         self._threads.shutdown(wait=False, cancel_futures=True)
-        if self._reconciling is not None:
-            with suppress(subprocess.TimeoutExpired):
-                self._reconciling.wait(0)
 
 
 def said_of(view: AccountView) -> str:

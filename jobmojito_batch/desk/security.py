@@ -10,11 +10,11 @@ machine (DNS rebinding), has none of them.
 import hmac
 import secrets
 from dataclasses import dataclass, field
-from http.cookies import CookieError, SimpleCookie
 from typing import Final
-from urllib.parse import parse_qs
 
 from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -106,41 +106,41 @@ class Guard:
 
         async def dressed(message: Message) -> None:
             if message["type"] == "http.response.start":
-                headers = MutableHeaders(scope=message)
-                headers.update(_HEADERS)
+                MutableHeaders(scope=message).update(_HEADERS)
             await send(message)
 
-        refused = self._refusal(scope)
+        refused = self._refusal(HTTPConnection(scope))
         if refused is not None:
             await refused(scope, receive, dressed)
-            return
-        await self._app(scope, _bounded(receive), dressed)
+        else:
+            await self._app(scope, _bounded(receive), dressed)
 
-    def _refusal(self, scope: Scope) -> Response | None:
-        headers = Headers(scope=scope)
-        if headers.getlist("host") != [self._keys.host]:
+    def _refusal(self, request: HTTPConnection) -> Response | None:
+        if request.headers.getlist("host") != [self._keys.host]:
             return PlainTextResponse("This is not the address of the desk.", 421)
-        if not self._is_from_here(headers):
+        if not self._is_from_here(request.headers):
             return PlainTextResponse("The desk takes nothing from other pages.", 403)
-        if scope["method"] not in _METHODS:
+        if request.scope["method"] not in _METHODS:
             return PlainTextResponse("The desk knows no such method.", 405)
-        return self._without_key(scope, headers)
+        return self._without_key(request)
 
-    def _without_key(self, scope: Scope, headers: Headers) -> Response | None:
+    def _without_key(self, request: HTTPConnection) -> Response | None:
         """What a request gets that opens the desk, or may not come in."""
-        key = parse_qs(scope["query_string"].decode("latin-1")).get("key", [""])[0]
-        if scope["path"] == "/" and key and self._keys.opens(key):
-            return self._opened()
-        if not self._has_cookie(headers):
+        key = request.query_params.get("key", "")
+        is_start = request.scope["path"] == "/"
+        if is_start and key and self._keys.opens(key):
+            answer = RedirectResponse("/", 303)
+            session = self._keys.session
+            answer.set_cookie(self._keys.cookie, session, httponly=True, samesite="strict")
+            return answer
+        if not same(request.cookies.get(self._keys.cookie, ""), self._keys.session):
             # A cookie of SameSite=Strict does not follow a redirect that began elsewhere.
-            is_from_elsewhere = headers.get("sec-fetch-site") == "cross-site"
-            again = is_from_elsewhere and scope["path"] == "/" and not key
+            is_from_elsewhere = request.headers.get("sec-fetch-site") == "cross-site"
+            again = is_from_elsewhere and is_start and not key
             return HTMLResponse(_AGAIN if again else _NO_KEY, 403)
-        if key:
-            return RedirectResponse(scope["path"], 303)
-        if int(headers.get("content-length", "0") or 0) > MOST_BYTES:
-            return PlainTextResponse(_TOO_LARGE, 413)
-        return None
+        if int(request.headers.get("content-length", "0") or 0) > MOST_BYTES:
+            return PlainTextResponse(_too_large(), 413)
+        return RedirectResponse("/", 303) if key else None
 
     def _is_from_here(self, headers: Headers) -> bool:
         site = headers.get("sec-fetch-site")
@@ -152,28 +152,13 @@ class Guard:
         is_link = headers.get("sec-fetch-mode") == "navigate" and not origins
         return site is None or site in _OWN or is_link
 
-    def _has_cookie(self, headers: Headers) -> bool:
-        try:
-            cookies = SimpleCookie(headers.get("cookie", ""))
-        except CookieError:
-            return False
-        mine = cookies.get(self._keys.cookie)
-        return mine is not None and same(mine.value, self._keys.session)
 
-    def _opened(self) -> Response:
-        answer = RedirectResponse("/", 303)
-        answer.set_cookie(self._keys.cookie, self._keys.session, httponly=True, samesite="strict")
-        return answer
-
-
-_TOO_LARGE: Final = f"That is more than the {MOST_BYTES // 2**20} MB that the desk takes at once."
-
-
-class TooLargeError(Exception):
-    """A request that is longer than it may be, whatever it said of itself."""
+def _too_large() -> str:
+    return f"That is more than the {MOST_BYTES // 2**20} MB that the desk takes at once."
 
 
 def _bounded(receive: Receive) -> Receive:
+    """No more than MOST_BYTES, whatever the request says of itself."""
     taken = 0
 
     async def bounded() -> Message:
@@ -181,7 +166,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         taken += len(message.get("body", b""))
         if taken > MOST_BYTES:
-            raise TooLargeError(_TOO_LARGE)
+            raise HTTPException(413, _too_large())
         return message
 
     return bounded

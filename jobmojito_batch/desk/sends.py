@@ -2,42 +2,38 @@
 Presses of Send that counted: a folder each, made once, and the process that carries it out.
 
     sends/N/order.json     which plan was pressed: its digest, how many, for how many
-    sends/N/owner          the process, by its id and start time
-    sends/N/progress.json  where it stands, by the process
-    sends/N/end.json       how it ended, by the process
+    sends/N/send.owner     the process, by its id and start time
+    sends/N/run.json       the run that it began
+    sends/N/progress.json  where that stands
+    sends/N/end.json       how it ended
 
 The number is part of the plan's digest, and making the folder is what only one press can do. So a
 second press, another tab or the back button meets a folder that is there, or a plan of another N.
 """
 
 import json
-import os
-import signal
-import subprocess
-import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from enum import StrEnum
 from hashlib import sha256
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final
 
 import polars as pl
-import psutil
 from pydantic import BaseModel, ConfigDict
 
 from jobmojito_batch.columns import ORDINAL
-from jobmojito_batch.desk.uploads import Upload, write_json
+from jobmojito_batch.desk.errands import Errand
+from jobmojito_batch.desk.uploads import Upload, Uploads, read_json, write_json
 from jobmojito_batch.errors import BatchError
-from jobmojito_batch.ledger import is_alive, owner_of
-from jobmojito_batch.pipeline import Planned
+from jobmojito_batch.ledger import Ledger
+from jobmojito_batch.pipeline import Planned, planned_again
 from jobmojito_batch.plan import KIND, Kind
+from jobmojito_batch.sending import Progress
+from jobmojito_batch.settings import Settings
 
-M = TypeVar("M", bound=BaseModel)
 COMMAND: Final = "desk-send"
-_children: Final[list["subprocess.Popen[bytes]"]] = []
-"""Of this server: asked for their end, so that none stays a zombie."""
 
 
 class NotSentError(BatchError):
@@ -60,25 +56,11 @@ class Order(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
+    number: int
+    """Which press it is for: a plan that was pressed is another one the next time."""
     digest: str
     limit: int | None = None
     to_send: int
-    pressed_at: datetime
-
-
-class Progress(BaseModel):
-    """Where the process stands; counts alone."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    run_id: str = ""
-    total: int = 0
-    settled: int = 0
-    in_flight: int = 0
-    in_doubt: int = 0
-    seconds: float = 0.0
-    is_away: bool = False
-    outcomes: dict[str, int] = {}
 
 
 class End(BaseModel):
@@ -88,10 +70,18 @@ class End(BaseModel):
 
     run_id: str | None = None
     """None where nothing was begun."""
-    exit_code: int = 2
     sentence: str
-    stop_message: str | None = None
     files: dict[str, str] = {}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SeenPlan:
+    """A plan as a person sees it, and the order that pressing Send gives."""
+
+    planned: Planned
+    order: Order
+    may_be_sent: bool
+    """Whether there is a token and something to send, and all that would hold it is answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,54 +97,38 @@ class Send:
         return self.upload.folder / "sends" / str(self.number)
 
     @property
-    def order(self) -> Order | None:
-        """What was pressed; None where the desk died over it."""
-        return _read(self.folder / "order.json", Order)
+    def errand(self) -> Errand:
+        """The process that carries it out."""
+        return Errand(self.folder, "send")
 
     @property
-    def progress(self) -> Progress:
-        """Where it stands."""
-        return _read(self.folder / "progress.json", Progress) or Progress()
+    def order(self) -> Order | None:
+        """What was pressed; None where the desk died over it."""
+        return read_json(self.folder / "order.json", Order)
+
+    @property
+    def progress(self) -> Progress | None:
+        """Where its run stands; None before there is one."""
+        return read_json(self.folder / "progress.json", Progress)
 
     @property
     def end(self) -> End | None:
         """How it ended; None before."""
-        return _read(self.folder / "end.json", End)
+        return read_json(self.folder / "end.json", End)
 
     @property
     def run_id(self) -> str | None:
         """The run in the ledger, once there is one."""
-        return self.progress.run_id or None
+        end = self.end
+        return end.run_id if end is not None else read_json(self.folder / "run.json", str)
 
     @property
     def state(self) -> SendState:
         """Where it stands."""
-        lives = self._lives()  # asked first: it writes its end before it goes
-        end = self.end
-        if end is not None:
+        lives = self.errand.is_going_on  # asked first: it writes its end before it goes
+        if (end := self.end) is not None:
             return SendState.ENDED if end.run_id else SendState.NOT_BEGUN
         return SendState.GOING_ON if lives else SendState.BROKEN_OFF
-
-    def _lives(self) -> bool:
-        for child in _children:
-            child.poll()
-        with suppress(OSError, ValueError):
-            return is_alive((self.folder / "owner").read_text(encoding="utf-8"))
-        return False
-
-    def stop(self) -> None:
-        """Have the process drain: calls in flight end, nothing more is sent."""
-        with suppress(OSError, ValueError, psutil.NoSuchProcess):
-            owner = (self.folder / "owner").read_text(encoding="utf-8")
-            if is_alive(owner):
-                psutil.Process(int(owner.rsplit("|", 2)[1])).send_signal(signal.SIGTERM)
-
-
-def _read(file: Path, model: type[M]) -> M | None:
-    try:
-        return model.model_validate_json(file.read_bytes())
-    except (OSError, ValueError):
-        return None
 
 
 def sends_of(upload: Upload) -> list[Send]:
@@ -166,17 +140,22 @@ def sends_of(upload: Upload) -> list[Send]:
 
 def latest_of(upload: Upload) -> Send | None:
     """The latest of an upload."""
-    sends = sends_of(upload)
-    return sends[-1] if sends else None
+    return next(reversed(sends_of(upload)), None)
 
 
-def digest_of_plan(planned: Planned, upload: Upload, *, number: int, limit: int | None) -> str:
+def send_of(uploads: Uploads, run_id: str) -> Send | None:
+    """The press that a run came of, where it came of one here."""
+    sends = (send for upload in uploads.all() for send in sends_of(upload))
+    return next((send for send in sends if send.run_id == run_id), None)
+
+
+def digest_of_plan(planned: Planned, content: str, *, number: int) -> str:
     """What a plan is known by: what it reads, for which account, whom it sends, at which press."""
     to_send = planned.plan.rows.filter(pl.col(KIND) == Kind.TO_SEND.value).select(ORDINAL)
     settings = planned.settings
     parts = [
         str(number),
-        upload.content(limit),
+        content,
         settings.base_url,
         planned.accounts.merchant,
         settings.environment,
@@ -188,59 +167,60 @@ def digest_of_plan(planned: Planned, upload: Upload, *, number: int, limit: int 
     return sha256("\0".join(parts).encode()).hexdigest()
 
 
-def begin(upload: Upload, order: Order, *, number: int) -> Send:
+def plan_of(upload: Upload, limit: int | None) -> SeenPlan:
+    """What would be sent of an upload now. Raises BatchError."""
+    with upload.lock:
+        content = upload.content(limit)  # first: what changes meanwhile makes it another plan
+        checked = upload.checked(whole=True).planned
+        with opened(checked.settings) as ledger:
+            planned = planned_again(checked, ledger, limit=limit)
+        before = latest_of(upload)
+        number = 0 if before is None else before.number + 1
+        digest = digest_of_plan(planned, content, number=number)
+    holds = (doubt.holds and not upload.has_answered(doubt) for doubt in planned.doubts)
+    to_send = planned.plan.to_send
+    return SeenPlan(
+        planned=planned,
+        order=Order(number=number, digest=digest, limit=limit, to_send=to_send),
+        may_be_sent=planned.settings.has_token and to_send > 0 and not any(holds),
+    )
+
+
+@contextmanager
+def opened(settings: Settings) -> Iterator[Ledger | None]:
+    """The ledger, if there is one. Raises LedgerError."""
+    ledger = Ledger.open_existing(settings.ledger_url)
+    try:
+        yield ledger
+    finally:
+        if ledger is not None:
+            ledger.close()
+
+
+def check_press(upload: Upload, number: int) -> None:
+    """Raises NotSentError where a plan of this number was pressed, or another is being sent."""
+    before = latest_of(upload)
+    if before is not None and before.state is SendState.GOING_ON:
+        raise NotSentError("it is being sent already: this press sent nothing")
+    if before is not None and before.number >= number:
+        raise NotSentError(
+            "this plan was sent already: this press sent nothing. What is left is in the plan as "
+            "it is now"
+        )
+
+
+def begin(upload: Upload, order: Order) -> None:
     """
     Send a plan, in a process of its own that outlives the desk.
 
     Raises NotSentError where this or another press has done so.
     """
-    before = latest_of(upload)
-    if before is not None and before.state is SendState.GOING_ON:
-        raise NotSentError("it is being sent already: this press sends nothing")
-    if number != (0 if before is None else before.number + 1):
-        raise NotSentError(
-            "this plan was sent already: this press sends nothing. What is left is in the plan as "
-            "it is now"
-        )
-    send = Send(upload, number)
+    check_press(upload, order.number)
+    send = Send(upload, order.number)
     try:
         send.folder.parent.mkdir(mode=0o700, exist_ok=True)
         send.folder.mkdir(mode=0o700)
     except FileExistsError:
-        raise NotSentError("another press sent it: this one sends nothing") from None
-    write_json(send.folder / "order.json", order.model_dump(mode="json"))
-    _start(send)
-    return send
-
-
-def _start(send: Send) -> None:
-    command = [sys.executable, "-m", "jobmojito_batch", COMMAND, str(send.folder)]
-    log = os.open(send.folder / "log.txt", os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-    try:
-        child = subprocess.Popen(  # noqa: S603 - ourselves
-            command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
-        )
-    except OSError as exc:
-        raise BatchError(f"the sending did not start ({exc.strerror}); nothing was sent") from exc
-    finally:
-        os.close(log)
-    _children.append(child)
-    with suppress(psutil.NoSuchProcess):
-        note_owner(send.folder, psutil.Process(child.pid))
-
-
-def note_owner(folder: Path, process: psutil.Process) -> None:
-    """Keep which process carries the send out."""
-    (folder / "owner").write_text(owner_of(process), encoding="utf-8")
-
-
-def as_order(planned: Planned, digest: str, limit: int | None) -> Order:
-    """The order of a plan, pressed now."""
-    return Order(
-        digest=digest, limit=limit, to_send=planned.plan.to_send, pressed_at=datetime.now(UTC)
-    )
-
-
-def keep_end(folder: Path, end: End) -> None:
-    """Keep how a send ended."""
-    write_json(folder / "end.json", end.model_dump())
+        raise NotSentError("another press sent it: this press sent nothing") from None
+    write_json(send.folder / "order.json", order)
+    send.errand.start(COMMAND, str(send.folder))

@@ -18,23 +18,20 @@ from jobmojito_batch.errors import SettingsError
 
 LOOPBACK: Final = "127.0.0.1"
 _END_SECONDS: Final = 2
-_HIGHEST_PORT: Final = 65_535
 
 
 def serve(port: int, on_ready: Callable[[Keys], None]) -> None:
     """Serve until SIGINT or SIGTERM; port 0 means a free one. Raises SettingsError."""
-    with _listening(port) as sock:
+    try:
+        sock = socket.create_server((LOOPBACK, port))
+    except OSError as exc:
+        raise SettingsError(
+            f"--port {port}: cannot be used ({exc.strerror}); choose another, or none"
+        ) from None
+    with sock, suppress(KeyboardInterrupt):
         keys = Keys(sock.getsockname()[1])
-        with closing(Desk(keys)) as desk, suppress(KeyboardInterrupt):
-            asyncio.run(_Server(desk, keys, on_ready).serve(sockets=[sock]))
-
-
-class _Server(uvicorn.Server):
-    """Uvicorn without a word, told when it is ready."""
-
-    def __init__(self, desk: Desk, keys: Keys, on_ready: Callable[[Keys], None]) -> None:
-        super().__init__(
-            uvicorn.Config(
+        with closing(Desk(keys)) as desk:
+            config = uvicorn.Config(
                 create_app(desk),
                 ws="none",
                 lifespan="off",
@@ -44,29 +41,8 @@ class _Server(uvicorn.Server):
                 proxy_headers=False,
                 timeout_graceful_shutdown=_END_SECONDS,
             )
-        )
-        self._keys = keys
-        self._on_ready = on_ready
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Start as uvicorn does, then say so."""
-        await super().startup(sockets)
-        if self.started:
-            self._on_ready(self._keys)
-
-
-@contextmanager
-def _listening(port: int) -> Iterator[socket.socket]:
-    if not 0 <= port <= _HIGHEST_PORT:
-        raise SettingsError(f"--port {port}: there are only 0 to {_HIGHEST_PORT}")
-    try:
-        sock = socket.create_server((LOOPBACK, port))
-    except OSError as exc:
-        raise SettingsError(
-            f"--port {port}: cannot be used ({exc.strerror}); choose another, or none"
-        ) from None
-    with sock:
-        yield sock
+            on_ready(keys)  # who comes before the loop runs waits in the queue of the socket
+            asyncio.run(uvicorn.Server(config).serve(sockets=[sock]))
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """A request to a page, and how it is answered."""
 
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
@@ -8,17 +9,18 @@ from typing import IO, TYPE_CHECKING, Final
 from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from starlette.background import BackgroundTask
 from starlette.datastructures import FormData, UploadFile
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import FileResponse, HTMLResponse, RedirectResponse, Response
 
-from jobmojito_batch.desk.wording import FILTERS
+from jobmojito_batch.desk.uploads import NewFiles, Upload
+from jobmojito_batch.desk.wording import FILTERS, KINDS, SAID
+from jobmojito_batch.pipeline.about import MEANINGS
 
 if TYPE_CHECKING:
     from jobmojito_batch.desk.desk import Desk
-    from jobmojito_batch.desk.open_uploads import OpenUpload
 
-MOST_FIELDS: Final = 4_000
-MOST_OF_A_FIELD: Final = 1 << 20
 _TEMPLATES: Final = Path(__file__).with_name("templates")
 
 
@@ -33,6 +35,7 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(FILTERS)
+    made.globals.update(kinds=KINDS, outcomes_mean=MEANINGS, sentences=SAID)
     return made
 
 
@@ -41,50 +44,77 @@ class Visit:
     """A request that may be answered: it came from the desk's own pages."""
 
     desk: "Desk"
-    path: Mapping[str, str]
-    query: Mapping[str, str]
+    request: Request = field(repr=False)
     form: FormData = field(default_factory=FormData, repr=False)
-    is_partial: bool = False
-    """Whether htmx asks, which takes a part of the page out of the answer."""
 
     @property
-    def open(self) -> "OpenUpload":
+    def is_partial(self) -> bool:
+        """Whether htmx asks, which takes a part of the page out of the answer."""
+        return self.request.headers.get("hx-request") == "true"
+
+    @property
+    def upload(self) -> Upload:
         """The upload that the page is about. Raises SettingsError."""
-        return self.desk.open_uploads.find(self.path["upload"])
+        return self.desk.uploads.find(self.part("upload"))
 
     @property
     def home(self) -> str:
         """Where the pages of the upload begin."""
-        return f"/uploads/{self.path['upload']}"
+        return f"/uploads/{self.part('upload')}"
+
+    def part(self, name: str) -> str:
+        """A named part of the path; "" where it has none."""
+        return str(self.request.path_params.get(name, ""))
 
     def said(self, name: str) -> str:
-        """A text of the form; "" where there is none."""
-        value = self.form.get(name, "")
-        return value if isinstance(value, str) else ""
+        """A text of the form, else of the address; "" where there is none."""
+        value = self.form.get(name, self.request.query_params.get(name, ""))
+        return value.strip() if isinstance(value, str) else ""
 
-    def files(self, name: str) -> list[tuple[str, IO[bytes]]]:
-        """Files of the form that somebody chose."""
-        found = [one for one in self.form.getlist(name) if isinstance(one, UploadFile)]
-        return [(one.filename, one.file) for one in found if one.filename]
+    def number(self, name: str, *, otherwise: int = 0) -> int:
+        """A whole number from 0 that somebody wrote, or that stands in the address."""
+        try:
+            return max(0, int(self.said(name)[:9]))
+        except ValueError:
+            return otherwise
+
+    @property
+    def files(self) -> NewFiles:
+        """What somebody chose to upload."""
+
+        def of(name: str) -> list[tuple[str, IO[bytes]]]:
+            found = [one for one in self.form.getlist(name) if isinstance(one, UploadFile)]
+            return [(one.filename, one.file) for one in found if one.filename]
+
+        candidates, jobs = (next(iter(of(name)), None) for name in ("candidates", "jobs"))
+        return NewFiles(candidates=candidates, resumes=of("resumes"), jobs=jobs)
 
     def page(self, template: str, *, status: int = 200, **data: object) -> Response:
         """A page of these records."""
-        shown = environment().get_template(template)
-        common = {"token": self.desk.keys.token, "path": self.path, "said": self.query.get("said")}
-        return HTMLResponse(shown.render(common | data), status)
+        common = {
+            "token": self.desk.keys.token,
+            "upload_id": self.part("upload"),
+            "home": self.home,
+            "said": self.request.query_params.get("said", ""),
+        }
+        shown = environment().get_template(template).render(common | data)
+        return HTMLResponse(shown, status)
 
     @staticmethod
-    def go(where: str, **query: str) -> Response:
+    def go(where: str, **query: object) -> Response:
         """Have the browser go there; a reload then posts nothing again."""
         return RedirectResponse(f"{where}?{urlencode(query)}" if query else where, 303)
 
-
-def number(text: str, *, least: int = 0, otherwise: int = 0) -> int:
-    """A whole number that somebody wrote, or that stands in an address."""
-    try:
-        return max(least, int(text.strip()[:12]))
-    except ValueError:
-        return otherwise
+    @staticmethod
+    def download(write: Callable[[Path], Path]) -> Response:
+        """The file that *write* makes in a folder of its own, gone once it is sent."""
+        folder = tempfile.TemporaryDirectory(prefix="jobmojito-desk-")
+        try:
+            path = write(Path(folder.name))
+        except BaseException:
+            folder.cleanup()
+            raise
+        return FileResponse(path, filename=path.name, background=BackgroundTask(folder.cleanup))
 
 
 Answer = Callable[[Visit], Response]

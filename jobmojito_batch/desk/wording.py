@@ -2,38 +2,28 @@
 
 import re
 from collections.abc import Callable
+from datetime import datetime
 from typing import Final
 
 KINDS: Final = {
-    "invalid": "To correct",
-    "to_send": "Ready to send",
-    "duplicate": "Duplicate",
-    "already_done": "Already done",
-    "unknown": "Unknown",
-    "unresolved": "Waiting",
-    "left_out": "Left out",
+    "invalid": ("To correct", ""),
+    "to_send": ("Ready to send", "They pass all checks and nobody has invited them yet."),
+    "duplicate": (
+        "Duplicate",
+        "The same invitation as an earlier row of this file; nothing is sent for them.",
+    ),
+    "already_done": (
+        "Already done",
+        "Settled in an earlier run: nothing is sent; their links are in the results.",
+    ),
+    "unknown": (
+        "Unknown",
+        "Sent earlier without a trustworthy answer; they are looked up, never sent blind.",
+    ),
+    "unresolved": ("Waiting", "The first call of their position has no answer yet."),
+    "left_out": ("Left out", "You left them out: nothing is sent for them."),
 }
-"""What a person calls the kinds of rows, in their order."""
-MEANINGS: Final = {
-    "to_send": "They pass all checks and nobody has invited them yet.",
-    "duplicate": "The same invitation as an earlier row of this file; nothing is sent for them.",
-    "already_done": "Settled in an earlier run: nothing is sent; their links are in the results.",
-    "unknown": "Sent earlier without a trustworthy answer; they are looked up, never sent blind.",
-    "unresolved": "The first call of their position has no answer yet.",
-    "left_out": "You left them out: nothing is sent for them.",
-}
-OUTCOMES: Final = {
-    "invited": "has a link",
-    "review": "a person decides in JobMojito",
-    "rejected": "recommended for rejection: a person decides in JobMojito",
-    "already_applied": "had applied before",
-    "already_done": "settled in an earlier run",
-    "duplicate": "the same invitation as an earlier row",
-    "invalid": "did not pass the checks: correct and send again",
-    "failed": "nothing was created: may be sent again",
-    "unknown": "no trustworthy answer: looked up, never sent again blind",
-    "not_sent": "the run ended before its turn: go on to send",
-}
+"""What a person calls the kinds of rows, in their order, and what they are."""
 SAID: Final = {
     "undone": "The last step was undone.",
     "nothing": "There was nothing to change.",
@@ -86,6 +76,11 @@ def counted(count: int, one: str, several: str | None = None) -> str:
     return f"{count:,} {one if count == 1 else several or one + 's'}"
 
 
+def moment(at: datetime) -> str:
+    """A time, as the pages write it."""
+    return f"{at:%Y-%m-%d %H:%M} UTC"
+
+
 def spaced(name: str) -> str:
     """An identifier as words."""
     return name.replace("_", " ")
@@ -96,8 +91,7 @@ FILTERS: Final[dict[str, Callable[..., object]]] = {
     "duration": duration,
     "counted": counted,
     "spaced": spaced,
-    "kind": lambda name: KINDS.get(name, spaced(name)),
-    "meaning": lambda name: MEANINGS.get(name, ""),
-    "outcome": lambda name: OUTCOMES.get(name, ""),
-    "sentence": lambda name: SAID.get(name, ""),
+    "kind": lambda name: KINDS.get(name, ("Left for later",))[0],
+    "grouped": lambda count: f"{count:,}",
+    "moment": moment,
 }

@@ -3,6 +3,7 @@
 import asyncio
 import html
 import re
+import stat
 import time
 import zipfile
 from io import BytesIO
@@ -13,8 +14,8 @@ import httpx
 import pytest
 
 from jobmojito_batch.desk import desk as desk_module
-from jobmojito_batch.desk.afterwards import Errand
 from jobmojito_batch.desk.desk import Desk, said_of
+from jobmojito_batch.desk.errands import Errand
 from jobmojito_batch.pipeline import AccountView
 from jobmojito_batch.sandbox import RunningSandbox, Scenario
 from jobmojito_batch.verdict import Answer
@@ -65,6 +66,47 @@ async def test_columns_are_chosen_and_remembered_for_the_next_file(
     await person.post(f"{again}/columns/forget", data=token)
     third = await upload(person, desk, ODD, resumes=cvs)
     assert "Remembered" not in await text_of(person, f"{third}/columns")
+
+
+async def test_files_that_come_later_are_read_like_those_of_before(
+    desk: Desk, person: httpx.AsyncClient
+) -> None:
+    """More résumés, and another table of jobs under the same name."""
+    rows = ODD + "Ben Poe,ben@example.com,SK\n"
+    jobs = "Position,Location,Country code,Language\n{},London,GB,en\n"
+    token = {"token": desk.keys.token}
+    columns = {"column:0": "candidate_name", "column:1": "candidate_email"}
+    home = await upload(person, desk, rows, resumes=("Ann Lee.txt", RESUME.encode()))
+    await person.post(f"{home}/columns", data={**token, **FOR_ALL, **columns})
+    assert counts(await text_of(person, f"{home}/rows")) == {"To correct": 1, "Ready to send": 1}
+
+    more = {"resumes": ("Ben Poe.txt", RESUME.encode())}
+    await person.post(f"{home}/columns", data={**token, **FOR_ALL}, files=more)
+
+    assert counts(await text_of(person, f"{home}/rows")) == {"To correct": 0, "Ready to send": 2}
+    found = desk.uploads.find(home.rpartition("/")[2])
+    before = found.content(None)
+    for name in ("Cook", "Nurse"):
+        table = {"jobs": ("jobs.csv", jobs.format(name).encode())}
+        await person.post(f"{home}/columns", data={**token, **FOR_ALL}, files=table)
+        assert found.content(None) != before
+        before = found.content(None)
+
+
+async def test_an_answer_can_be_taken_back(desk: Desk, person: httpx.AsyncClient) -> None:
+    """A bare `Description` may be of the person or of the position."""
+    text = "Name,E-mail,Country,Description\nAnn Lee,a@example.com,SK,Night shifts\n"
+    home = await upload(person, desk, text)
+    token = {"token": desk.keys.token}
+    form = {**token, **FOR_ALL, "value:candidate_resume": RESUME}
+    await person.post(f"{home}/columns", data=form)
+    questions = set(re.findall(r'name="(doubt:\w+)"', await text_of(person, f"{home}/plan")))
+    assert questions
+    for said in ("yes", "no", "yes"):
+        await person.post(f"{home}/plan", data={**token, **dict.fromkeys(questions, said)})
+        page = await text_of(person, f"{home}/plan")
+        checked = re.findall(r'name="doubt:\w+" value="(\w+)" checked', page)
+        assert set(checked) == {said}
 
 
 async def test_a_needed_field_without_a_column_stands_above_the_columns(
@@ -186,11 +228,13 @@ async def test_letters_and_follow_up_go_on_beside_the_desk(
 ) -> None:
     """An errand is a command of the program, whose JSON or last words the page shows."""
     errand, failed = Errand(tmp_path / "run", "status"), Errand(tmp_path / "run", "failed")
-    errand.start("status")
+    errand.start("status", "--json")
     failed.start("results", "no-such-run")
     while errand.is_going_on or failed.is_going_on:  # noqa: ASYNC110 - processes set no event
         await asyncio.sleep(0.1)
     assert errand.said is not None
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in errand.folder.iterdir()}
+    assert modes == {0o600}
     assert {"runs": [], "invitations": {}, "doubts": []}.items() <= errand.said.items()
     assert errand.fault == ""
     assert "ledger" in failed.fault

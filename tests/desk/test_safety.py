@@ -44,6 +44,14 @@ async def test_the_key_becomes_a_cookie_once_and_leaves_the_address(
     assert (await stranger.get(address)).status_code == 403
 
 
+async def test_a_key_in_an_address_leads_to_start_and_nowhere_else(
+    person: httpx.AsyncClient,
+) -> None:
+    for path in ("/", "/runs", "//evil.example/"):
+        answer = await person.get(f"http://127.0.0.1:{PORT}{path}?key=x")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/")
+
+
 async def test_another_host_is_refused_though_it_has_the_cookie(person: httpx.AsyncClient) -> None:
     """A name that is made to point to this machine (DNS rebinding)."""
     for host in ("evil.example", f"evil.example:{PORT}", "127.0.0.1", f"localhost:{PORT}", ""):
@@ -65,7 +73,7 @@ async def test_another_page_is_refused_though_it_has_the_cookie(
     for headers in foreign:
         answer = await person.post("/runs/reconcile", data=form, headers=headers)
         assert answer.status_code == 403, headers
-    assert not desk.is_reconciling
+    assert not desk.reconciling.is_going_on
 
 
 async def test_a_form_without_its_token_is_refused(person: httpx.AsyncClient) -> None:

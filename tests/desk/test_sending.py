@@ -11,15 +11,14 @@ import pytest
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.desk.carrying_out import carry_out
-from jobmojito_batch.desk.open_uploads import OpenUpload
 from jobmojito_batch.desk.sends import (
     End,
     NotSentError,
     Send,
     SendState,
     begin,
-    keep_end,
     latest_of,
+    plan_of,
 )
 from jobmojito_batch.desk.uploads import NewFiles, Upload, Uploads, digest_of, write_json
 from jobmojito_batch.parameters import InviteParameters
@@ -40,12 +39,12 @@ def run(tmp_path: Path, sandbox: RunningSandbox, monkeypatch: pytest.MonkeyPatch
 
 
 @pytest.fixture
-def opened(run: Run) -> Iterator[OpenUpload]:
+def opened(run: Run) -> Iterator[Upload]:
     """An upload of three people."""
     uploads = Uploads(run.folder / "desk")
     text = "\n".join([HEADERS, *people(3)]) + "\n"
-    upload = uploads.new(NewFiles(candidates=("people.csv", io.BytesIO(text.encode()))))
-    with closing(OpenUpload(upload, uploads)) as made:
+    files = NewFiles(candidates=("people.csv", io.BytesIO(text.encode())))
+    with closing(uploads.new(files)) as made:
         yield made
 
 
@@ -53,16 +52,16 @@ def here(parameters: InviteParameters, observer: RunObserver) -> RunResult:
     return asyncio.run(run_steps(parameters, observer))
 
 
-def pressed(opened: OpenUpload, limit: int | None = None) -> Send:
+def pressed(opened: Upload, limit: int | None = None) -> Send:
     """An order as pressing Send leaves it, not yet carried out."""
-    seen = opened.plan(limit)
-    send = Send(opened.upload, seen.number)
+    seen = plan_of(opened, limit)
+    send = Send(opened, seen.order.number)
     send.folder.mkdir(parents=True)
     write_json(send.folder / "order.json", seen.order.model_dump(mode="json"))
     return send
 
 
-def test_what_was_pressed_is_sent(run: Run, opened: OpenUpload) -> None:
+def test_what_was_pressed_is_sent(run: Run, opened: Upload) -> None:
     send = pressed(opened)
     assert carry_out(send.folder, here) == 0
     assert run.creates == 3
@@ -71,11 +70,11 @@ def test_what_was_pressed_is_sent(run: Run, opened: OpenUpload) -> None:
     assert end is not None
     assert end.run_id == send.run_id
     assert "3 invited" in end.sentence or "3 rows" in end.sentence
-    assert Path(end.files["results"]).parent == opened.upload.folder / "input"
+    assert Path(end.files["results"]).parent == opened.folder / "input"
 
 
 def test_a_plan_that_another_run_has_made_untrue_is_not_sent(
-    run: Run, opened: OpenUpload, tmp_path: Path
+    run: Run, opened: Upload, tmp_path: Path
 ) -> None:
     """Somebody sent two of the three between the press and the start of its process."""
     send = pressed(opened)
@@ -87,10 +86,10 @@ def test_a_plan_that_another_run_has_made_untrue_is_not_sent(
     assert send.state is SendState.NOT_BEGUN
     assert send.end is not None
     assert "no longer true" in send.end.sentence
-    assert opened.plan(None).order.to_send == 1
+    assert plan_of(opened, None).order.to_send == 1
 
 
-def test_a_correction_after_the_plan_makes_it_another(run: Run, opened: OpenUpload) -> None:
+def test_a_correction_after_the_plan_makes_it_another(run: Run, opened: Upload) -> None:
     send = pressed(opened)
     opened.take(Step(changes=(Change(2, 0, "Ann Lee", "Ann Li"),)))
     carry_out(send.folder, here)
@@ -98,31 +97,31 @@ def test_a_correction_after_the_plan_makes_it_another(run: Run, opened: OpenUplo
     assert send.state is SendState.NOT_BEGUN
 
 
-def test_an_order_is_carried_out_once(run: Run, opened: OpenUpload) -> None:
+def test_an_order_is_carried_out_once(run: Run, opened: Upload) -> None:
     send = pressed(opened)
     carry_out(send.folder, here)
     assert main(["desk-send", str(send.folder)]) == 2
     assert run.creates == 3
 
 
-def test_a_press_for_a_plan_that_was_sent_sends_nothing(opened: OpenUpload) -> None:
+def test_a_press_for_a_plan_that_was_sent_sends_nothing(opened: Upload) -> None:
     """The back button, a second tab: the same plan, whose number is taken."""
-    seen = opened.plan(None)
-    keep_end(pressed(opened).folder, End(run_id="a-run", sentence="done"))
+    seen = plan_of(opened, None)
+    write_json(pressed(opened).folder / "end.json", End(run_id="a-run", sentence="done"))
     with pytest.raises(NotSentError, match="sent already"):
-        begin(opened.upload, seen.order, number=seen.number)
-    again = opened.plan(None)
-    assert again.number == seen.number + 1
+        begin(opened, seen.order)
+    again = plan_of(opened, None)
+    assert again.order.number == seen.order.number + 1
     assert again.order.digest != seen.order.digest
 
 
-def test_the_first_few_then_the_rest(run: Run, opened: OpenUpload) -> None:
+def test_the_first_few_then_the_rest(run: Run, opened: Upload) -> None:
     first = pressed(opened, limit=1)
     carry_out(first.folder, here)
     assert run.creates == 1
     carry_out(pressed(opened).folder, here)
     assert run.creates == 3
-    assert opened.plan(None).order.to_send == 0
+    assert plan_of(opened, None).order.to_send == 0
 
 
 def test_nothing_is_sent_before_a_doubt_is_answered(run: Run) -> None:
@@ -139,31 +138,31 @@ def test_nothing_is_sent_before_a_doubt_is_answered(run: Run) -> None:
             "mojito_language_code": "en",
         }
     )
-    with closing(OpenUpload(upload, uploads)) as opened:
-        seen = opened.plan(None)
+    with closing(upload) as opened:
+        seen = plan_of(opened, None)
         doubts = [doubt for doubt in seen.planned.doubts if doubt.holds]
         assert doubts
         assert (seen.order.to_send, seen.may_be_sent) == (1, False)
         carry_out(pressed(opened).folder, here)
         assert run.creates == 0
         upload.say(answered=[digest_of(doubt) for doubt in doubts])
-        assert opened.plan(None).may_be_sent
+        assert plan_of(opened, None).may_be_sent
         carry_out(pressed(opened).folder, here)
         assert run.creates == 1
 
 
-def test_a_send_whose_process_is_gone_is_broken_off(opened: OpenUpload) -> None:
+def test_a_send_whose_process_is_gone_is_broken_off(opened: Upload) -> None:
     send = pressed(opened)
     assert send.state is SendState.BROKEN_OFF
-    (send.folder / "owner").write_text("elsewhere|1|0.0", encoding="utf-8")
-    assert latest_of(opened.upload) == send
+    (send.folder / "send.owner").write_text("elsewhere|1|0.0", encoding="utf-8")
+    assert latest_of(opened) == send
 
 
-def test_progress_has_counts_and_no_person(opened: OpenUpload) -> None:
+def test_progress_has_counts_and_no_person(opened: Upload) -> None:
     send = pressed(opened)
     carry_out(send.folder, here)
     said = json.loads((send.folder / "progress.json").read_text(encoding="utf-8"))
     assert said["total"] == 3
     for file in send.folder.iterdir():
         assert "example.com" not in file.read_text(encoding="utf-8")
-    assert Upload(send.folder.parent.parent) == opened.upload
+    assert Upload(send.folder.parent.parent) == opened

@@ -320,6 +320,12 @@ def test_from_the_upload_to_links_in_nine_clicks(house: House, tmp_path: Path) -
         expect(page.get_by_role("button", name="Reveal link").first).to_be_visible()
         assert clicks <= MOST_CLICKS
 
+        other.goto(page.url)
+        other.get_by_role("button", name="The next rows").click()
+        other.get_by_role("button", name="Reveal link").first.click()
+        expect(other.get_by_label(re.compile("^Link of row"))).to_be_visible()
+        expect(other.get_by_text("101 to 180 of 180 rows")).to_be_visible()
+
         page.go_back()
         page.goto(page.url) if page.url.endswith("/progress") else None
     enrolled = {who[0]: n for who, n in house.enrolled.items() if who[0] in addresses}
@@ -408,6 +414,27 @@ def test_the_whole_job_without_scripts(house: House, tmp_path: Path) -> None:
         expect(page.get_by_text("erased from the ledger")).to_be_visible()
 
 
+def test_a_correction_that_cannot_be_kept_is_a_sentence(house: House, tmp_path: Path) -> None:
+    """In place of the rows, which would say nothing of it."""
+    row = people(1, start=500)[0].replace(",SK,", ",Atlantis,")
+    file = exported(tmp_path, "refused.csv", row)
+    with house.page() as page:
+        page.goto(house.origin)
+        page.get_by_label("Candidate file").set_input_files(file)
+        page.get_by_role("button", name="Read it").click()
+        page.get_by_role("button", name="Go on to the rows").click()
+        heading(page, "Rows")
+        gone = f"{house.origin}/uploads/gone/rows"
+        page.route(
+            re.compile("/rows$"),
+            lambda route: route.continue_(url=gone if route.request.method == "POST" else None),
+        )
+        page.get_by_label("candidate_country_code, row 2").fill("SK")
+        page.keyboard.press("Tab")
+        heading(page, "Not done")
+        expect(page.get_by_text("no such upload")).to_be_visible()
+
+
 def test_a_server_that_is_killed_loses_nothing(house: House, tmp_path: Path) -> None:
     """The run goes on in its own process; the desk that is opened again shows it."""
     file = exported(tmp_path, "killed.csv", *people(60, start=400))
@@ -420,6 +447,7 @@ def test_a_server_that_is_killed_loses_nothing(house: House, tmp_path: Path) -> 
         page.get_by_role("button", name="Send 60 invitations").click()
         heading(page, "Progress")
         house.kill()
+        expect(page.get_by_text("The desk does not answer")).to_be_visible()
     house.start()
     with house.page() as page:
         page.goto(house.origin)

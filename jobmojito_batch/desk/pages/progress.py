@@ -1,75 +1,45 @@
 """Progress: where the sending stands, and Stop."""
 
-from dataclasses import dataclass
-
 from starlette.responses import Response
 
-from jobmojito_batch.desk.sends import Progress, Send, SendState, latest_of
+from jobmojito_batch.desk.sends import Send, SendState, latest_of
 from jobmojito_batch.desk.visit import Visit
 from jobmojito_batch.desk.wording import counted, duration
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProgressView:
-    """What the page shows."""
-
-    state: str
-    total: int
-    settled: int
-    outcomes: list[tuple[str, int]]
-    sentence: str
-    remark: str = ""
-    run_id: str | None = None
-
-    @property
-    def is_going_on(self) -> bool:
-        """Whether the page looks again."""
-        return self.state == SendState.GOING_ON.value
-
-    @property
-    def is_left_over(self) -> bool:
-        """Whether there is a plan to go on from."""
-        return self.state in {SendState.BROKEN_OFF.value, SendState.NOT_BEGUN.value}
+from jobmojito_batch.sending import Progress
 
 
 def show(visit: Visit) -> Response:
     """The page; once it is over, the results."""
-    send = latest_of(visit.open.upload)
+    send = latest_of(visit.upload)
     if send is None:
         return visit.go(f"{visit.home}/plan")
-    state = send.state
-    if state is SendState.ENDED and send.end is not None:
-        where = f"/runs/{send.end.run_id}"
-        if visit.is_partial:
-            return Response(headers={"HX-Redirect": where})
-        return visit.go(where)
-    return visit.page("progress.html", view=_view(send, state), home=visit.home)
-
-
-def stop(visit: Visit) -> Response:
-    """Calls under way end, nothing more is sent."""
-    send = latest_of(visit.open.upload)
-    if send is not None:
-        send.stop()
-    return visit.go(f"{visit.home}/progress", said="stopping")
-
-
-def _view(send: Send, state: SendState) -> ProgressView:
-    progress, order = send.progress, send.order
-    return ProgressView(
+    state, progress, order = send.state, send.progress, send.order
+    if state is SendState.ENDED:
+        results = f"/runs/{send.run_id}"
+        return Response(headers={"HX-Redirect": results}) if visit.is_partial else visit.go(results)
+    ordered = order.to_send if order is not None else 0
+    return visit.page(
+        "progress.html",
         state=state.value,
-        total=progress.total or (order.to_send if order is not None else 0),
-        settled=min(progress.settled, progress.total),
-        outcomes=sorted(progress.outcomes.items()),
-        sentence=_sentence(send, state),
-        remark=_remark(progress) if state is SendState.GOING_ON else "",
+        total=progress.total if progress is not None else ordered,
+        settled=min(progress.settled, progress.total) if progress is not None else 0,
+        outcomes=progress.outcomes if progress is not None else {},
+        sentence=_sentence(send, state, progress),
+        remark=_remark(progress) if progress is not None and state is SendState.GOING_ON else "",
         run_id=send.run_id,
     )
 
 
-def _sentence(send: Send, state: SendState) -> str:
-    end = send.end
-    if state is SendState.NOT_BEGUN and end is not None:
+def stop(visit: Visit) -> Response:
+    """Calls under way end, nothing more is sent."""
+    send = latest_of(visit.upload)
+    if send is not None:
+        send.errand.stop()
+    return visit.go(f"{visit.home}/progress", said="stopping")
+
+
+def _sentence(send: Send, state: SendState, progress: Progress | None) -> str:
+    if state is SendState.NOT_BEGUN and (end := send.end) is not None:
         return f"{end.sentence}."
     if state is SendState.BROKEN_OFF:
         begun = (
@@ -81,7 +51,7 @@ def _sentence(send: Send, state: SendState) -> str:
         return (
             f"The sending ended before its time: it was killed, or the machine went down. {begun}"
         )
-    if not send.progress.run_id:
+    if progress is None:
         return "Reading the file once more before the first invitation leaves."
     return "Sending. This page may be closed: the sending goes on without it."
 

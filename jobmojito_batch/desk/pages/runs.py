@@ -1,70 +1,50 @@
 """Runs: those so far, a chart of them, and what is unknown."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from starlette.responses import Response
 
+from jobmojito_batch.columns import Outcome
 from jobmojito_batch.desk.visit import Visit
-from jobmojito_batch.ledger import ClaimState, Ledger, RunState
+from jobmojito_batch.desk.wording import moment, spaced
+from jobmojito_batch.ledger import ClaimState, KnownRun, Ledger, RunState
 
 MOST_RUNS: Final = 40
-_CHART: Final = ("invited", "review", "rejected", "invalid", "failed", "unknown", "not_sent")
-HEIGHT: Final = 100
+_OF_EARLIER: Final = {Outcome.ALREADY_APPLIED, Outcome.ALREADY_DONE, Outcome.DUPLICATE}
+_CHART: Final = [outcome for outcome in Outcome if outcome not in _OF_EARLIER]
+_FEWEST_PLACES: Final = 12
+"""Columns of the chart that there is room for at least, so that one run is no wall."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RunLine:
+class RunLine(NamedTuple):
     """A run in a line."""
 
-    run_id: str
-    started_at: str
-    environment: str
+    run: KnownRun
     state: str
-    rows: int
-    outcomes: dict[str, int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bar:
-    """A part of a column of the chart."""
-
-    x: float
-    y: float
-    width: float
-    height: float
-    outcome: str
-    says: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class UnknownLine:
-    """An invitation without a trustworthy answer; the results say whose it is."""
-
-    run_id: str
-    age_hours: float
-    state: str
+    outcomes: Mapping[Outcome, int]
 
 
 def show(visit: Visit) -> Response:
     """The page."""
     with visit.desk.ledger() as ledger:
         runs = runs_of(ledger, most=MOST_RUNS)
-        unknown = _unknown(ledger) if ledger is not None else []
+        unknown = list(_unknown(ledger)) if ledger is not None else []
     return visit.page(
         "runs.html",
         runs=runs,
-        bars=bars_of(list(reversed(runs))),
-        outcomes=[name for name in _CHART if any(run.outcomes.get(name) for run in runs)],
+        bars=list(bars_of(runs[::-1])),
+        outcomes=[name for name in _CHART if any(name in line.outcomes for line in runs)],
         unknown=unknown,
-        is_reconciling=visit.desk.is_reconciling,
+        is_reconciling=visit.desk.reconciling.is_going_on,
+        fault=visit.desk.reconciling.fault,
     )
 
 
 def reconcile(visit: Visit) -> Response:
     """Unknown rows are looked up."""
-    visit.desk.reconcile()
+    visit.desk.reconciling.start("reconcile", "--json")
     return visit.go("/runs", said="reconciling")
 
 
@@ -75,55 +55,35 @@ def runs_of(ledger: Ledger | None, *, most: int) -> list[RunLine]:
     lines = []
     for run in ledger.runs.latest(most):
         is_crashed = run.state is RunState.RUNNING and not ledger.runs.is_running(run)
-        lines.append(
-            RunLine(
-                run_id=run.run_id,
-                started_at=f"{run.started_at:%Y-%m-%d %H:%M} UTC",
-                environment=run.environment,
-                state="broken off" if is_crashed else run.state.value,
-                rows=run.rows,
-                outcomes={
-                    name.value: count for name, count in ledger.results.outcomes(run.run_id).items()
-                },
-            )
-        )
+        state = "broken off" if is_crashed else run.state.value
+        lines.append(RunLine(run, state, ledger.results.outcomes(run.run_id)))
     return lines
 
 
-def bars_of(runs: list[RunLine]) -> list[Bar]:
-    """The chart: a column for each run, a part for each outcome, in percent of the picture."""
-    shown = [{name: run.outcomes.get(name, 0) for name in _CHART} for run in runs]
-    most = max((sum(counts.values()) for counts in shown), default=0)
-    bars: list[Bar] = []
-    for place, (run, counts) in enumerate(zip(runs, shown, strict=True)):
-        y = float(HEIGHT)
-        for name, count in counts.items():
-            height = HEIGHT * count / most if most else 0.0
-            y -= height
-            if count:
-                step = 100 / max(len(runs), 12)
-                says = f"{run.started_at}: {count} {name.replace('_', ' ')}"
-                bars.append(
-                    Bar(
-                        x=place * step,
-                        y=y,
-                        width=step * 0.8,
-                        height=height,
-                        outcome=name,
-                        says=says,
-                    )
-                )
-    return bars
+def bars_of(lines: Sequence[RunLine]) -> Iterator[tuple[str, dict[str, object]]]:
+    """
+    The chart: a column for each run, a part for each outcome, in percent of the picture.
+
+    Each is what it says and the attributes of its rectangle.
+    """
+    most = max((sum(line.outcomes.get(name, 0) for name in _CHART) for line in lines), default=0)
+    step = 100 / max(len(lines), _FEWEST_PLACES)
+    for place, line in enumerate(lines):
+        top = 100.0
+        for name in _CHART:
+            if count := line.outcomes.get(name):
+                height = 100 * count / most
+                top -= height
+                says = f"{moment(line.run.started_at)}: {count} {spaced(name)}"
+                size = {"x": place * step, "y": top, "width": step * 0.8, "height": height}
+                yield says, {"class": f"of-{name}", **size}
 
 
-def _unknown(ledger: Ledger) -> list[UnknownLine]:
+def _unknown(ledger: Ledger) -> Iterator[tuple[str, str, float]]:
+    """Run, what is known, and seconds since, of what has no trustworthy answer."""
     now = datetime.now(UTC)
-    return [
-        UnknownLine(
-            run_id=doubted.run_id,
-            age_hours=(now - doubted.unknown_since.replace(tzinfo=UTC)).total_seconds() / 3600,
-            state="unknown" if doubted.state is ClaimState.UNKNOWN else "its process died",
-        )
-        for doubted in ledger.doubts.all()
-        if not doubted.is_held
-    ]
+    for doubted in ledger.doubts.all():
+        if not doubted.is_held:
+            state = "unknown" if doubted.state is ClaimState.UNKNOWN else "its process died"
+            since = now - doubted.unknown_since.replace(tzinfo=UTC)
+            yield doubted.run_id, state, since.total_seconds()

@@ -4,23 +4,21 @@ document.addEventListener("click", (event) => {
   if (!button) return;
   const field = document.getElementById(button.dataset.copies);
   field.select();
-  navigator.clipboard.writeText(field.value).then(() => {
-    button.textContent = "Copied";
-  }, () => {});
+  navigator.clipboard.writeText(field.value).then(() => { button.textContent = "Copied"; }, () => {});
 });
-// An answer that is no success, such as a sentence, is shown all the same.
-document.addEventListener("htmx:beforeSwap", (event) => {
-  if (event.detail.xhr.status >= 400) {
-    event.detail.shouldSwap = false;
-    location.reload();
+// The field that follows keeps the focus when the rows are shown anew; a sentence takes their place.
+let focused = "";
+document.addEventListener("htmx:beforeSwap", ({ detail }) => {
+  focused = document.activeElement?.id;
+  if (detail.xhr.status >= 400) {
+    Object.assign(detail, { shouldSwap: true, selectOverride: "#main", swapOverride: "outerHTML" });
+    detail.target = document.getElementById("main");
   }
 });
-// The field that follows keeps the focus when the rows are shown anew.
-let focused = "";
-document.addEventListener("htmx:beforeSwap", () => {
-  focused = document.activeElement ? document.activeElement.id : "";
-});
+const silent = (isSilent) => { document.getElementById("silent").hidden = !isSilent; };
+document.addEventListener("htmx:sendError", () => silent(true));
 document.addEventListener("htmx:afterSettle", () => {
+  silent(false);
   const field = focused && document.getElementById(focused);
   if (field && document.activeElement !== field) field.focus();
 });
