@@ -315,9 +315,7 @@ class Runs:
         values = {"of_run": run_id, "of_family": family, **_not_sent(code, message)}
         for start in range(0, count, SWEEP_SLICE):
             with self.database.adding() as connection:
-                connection.execute(
-                    sweep, {**values, "first": start, "beyond": start + SWEEP_SLICE}
-                )
+                connection.execute(sweep, {**values, "first": start, "beyond": start + SWEEP_SLICE})
 
     # Known
 
@@ -375,9 +373,7 @@ def doubt_claims(connection: Connection, run_id: str, *, since: datetime) -> Non
 
 _DOUBT_CLAIMS: Final = (
     update(invitations)
-    .where(
-        invitations.c.run_id == bindparam("of_run"), invitations.c.state == ClaimState.CLAIMED
-    )
+    .where(invitations.c.run_id == bindparam("of_run"), invitations.c.state == ClaimState.CLAIMED)
     .values(
         state=ClaimState.UNKNOWN.value,
         outcome=Outcome.UNKNOWN.value,
