@@ -117,10 +117,14 @@ class Lookups:
         now = self.database.clock()
         rows: list[tuple[object, ...]] = []
         alive: dict[str, bool] = {}
+        of_positions: dict[int, dict[str, str]] = {}
+        for position_id, email in zip(
+            wanted["position_id"], wanted["candidate_email"], strict=True
+        ):
+            of_positions.setdefault(position_id, {})[email] = email
         with self.database.reading() as connection:
             key = forgotten_key(connection)
-            for (position_id,), group in wanted.partition_by("position_id", as_dict=True).items():
-                names = {email: email for email in group["candidate_email"].unique()}
+            for position_id, names in of_positions.items():
                 if key is not None:
                     names |= {mask(email, key): email for email in list(names)}
                 for chunk in chunks(list(names)):

@@ -102,14 +102,13 @@ def known_runs(
 
 def _known(connection: Connection, query: Select[Any], **values: object) -> list[KnownRun]:
     return [
-        KnownRun(**{**row, "state": RunState(row["state"])})
-        for row in connection.execute(query, values).mappings()
+        KnownRun(**{**dict(zip(_OF_A_RUN, row, strict=True)), "state": RunState(row.state)})
+        for row in connection.execute(query, values)
     ]
 
 
-_KNOWN: Final = select(*(runs.c[field.name] for field in fields(KnownRun))).order_by(
-    runs.c.started_at.desc()
-)
+_OF_A_RUN: Final = tuple(field.name for field in fields(KnownRun))
+_KNOWN: Final = select(*(runs.c[name] for name in _OF_A_RUN)).order_by(runs.c.started_at.desc())
 _RUNNING: Final = _KNOWN.where(runs.c.state == RunState.RUNNING)
 _OF_ID: Final = _KNOWN.where(runs.c.run_id == bindparam("of_run"))
 _SHARDS: Final = _KNOWN.where(runs.c.parent_id == bindparam("of_run"))
