@@ -21,7 +21,7 @@ from sqlalchemy import (
 
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger.database import Database
-from jobmojito_batch.ledger.frames import frame_of
+from jobmojito_batch.ledger.frames import frame_of, wide_frame_of
 from jobmojito_batch.ledger.runs import family_of, is_among, of_run
 from jobmojito_batch.ledger.schema import attempts, followups, invitations, positions, run_rows
 
@@ -107,18 +107,25 @@ class Results:
     # Rows
 
     def frames(
-        self, run_id: str, *, only: Collection[Outcome] | None = None
+        self,
+        run_id: str,
+        *,
+        only: Collection[Outcome] | None = None,
+        without: Collection[str] = (),
     ) -> Iterator[pl.DataFrame]:
         """
         The rows of a run in input order, at most RESULT_CHUNK at a time (RESULT_SCHEMA).
 
-        Those with some outcomes *only*, if it is given. Joined with their invitations by position
-        and e-mail; each frame is read for itself.
+        Those with some outcomes *only*, if it is given, and *without* columns that nobody looks at.
+        Joined with their invitations by position and e-mail; each frame is read for itself.
         """
+        schema = {name: dtype for name, dtype in RESULT_SCHEMA.items() if name not in without}
         after = -1
         while True:
+            query = _results(run_id, after, only)
+            asked = query.with_only_columns(*(query.selected_columns[name] for name in schema))
             with self.database.reading() as connection:
-                rows = frame_of(connection, _results(run_id, after, only), RESULT_SCHEMA)
+                rows = wide_frame_of(connection, asked, schema, apart="cells")
             if rows.is_empty():
                 return
             after = rows["ordinal"][-1]
