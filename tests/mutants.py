@@ -184,8 +184,8 @@ MUTANTS = (
     Mutant(
         "reconcile takes what was sent for others",
         "jobmojito_batch/ledger/doubts.py",
-        "        return self._doubted(IN_DOUBT, or_(own, of_its_runs))\n",
-        "        return self._doubted(IN_DOUBT, own)\n",
+        "_OF_TOKEN: Final = _ALL.where(or_(_OF_ACCOUNT, _OF_ITS_RUNS))\n",
+        "_OF_TOKEN: Final = _ALL.where(_OF_ACCOUNT)\n",
         (MERCHANTS,),
     ),
     Mutant(

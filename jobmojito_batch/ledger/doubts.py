@@ -143,16 +143,13 @@ _INVITATIONS: Final = (
 )
 _ALL: Final = _INVITATIONS.where(IN_DOUBT)
 _OF_ACCOUNTS: Final = _ALL.where(positions.c.account.in_(bindparam("of_accounts", expanding=True)))
-_OF_TOKEN: Final = _ALL.where(
-    or_(
-        positions.c.account == bindparam("of_account"),
-        and_(
-            runs.c.base_url == bindparam("of_base_url"),
-            runs.c.merchant == bindparam("of_merchant"),
-            runs.c.environment == bindparam("of_environment"),
-        ),
-    )
+_OF_ACCOUNT: Final = positions.c.account == bindparam("of_account")
+_OF_ITS_RUNS: Final = and_(
+    runs.c.base_url == bindparam("of_base_url"),
+    runs.c.merchant == bindparam("of_merchant"),
+    runs.c.environment == bindparam("of_environment"),
 )
+_OF_TOKEN: Final = _ALL.where(or_(_OF_ACCOUNT, _OF_ITS_RUNS))
 _OF_PEOPLE: Final = _INVITATIONS.where(
     invitations.c.position_id == bindparam("of_position"),
     invitations.c.candidate_email.in_(bindparam("of_emails", expanding=True)),
