@@ -94,10 +94,9 @@ MUTANTS = (
     Mutant(
         "a doubt is taken over by one run alone",
         "jobmojito_batch/ledger/claims.py",
-        "        invitations.c.id == settled.invitation_id,\n"
-        "        invitations.c.state == ClaimState.UNKNOWN,\n"
-        "        invitations.c.claimed_at == settled.seen_at,\n",
-        "        invitations.c.id == settled.invitation_id,\n",
+        "    invitations.c.state == ClaimState.UNKNOWN,\n"
+        '    invitations.c.claimed_at == bindparam("seen_at"),\n',
+        "",
         (DOUBTS,),
         lives=200,
     ),
@@ -185,8 +184,8 @@ MUTANTS = (
     Mutant(
         "reconcile takes what was sent for others",
         "jobmojito_batch/ledger/doubts.py",
-        "        return self._doubted(IN_DOUBT, or_(own, of_its_runs))\n",
-        "        return self._doubted(IN_DOUBT, own)\n",
+        "_OF_TOKEN: Final = _ALL.where(or_(_OF_ACCOUNT, _OF_ITS_RUNS))\n",
+        "_OF_TOKEN: Final = _ALL.where(_OF_ACCOUNT)\n",
         (MERCHANTS,),
     ),
     Mutant(

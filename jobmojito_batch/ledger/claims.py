@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     and_,
+    bindparam,
     func,
     insert,
     literal_column,
@@ -34,7 +34,6 @@ from jobmojito_batch.ledger.requests import (
     BeginAttempt,
     Claim,
     CloseOpening,
-    SettleDoubt,
     TakeClaim,
     TakeOver,
 )
@@ -164,7 +163,7 @@ def _take_free(connection: Connection, wanted: Sequence[TakeClaim]) -> dict[Key,
     ids = {(position_id, email): invitation_id for invitation_id, position_id, email in rows}
     begun = [_attempt(ids[_key(wish)], wish) for wish in wanted if _key(wish) in ids]
     if begun:
-        connection.execute(insert(attempts), begun)
+        connection.execute(_BEGIN, begun)
     return ids
 
 
@@ -204,8 +203,6 @@ def _standing(connection: Connection, keys: set[Key]) -> dict[Key, Claim]:
     """Who has these invitations, and how they stand."""
     if not keys:
         return {}
-    key = tuple_(invitations.c.position_id, invitations.c.candidate_email)
-    query = _CLAIMS.where(key.in_(sorted(keys)))
     return {
         (row.position_id, row.candidate_email): Claim(
             invitation_id=row.id,
@@ -214,10 +211,12 @@ def _standing(connection: Connection, keys: set[Key]) -> dict[Key, Claim]:
             run_id=row.run_id,
             ordinal=row.ordinal,
         )
-        for row in connection.execute(query)
+        for row in connection.execute(_CLAIMS, {"of_keys": sorted(keys)})
     }
 
 
+_BEGIN: Final = insert(attempts)
+_KEY: Final = tuple_(invitations.c.position_id, invitations.c.candidate_email)
 _CLAIMS: Final = select(
     invitations.c.id,
     invitations.c.position_id,
@@ -225,7 +224,7 @@ _CLAIMS: Final = select(
     invitations.c.state,
     invitations.c.run_id,
     invitations.c.ordinal,
-)
+).where(_KEY.in_(bindparam("of_keys", type_=_KEY.type, expanding=True)))
 
 
 def take_over(connection: Connection, wanted: Sequence[TakeOver]) -> list[Claim]:
@@ -239,48 +238,53 @@ def _take_over(connection: Connection, wish: TakeOver) -> Claim:
     if wish.opens and (opener := _other_opener(connection, wish.opens, wish.invitation_id)):
         return _opened_elsewhere(opener, wish.invitation_id)
     taken = connection.execute(
-        update(invitations)
-        .where(is_same_doubt(wish))
-        .values(
-            state=ClaimState.CLAIMED.value,
-            run_id=wish.run_id,
-            ordinal=wish.ordinal,
-            claimed_at=wish.at,
-            unknown_since=None,
-            outcome=None,
-        )
+        _TAKE_OVER,
+        {
+            "of_invitation": wish.invitation_id,
+            "seen_at": wish.seen_at,
+            "new_run": wish.run_id,
+            "new_ordinal": wish.ordinal,
+            "new_at": wish.at,
+        },
     )
     if taken.rowcount != 1:
         return _held_by_another(connection, wish.invitation_id)
     if wish.opens:
         hold_opening(connection, wish)
     outlive_calls(connection, {wish.run_id}, wish.at)
-    connection.execute(insert(attempts), [_attempt(wish.invitation_id, wish)])
+    connection.execute(_BEGIN, [_attempt(wish.invitation_id, wish)])
     return _granted(wish, wish.invitation_id)
 
 
-def is_same_doubt(settled: TakeOver | SettleDoubt) -> ColumnElement[bool]:
-    """The invitation, as long as it is the doubt that was looked up: nobody took it since."""
-    return and_(
-        invitations.c.id == settled.invitation_id,
-        invitations.c.state == ClaimState.UNKNOWN,
-        invitations.c.claimed_at == settled.seen_at,
+IS_SAME_DOUBT: Final = and_(
+    invitations.c.id == bindparam("of_invitation"),
+    invitations.c.state == ClaimState.UNKNOWN,
+    invitations.c.claimed_at == bindparam("seen_at"),
+)
+"""The invitation, as long as it is the doubt that was looked up: nobody took it since."""
+_TAKE_OVER: Final = (
+    update(invitations)
+    .where(IS_SAME_DOUBT)
+    .values(
+        state=ClaimState.CLAIMED.value,
+        run_id=bindparam("new_run"),
+        ordinal=bindparam("new_ordinal"),
+        claimed_at=bindparam("new_at"),
+        unknown_since=None,
+        outcome=None,
     )
+)
 
 
 def _other_opener(connection: Connection, name: str, invitation_id: int) -> Opener | None:
     """The row that opens the name now, if it is not that of the lost call itself."""
-    lost = connection.execute(
-        select(invitations.c.run_id, invitations.c.ordinal).where(invitations.c.id == invitation_id)
-    ).one()
+    lost = connection.execute(_HOLDER, {"of_invitation": invitation_id}).one()
     opener = opener_of(connection, name)
     return None if opener == Opener(lost.run_id, lost.ordinal) else opener
 
 
 def _held_by_another(connection: Connection, invitation_id: int) -> Claim:
-    held = connection.execute(
-        select(invitations.c.state, invitations.c.run_id).where(invitations.c.id == invitation_id)
-    ).one()
+    held = connection.execute(_HOLDER, {"of_invitation": invitation_id}).one()
     return Claim(
         invitation_id=invitation_id,
         is_mine=False,
@@ -290,14 +294,16 @@ def _held_by_another(connection: Connection, invitation_id: int) -> Claim:
     )
 
 
+_HOLDER: Final = select(invitations.c.state, invitations.c.run_id, invitations.c.ordinal).where(
+    invitations.c.id == bindparam("of_invitation")
+)
+
+
 def begin_attempts(connection: Connection, begun: Sequence[BeginAttempt]) -> list[bool]:
     """Note further attempts before they start; False if the claim or the credits are gone."""
     spent = _spent_today(connection, begun)
-    query = select(invitations.c.id, invitations.c.run_id).where(
-        invitations.c.id.in_({attempt.invitation_id for attempt in begun}),
-        invitations.c.state == ClaimState.CLAIMED,
-    )
-    held = {(row.id, row.run_id) for row in connection.execute(query)}
+    asked = {"of_invitations": list({attempt.invitation_id for attempt in begun})}
+    held = {(row.id, row.run_id) for row in connection.execute(_HELD, asked)}
     granted: list[BeginAttempt] = []
     may: list[bool] = []
     for attempt in begun:
@@ -312,9 +318,15 @@ def begin_attempts(connection: Connection, begun: Sequence[BeginAttempt]) -> lis
             max(attempt.at for attempt in granted),
         )
         connection.execute(
-            insert(attempts), [_attempt(attempt.invitation_id, attempt) for attempt in granted]
+            _BEGIN, [_attempt(attempt.invitation_id, attempt) for attempt in granted]
         )
     return may
+
+
+_HELD: Final = select(invitations.c.id, invitations.c.run_id).where(
+    invitations.c.id.in_(bindparam("of_invitations", expanding=True)),
+    invitations.c.state == ClaimState.CLAIMED,
+)
 
 
 def _attempt(invitation_id: int, call: TakeClaim | TakeOver | BeginAttempt) -> dict[str, object]:
@@ -339,10 +351,12 @@ def _spent_today(
     if bounded is None:
         return 0.0
     midnight = bounded.at.replace(hour=0, minute=0, second=0, microsecond=0)
-    total = connection.scalar(
-        select(func.sum(attempts.c.credits)).where(attempts.c.started_at >= midnight)
-    )
-    return float(total or 0.0)
+    return float(connection.scalar(_SPENT, {"since": midnight}) or 0.0)
+
+
+_SPENT: Final = select(func.sum(attempts.c.credits)).where(
+    attempts.c.started_at >= bindparam("since")
+)
 
 
 # What is answered

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, or_, select
+from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
 
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger.accounts import account_of, environment_in, merchant_in
@@ -58,21 +58,21 @@ class Doubts:
 
     def of_accounts(self, accounts: Sequence[str]) -> list[Doubted]:
         """Those of *accounts* that are unknown or claimed, the oldest first."""
-        return self._doubted(IN_DOUBT, positions.c.account.in_(accounts))
+        return self._doubted(_OF_ACCOUNTS, of_accounts=accounts)
 
     def all(self) -> list[Doubted]:
         """Those of every account."""
-        return self._doubted(IN_DOUBT)
+        return self._doubted(_ALL)
 
     def of_token(self, base_url: str, merchant: str, environment: str) -> list[Doubted]:
         """Those of an account, and those that its runs made for other merchants."""
-        own = positions.c.account == account_of(base_url, merchant, environment)
-        of_its_runs = and_(
-            runs.c.base_url == base_url,
-            runs.c.merchant == merchant,
-            runs.c.environment == environment,
+        return self._doubted(
+            _OF_TOKEN,
+            of_account=account_of(base_url, merchant, environment),
+            of_base_url=base_url,
+            of_merchant=merchant,
+            of_environment=environment,
         )
-        return self._doubted(IN_DOUBT, or_(own, of_its_runs))
 
     def unknown_since(self, environment: str) -> list[datetime]:
         """Since when each unknown invitation of an environment is; nobody is sending those."""
@@ -95,22 +95,17 @@ class Doubts:
             replace(doubted, is_held=True)
             for position_id, emails in emails_of.items()
             for some in chunks(emails)
-            for doubted in self._doubted(
-                invitations.c.position_id == position_id, invitations.c.candidate_email.in_(some)
-            )
+            for doubted in self._doubted(_OF_PEOPLE, of_position=position_id, of_emails=some)
         ]
 
     def of_invitation(self, invitation_id: int) -> Doubted | None:
         """An invitation as settling needs it, whatever became of it; None if there is none."""
-        return next(iter(self._doubted(invitations.c.id == invitation_id)), None)
+        return next(iter(self._doubted(_OF_ID, of_invitation=invitation_id)), None)
 
     def standing(self, invitation_id: int) -> Standing:
         """Where an invitation stands now."""
-        query = select(invitations.c.state, invitations.c.outcome, invitations.c.run_id).where(
-            invitations.c.id == invitation_id
-        )
         with self.database.reading() as connection:
-            row = connection.execute(query).one()
+            row = connection.execute(_STANDING, {"of_invitation": invitation_id}).one()
         outcome = Outcome(row.outcome) if row.outcome else None
         return Standing(ClaimState(row.state), outcome, row.run_id)
 
@@ -121,14 +116,13 @@ class Doubts:
 
     def position_def_set_id(self, position_id: int) -> str | None:
         """A position's id in the API, as far as an answer has named it."""
-        query = select(positions.c.position_def_set_id)
         with self.database.reading() as connection:
             position_id = merged_into(connection, {position_id}).get(position_id, position_id)
-            return connection.scalar(query.where(positions.c.id == position_id))
+            return connection.scalar(_GIVEN_ID, {"of_position": position_id})
 
-    def _doubted(self, *which: ColumnElement[bool]) -> list[Doubted]:
+    def _doubted(self, which: Select[Any], **values: object) -> list[Doubted]:
         with self.database.reading() as connection:
-            rows = connection.execute(_INVITATIONS.where(*which)).all()
+            rows = connection.execute(which, values).all()
             ids = _definitions(connection, {row.position_id for row in rows})
         now = self.database.clock()
         return [_doubted(row, ids[row.position_id], now) for row in rows]
@@ -146,6 +140,35 @@ _INVITATIONS: Final = (
     .join(positions, positions.c.id == invitations.c.position_id)
     .join(runs, runs.c.run_id == invitations.c.run_id)
     .order_by(invitations.c.id)
+)
+_ALL: Final = _INVITATIONS.where(IN_DOUBT)
+_OF_ACCOUNTS: Final = _ALL.where(positions.c.account.in_(bindparam("of_accounts", expanding=True)))
+_OF_ACCOUNT: Final = positions.c.account == bindparam("of_account")
+_OF_ITS_RUNS: Final = and_(
+    runs.c.base_url == bindparam("of_base_url"),
+    runs.c.merchant == bindparam("of_merchant"),
+    runs.c.environment == bindparam("of_environment"),
+)
+_OF_TOKEN: Final = _ALL.where(or_(_OF_ACCOUNT, _OF_ITS_RUNS))
+_OF_PEOPLE: Final = _INVITATIONS.where(
+    invitations.c.position_id == bindparam("of_position"),
+    invitations.c.candidate_email.in_(bindparam("of_emails", expanding=True)),
+)
+_OF_ID: Final = _INVITATIONS.where(invitations.c.id == bindparam("of_invitation"))
+_STANDING: Final = select(invitations.c.state, invitations.c.outcome, invitations.c.run_id).where(
+    invitations.c.id == bindparam("of_invitation")
+)
+_GIVEN_ID: Final = select(positions.c.position_def_set_id).where(
+    positions.c.id == bindparam("of_position")
+)
+_DEFINITIONS: Final = (
+    select(invitations.c.interview_def_set_id)
+    .where(
+        invitations.c.position_id == bindparam("of_position"),
+        invitations.c.interview_def_set_id.is_not(None),
+    )
+    .distinct()
+    .limit(20)
 )
 
 
@@ -172,16 +195,7 @@ def _doubted(row: Row[Any], named: set[str], now: datetime) -> Doubted:
 
 def _definitions(connection: Connection, position_ids: Collection[int]) -> dict[int, set[str]]:
     """The definition ids that answers named for these positions."""
-    ids: dict[int, set[str]] = {}
-    for position_id in position_ids:
-        query = (
-            select(invitations.c.interview_def_set_id)
-            .where(
-                invitations.c.position_id == position_id,
-                invitations.c.interview_def_set_id.is_not(None),
-            )
-            .distinct()
-            .limit(20)
-        )
-        ids[position_id] = set(connection.scalars(query))
-    return ids
+    return {
+        position_id: set(connection.scalars(_DEFINITIONS, {"of_position": position_id}))
+        for position_id in position_ids
+    }

@@ -148,7 +148,10 @@ def _put_mask(connection: Connection, email: str) -> None:
 
 def forgotten_key(connection: Connection) -> bytes | None:
     """The key of the hashes; None while nobody was forgotten."""
-    return key_in({_KEY: connection.scalar(select(meta.c.value).where(meta.c.key == _KEY))})
+    return key_in({_KEY: connection.scalar(_FORGOTTEN_KEY)})
+
+
+_FORGOTTEN_KEY: Final = select(meta.c.value).where(meta.c.key == _KEY)
 
 
 def key_in(facts: Mapping[str, str | None]) -> bytes | None:

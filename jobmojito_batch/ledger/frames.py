@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import polars as pl
-from sqlalchemy import Connection, DateTime, Select, String, Table, type_coerce
+from sqlalchemy import Connection, DateTime, Select, String, Table, func, type_coerce
 
 _SQLITE_TIME: Final = "%Y-%m-%d %H:%M:%S%.f"
 """How SQLAlchemy keeps a DateTime in a database that has none."""
@@ -25,6 +25,38 @@ def frame_of(connection: Connection, query: Select[Any], schema: Schema) -> pl.D
     # not streamed has its rows in the cursor, all of them.
     cursor: Any = connection.execute(asked).cursor
     return _in_columns(cursor.fetchall(), schema)
+
+
+def wide_frame_of(
+    connection: Connection, query: Select[Any], schema: Schema, *, apart: str
+) -> pl.DataFrame:
+    """
+    The same of a query with many columns: SQLite's driver takes its time over every value.
+
+    So it hands over a row as one value, a JSON array that polars takes to pieces. The column
+    *apart* stays outside of it: what is JSON itself, and would be quoted once more.
+    """
+    if connection.dialect.name != "sqlite":
+        return frame_of(connection, query, schema)
+    columns = {str(column.key): column for column in _with_times_as_text(query).selected_columns}
+    inside = [name for name in columns if name != apart]
+    together = func.json_array(*(columns[name] for name in inside))
+    asked = query.with_only_columns(together, columns[apart])
+    cursor: Any = connection.execute(asked).cursor
+    rows = cursor.fetchall()
+    packed, beside = zip(*rows, strict=True) if rows else ((), ())
+    pieces = pl.Series(packed, dtype=pl.String).str.json_decode(pl.List(pl.String))
+    parted = pieces.list.to_struct(fields=inside).struct.unnest()
+    return parted.with_columns(pl.Series(apart, beside, pl.String)).select(
+        _as_type(name, dtype) for name, dtype in schema.items()
+    )
+
+
+def _as_type(name: str, dtype: pl.DataType) -> pl.Expr:
+    text = pl.col(name)
+    if dtype == pl.Datetime:
+        return text.str.to_datetime(_SQLITE_TIME, time_unit="us")
+    return text if dtype == pl.String else text.cast(dtype)
 
 
 def frames_of(

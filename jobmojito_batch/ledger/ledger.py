@@ -54,6 +54,10 @@ class Ledger:
         """Let go of the database."""
         self.database.engine.dispose()
 
-    def writer(self) -> Writer:
-        """What a run writes through, in its event loop; close it when the run ends."""
-        return Writer(self.database.engine, WRITES)
+    def writer(self, *, in_flight: int = 0) -> Writer:
+        """
+        What a run writes through, in its event loop; close it when the run ends.
+
+        *in_flight* is how many calls may be at once: thousands share fewer commits.
+        """
+        return Writer(self.database.engine, WRITES, in_flight=in_flight)

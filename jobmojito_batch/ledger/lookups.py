@@ -6,13 +6,13 @@ from datetime import datetime
 from typing import Any, Final, NamedTuple
 
 import polars as pl
-from sqlalchemy import Connection, Row, Select, func, select
+from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from jobmojito_batch.ledger.database import Database, chunks
 from jobmojito_batch.ledger.erasure import MASK_PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.frames import frames_of
 from jobmojito_batch.ledger.leases import is_alive
-from jobmojito_batch.ledger.positions import by_alias
+from jobmojito_batch.ledger.positions import BY_KEYS
 from jobmojito_batch.ledger.schema import IN_DOUBT, ClaimState, invitations, positions, runs
 
 HISTORY_CHUNK: Final = 20_000
@@ -94,12 +94,16 @@ class Lookups:
                         and _has_lost_call(connection, row.id),
                     )
                     for chunk in chunks(keys)
-                    for row in connection.execute(by_alias(account, chunk))
+                    for row in connection.execute(
+                        BY_KEYS, {"of_account": account, "of_keys": chunk}
+                    )
                 },
                 {
                     key
                     for chunk in chunks(opening_keys)
-                    for key in connection.scalars(_lost_openings(account, chunk))
+                    for key in connection.scalars(
+                        _LOST_OPENINGS, {"of_account": account, "of_names": chunk}
+                    )
                 },
             )
 
@@ -113,14 +117,19 @@ class Lookups:
         now = self.database.clock()
         rows: list[tuple[object, ...]] = []
         alive: dict[str, bool] = {}
+        of_positions: dict[int, dict[str, str]] = {}
+        for position_id, email in zip(
+            wanted["position_id"], wanted["candidate_email"], strict=True
+        ):
+            of_positions.setdefault(position_id, {})[email] = email
         with self.database.reading() as connection:
             key = forgotten_key(connection)
-            for (position_id,), group in wanted.partition_by("position_id", as_dict=True).items():
-                names = {email: email for email in group["candidate_email"].unique()}
+            for position_id, names in of_positions.items():
                 if key is not None:
                     names |= {mask(email, key): email for email in list(names)}
                 for chunk in chunks(list(names)):
-                    for row in connection.execute(_history(position_id, chunk)):
+                    asked = {"of_position": position_id, "of_emails": chunk}
+                    for row in connection.execute(_HISTORY_OF_ROWS, asked):
                         is_claimed = row.state == ClaimState.CLAIMED
                         in_flight = is_claimed and _remembered(alive, row, now)
                         email = names[row.candidate_email]
@@ -154,19 +163,14 @@ class Lookups:
 
     def merchants(self, base_url: str, environment: str) -> list[str]:
         """The merchants that runs were made for, under this URL and label."""
-        query = (
-            select(runs.c.merchant)
-            .where(runs.c.base_url == base_url, runs.c.environment == environment)
-            .distinct()
-        )
+        asked = {"of_base_url": base_url, "of_environment": environment}
         with self.database.reading() as connection:
-            return list(connection.scalars(query))
+            return list(connection.scalars(_MERCHANTS, asked))
 
     def base_urls(self, environment: str) -> list[str]:
         """The base URLs that runs were made for under this label, as they were spelt then."""
-        query = select(runs.c.base_url).where(runs.c.environment == environment).distinct()
         with self.database.reading() as connection:
-            return sorted(connection.scalars(query))
+            return sorted(connection.scalars(_BASE_URLS, {"of_environment": environment}))
 
     def opened_among(self, position_ids: Sequence[int]) -> int:
         """How many of the positions the API has answered for."""
@@ -240,44 +244,53 @@ def _remembered(alive: dict[str, bool], row: Row[Any], now: datetime) -> bool:
     return alive[row.run_id]
 
 
-def _lost_openings(account: str, opening_keys: Sequence[str]) -> Select[str]:
-    return (
-        select(positions.c.opening_key)
-        .join(invitations, invitations.c.position_id == positions.c.id)
-        .where(
-            positions.c.account == account,
-            positions.c.opening_key.in_(opening_keys),
-            positions.c.position_def_set_id.is_(None),
-            positions.c.opened_at.is_(None),
-            IN_DOUBT,
-        )
-        .distinct()
-    )
-
-
 def _has_lost_call(connection: Connection, position_id: int) -> bool:
-    query = select(invitations.c.id).where(invitations.c.position_id == position_id, IN_DOUBT)
-    return connection.scalar(query.limit(1)) is not None
+    return connection.scalar(_LOST_CALL, {"of_position": position_id}) is not None
 
 
-def _history(position_id: object, emails: Sequence[str]) -> Select[Any]:
-    return (
-        select(
-            invitations.c.candidate_email,
-            invitations.c.state,
-            invitations.c.run_id,
-            runs.c.owner,
-            runs.c.lease_until,
-        )
-        .join(runs, runs.c.run_id == invitations.c.run_id)
-        .where(
-            invitations.c.position_id == position_id,
-            invitations.c.candidate_email.in_(emails),
-            invitations.c.state != ClaimState.OPEN,
-        )
+_MERCHANTS: Final = (
+    select(runs.c.merchant)
+    .where(
+        runs.c.base_url == bindparam("of_base_url"),
+        runs.c.environment == bindparam("of_environment"),
     )
-
-
+    .distinct()
+)
+_BASE_URLS: Final = (
+    select(runs.c.base_url).where(runs.c.environment == bindparam("of_environment")).distinct()
+)
+_LOST_OPENINGS: Final = (
+    select(positions.c.opening_key)
+    .join(invitations, invitations.c.position_id == positions.c.id)
+    .where(
+        positions.c.account == bindparam("of_account"),
+        positions.c.opening_key.in_(bindparam("of_names", expanding=True)),
+        positions.c.position_def_set_id.is_(None),
+        positions.c.opened_at.is_(None),
+        IN_DOUBT,
+    )
+    .distinct()
+)
+_LOST_CALL: Final = (
+    select(invitations.c.id)
+    .where(invitations.c.position_id == bindparam("of_position"), IN_DOUBT)
+    .limit(1)
+)
+_HISTORY_OF_ROWS: Final[Select[Any]] = (
+    select(
+        invitations.c.candidate_email,
+        invitations.c.state,
+        invitations.c.run_id,
+        runs.c.owner,
+        runs.c.lease_until,
+    )
+    .join(runs, runs.c.run_id == invitations.c.run_id)
+    .where(
+        invitations.c.position_id == bindparam("of_position"),
+        invitations.c.candidate_email.in_(bindparam("of_emails", expanding=True)),
+        invitations.c.state != ClaimState.OPEN,
+    )
+)
 _RUNS_THAT_HOLD: Final = select(runs.c.run_id, runs.c.owner, runs.c.lease_until).where(
     select(invitations.c.id)
     .where(invitations.c.run_id == runs.c.run_id, invitations.c.state == ClaimState.CLAIMED)

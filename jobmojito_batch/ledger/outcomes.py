@@ -6,7 +6,7 @@ from typing import Final
 from sqlalchemy import Connection, Delete, Update, and_, bindparam, delete, update
 
 from jobmojito_batch.columns import SETTLED_FOR_GOOD, Outcome
-from jobmojito_batch.ledger.claims import begin_attempts, is_same_doubt, take_claims, take_over
+from jobmojito_batch.ledger.claims import IS_SAME_DOUBT, begin_attempts, take_claims, take_over
 from jobmojito_batch.ledger.leases import renew_leases
 from jobmojito_batch.ledger.letters import end_letters, take_letters
 from jobmojito_batch.ledger.positions import (
@@ -233,46 +233,75 @@ def _settle_doubt(connection: Connection, doubt: SettleDoubt) -> bool:
     said = doubt.enrolment or Enrolment()
     code = doubt.error_code.value if doubt.error_code else None
     invitation = connection.execute(
-        update(invitations)
-        .where(is_same_doubt(doubt))
-        .values(
-            state=STATE_AFTER[doubt.outcome].value,
-            outcome=doubt.outcome.value,
-            status=said.status,
-            interview_url=said.interview_url,
-            reason=said.reason,
-            interview_def_set_id=said.interview_def_set_id,
-            profile_interview_id=said.profile_interview_id,
-            error_code=code,
-            settled_at=doubt.at,
-            unknown_since=None,
-        )
-        .returning(invitations.c.position_id, invitations.c.candidate_email)
+        _SETTLE_DOUBT,
+        {
+            "of_invitation": doubt.invitation_id,
+            "seen_at": doubt.seen_at,
+            "new_state": STATE_AFTER[doubt.outcome].value,
+            "new_outcome": doubt.outcome.value,
+            "new_status": said.status,
+            "new_interview_url": said.interview_url,
+            "new_reason": said.reason,
+            "new_interview_def_set_id": said.interview_def_set_id,
+            "new_profile_interview_id": said.profile_interview_id,
+            "new_error_code": code,
+            "new_settled_at": doubt.at,
+        },
     ).first()
     if invitation is None:
         return False
     connection.execute(
-        update(run_rows)
-        .where(
-            run_rows.c.position_id == invitation.position_id,
-            run_rows.c.candidate_email == invitation.candidate_email,
-            run_rows.c.outcome == Outcome.UNKNOWN.value,
-        )
-        .values(
-            outcome=doubt.outcome.value,
-            error_code=code,
-            error_field=None,
-            error_message=doubt.error_message,
-            settled_at=doubt.at,
-        )
+        _SETTLE_UNKNOWN_ROWS,
+        {
+            "of_position": invitation.position_id,
+            "of_email": invitation.candidate_email,
+            "new_outcome": doubt.outcome.value,
+            "new_error_code": code,
+            "new_error_message": doubt.error_message,
+            "new_settled_at": doubt.at,
+        },
     )
     if doubt.opened:
         connection.execute(
-            delete(openings).where(
-                openings.c.name == doubt.opened, openings.c.position_id == invitation.position_id
-            )
+            _LET_GO_OF_POSITION,
+            {"of_name": doubt.opened, "of_position": invitation.position_id},
         )
     return True
+
+
+_SETTLE_DOUBT = (
+    update(invitations)
+    .where(IS_SAME_DOUBT)
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in (
+                "state", "outcome", "status", "interview_url", "reason", "interview_def_set_id",
+                "profile_interview_id", "error_code", "settled_at",
+            )
+        }
+    )
+    .values(unknown_since=None)
+    .returning(invitations.c.position_id, invitations.c.candidate_email)
+)  # fmt: skip
+_SETTLE_UNKNOWN_ROWS = (
+    update(run_rows)
+    .where(
+        run_rows.c.position_id == bindparam("of_position"),
+        run_rows.c.candidate_email == bindparam("of_email"),
+        run_rows.c.outcome == Outcome.UNKNOWN.value,
+    )
+    .values(
+        outcome=bindparam("new_outcome"),
+        error_code=bindparam("new_error_code"),
+        error_field=None,
+        error_message=bindparam("new_error_message"),
+        settled_at=bindparam("new_settled_at"),
+    )
+)
+_LET_GO_OF_POSITION = delete(openings).where(
+    openings.c.name == bindparam("of_name"), openings.c.position_id == bindparam("of_position")
+)
 
 
 WRITES: Final = dict(

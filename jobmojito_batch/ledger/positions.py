@@ -7,14 +7,13 @@ planned with that.
 
 import functools
 from collections.abc import Collection, Sequence
-from datetime import datetime
 from typing import Final, NamedTuple
 
 from sqlalchemy import (
     Connection,
     Insert,
-    Select,
     and_,
+    bindparam,
     cast,
     delete,
     exists,
@@ -59,7 +58,7 @@ def ensure_positions(
     ids = {
         (account, row.key): int(row.id)
         for account, keys in keys_of.items()
-        for row in connection.execute(by_alias(account, keys))
+        for row in connection.execute(BY_KEYS, {"of_account": account, "of_keys": keys})
     }
     for account, key, opening_key in wanted:
         if (account, key) not in ids:
@@ -70,28 +69,29 @@ def ensure_positions(
 def _new_position(connection: Connection, account: str, key: str, opening_key: str | None) -> int:
     given_id = key.removeprefix("id:") if key.startswith("id:") else None
     position_id = connection.execute(
-        insert(positions)
-        .values(account=account, opening_key=opening_key, position_def_set_id=given_id)
-        .returning(positions.c.id)
+        _MAKE,
+        {"account": account, "opening_key": opening_key, "position_def_set_id": given_id},
     ).scalar_one()
-    connection.execute(
-        insert(position_aliases).values(account=account, key=key, position_id=position_id)
-    )
+    connection.execute(_NAME, {"account": account, "key": key, "position_id": position_id})
     return int(position_id)
 
 
-def by_alias(account: str, keys: Sequence[str]) -> Select[str, int, str | None, datetime | None]:
-    """Positions of an account by their keys."""
-    return (
-        select(
-            position_aliases.c.key,
-            positions.c.id,
-            positions.c.position_def_set_id,
-            positions.c.opened_at,
-        )
-        .join(positions, positions.c.id == position_aliases.c.position_id)
-        .where(position_aliases.c.account == account, position_aliases.c.key.in_(keys))
+BY_KEYS: Final = (
+    select(
+        position_aliases.c.key,
+        positions.c.id,
+        positions.c.position_def_set_id,
+        positions.c.opened_at,
     )
+    .join(positions, positions.c.id == position_aliases.c.position_id)
+    .where(
+        position_aliases.c.account == bindparam("of_account"),
+        position_aliases.c.key.in_(bindparam("of_keys", expanding=True)),
+    )
+)
+"""Positions of an account by their keys."""
+_MAKE: Final = insert(positions).returning(positions.c.id)
+_NAME: Final = insert(position_aliases)
 
 
 # Opened by one row at a time
@@ -110,17 +110,27 @@ def opener_of(connection: Connection, name: str) -> Opener | None:
 
     An opening is taken in the transaction of its claim, so the claim is there as long as it counts.
     """
-    opening = connection.execute(
-        select(openings.c.run_id, openings.c.ordinal).where(openings.c.name == name)
-    ).first()
+    opening = connection.execute(_OPENING, {"of_name": name}).first()
     if opening is None:
         return None
-    call = select(invitations.c.id).where(
-        invitations.c.run_id == opening.run_id, invitations.c.ordinal == opening.ordinal, IN_DOUBT
-    )
-    if connection.scalar(call.limit(1)) is None:
+    row = {"of_run": opening.run_id, "of_ordinal": opening.ordinal}
+    if connection.scalar(_CALL_OF_ROW, row) is None:
         return None
     return Opener(opening.run_id, opening.ordinal)
+
+
+_OPENING: Final = select(openings.c.run_id, openings.c.ordinal).where(
+    openings.c.name == bindparam("of_name")
+)
+_CALL_OF_ROW: Final = (
+    select(invitations.c.id)
+    .where(
+        invitations.c.run_id == bindparam("of_run"),
+        invitations.c.ordinal == bindparam("of_ordinal"),
+        IN_DOUBT,
+    )
+    .limit(1)
+)
 
 
 def hold_opening(connection: Connection, claim: TakeClaim | TakeOver) -> None:
@@ -156,13 +166,17 @@ def close_openings(connection: Connection, closed: Sequence[CloseOpening]) -> li
     """Let go of openings whose row did not get its claim, if it holds them."""
     for opening in closed:
         connection.execute(
-            delete(openings).where(
-                openings.c.name == opening.name,
-                openings.c.run_id == opening.run_id,
-                openings.c.ordinal == opening.ordinal,
-            )
+            _CLOSE,
+            {"of_name": opening.name, "of_run": opening.run_id, "of_ordinal": opening.ordinal},
         )
     return [None] * len(closed)
+
+
+_CLOSE: Final = delete(openings).where(
+    openings.c.name == bindparam("of_name"),
+    openings.c.run_id == bindparam("of_run"),
+    openings.c.ordinal == bindparam("of_ordinal"),
+)
 
 
 # What the API said of them
@@ -178,17 +192,11 @@ def _open_position(connection: Connection, answer: OpenPosition) -> int:
     _set(connection, position_id, opened_at=answer.at)
     if answer.position_def_set_id is None:
         return position_id
-    account = connection.scalar(select(positions.c.account).where(positions.c.id == position_id))
+    account = connection.scalar(_ACCOUNT, {"of_position": position_id})
     key = f"id:{answer.position_def_set_id.lower()}"
-    known_id = connection.scalar(
-        select(position_aliases.c.position_id).where(
-            position_aliases.c.account == account, position_aliases.c.key == key
-        )
-    )
+    known_id = connection.scalar(_NAMED, {"of_account": account, "of_key": key})
     if known_id is None:
-        connection.execute(
-            insert(position_aliases).values(account=account, key=key, position_id=position_id)
-        )
+        connection.execute(_NAME, {"account": account, "key": key, "position_id": position_id})
     elif known_id != position_id:
         _merge(connection, position_id, into=known_id)
         position_id = int(known_id)
@@ -202,28 +210,42 @@ def _open_position(connection: Connection, answer: OpenPosition) -> int:
 
 
 def _set(connection: Connection, position_id: int, **values: object) -> None:
-    connection.execute(update(positions).where(positions.c.id == position_id).values(**values))
+    connection.execute(_SET, {"of_position": position_id, **values})
+
+
+_SET: Final = update(positions).where(positions.c.id == bindparam("of_position"))
+"""What it is executed with beside that is set."""
+_ACCOUNT: Final = select(positions.c.account).where(positions.c.id == bindparam("of_position"))
+_NAMED: Final = select(position_aliases.c.position_id).where(
+    position_aliases.c.account == bindparam("of_account"),
+    position_aliases.c.key == bindparam("of_key"),
+)
 
 
 def forget_position_ids(connection: Connection, gone: Sequence[ForgetPositionId]) -> list[None]:
     """Drop ids that the API no longer knows, if they are still what we hold."""
     for unknown_id in gone:
         position_id = _where_it_is(connection, unknown_id.position_id)
+        given_id = unknown_id.position_def_set_id
+        connection.execute(_FORGET_ID, {"of_position": position_id, "of_id": given_id})
         connection.execute(
-            update(positions)
-            .where(
-                positions.c.id == position_id,
-                positions.c.position_def_set_id == unknown_id.position_def_set_id,
-            )
-            .values(position_def_set_id=None, opened_at=None)
-        )
-        connection.execute(
-            delete(position_aliases).where(
-                position_aliases.c.position_id == position_id,
-                position_aliases.c.key == f"id:{unknown_id.position_def_set_id.lower()}",
-            )
+            _FORGET_NAME, {"of_position": position_id, "of_key": f"id:{given_id.lower()}"}
         )
     return [None] * len(gone)
+
+
+_FORGET_ID: Final = (
+    update(positions)
+    .where(
+        positions.c.id == bindparam("of_position"),
+        positions.c.position_def_set_id == bindparam("of_id"),
+    )
+    .values(position_def_set_id=None, opened_at=None)
+)
+_FORGET_NAME: Final = delete(position_aliases).where(
+    position_aliases.c.position_id == bindparam("of_position"),
+    position_aliases.c.key == bindparam("of_key"),
+)
 
 
 # Two that turn out to be one
@@ -280,18 +302,21 @@ def _note_merge(connection: Connection, position_id: int, *, into: int) -> None:
 
 def merged_into(connection: Connection, position_ids: Collection[int]) -> dict[int, int]:
     """Of these positions those that were merged, and into which."""
-    query = (
-        select(positions.c.id, position_aliases.c.position_id)
-        .join(
-            position_aliases,
-            and_(
-                position_aliases.c.account == positions.c.account,
-                position_aliases.c.key == f"{MERGED}:" + cast(positions.c.id, String),
-            ),
-        )
-        .where(positions.c.id.in_(position_ids))
+    found = connection.execute(_MERGED_INTO, {"of_positions": list(position_ids)})
+    return {row.id: row.position_id for row in found}
+
+
+_MERGED_INTO: Final = (
+    select(positions.c.id, position_aliases.c.position_id)
+    .join(
+        position_aliases,
+        and_(
+            position_aliases.c.account == positions.c.account,
+            position_aliases.c.key == f"{MERGED}:" + cast(positions.c.id, String),
+        ),
     )
-    return {row.id: row.position_id for row in connection.execute(query)}
+    .where(positions.c.id.in_(bindparam("of_positions", expanding=True)))
+)
 
 
 def _where_it_is(connection: Connection, position_id: int) -> int:

@@ -21,8 +21,8 @@ from sqlalchemy import (
 
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger.database import Database
-from jobmojito_batch.ledger.frames import frame_of
-from jobmojito_batch.ledger.runs import family_of, is_among, is_of_run
+from jobmojito_batch.ledger.frames import frame_of, wide_frame_of
+from jobmojito_batch.ledger.runs import family_of, is_among, of_run
 from jobmojito_batch.ledger.schema import attempts, followups, invitations, positions, run_rows
 
 RESULT_CHUNK: Final = 10_000
@@ -107,18 +107,25 @@ class Results:
     # Rows
 
     def frames(
-        self, run_id: str, *, only: Collection[Outcome] | None = None
+        self,
+        run_id: str,
+        *,
+        only: Collection[Outcome] | None = None,
+        without: Collection[str] = (),
     ) -> Iterator[pl.DataFrame]:
         """
         The rows of a run in input order, at most RESULT_CHUNK at a time (RESULT_SCHEMA).
 
-        Those with some outcomes *only*, if it is given. Joined with their invitations by position
-        and e-mail; each frame is read for itself.
+        Those with some outcomes *only*, if it is given, and *without* columns that nobody looks at.
+        Joined with their invitations by position and e-mail; each frame is read for itself.
         """
+        schema = {name: dtype for name, dtype in RESULT_SCHEMA.items() if name not in without}
         after = -1
         while True:
+            query = _results(run_id, after, only)
+            asked = query.with_only_columns(*(query.selected_columns[name] for name in schema))
             with self.database.reading() as connection:
-                rows = frame_of(connection, _results(run_id, after, only), RESULT_SCHEMA)
+                rows = wide_frame_of(connection, asked, schema, apart="cells")
             if rows.is_empty():
                 return
             after = rows["ordinal"][-1]
@@ -188,7 +195,8 @@ class Results:
         outcomes: Counter[Outcome] = Counter()
         reasons: Counter[str] = Counter()
         with self.database.reading() as connection:
-            counted = connection.execute(by_kind.where(is_of_run(connection, run_id)))
+            rows = of_run(connection, run_id)
+            counted = connection.execute(by_kind.where(rows.condition), rows.values)
             for outcome, code, count in counted:
                 if outcome is not None:
                     outcomes[Outcome(outcome)] += count
@@ -236,17 +244,19 @@ class Results:
         shows = func.coalesce(case((is_old, invitation.outcome)), row.outcome).in_(SHOWS_LINK)
         is_new = func.max(case((row.outcome == Outcome.INVITED.value, 1), else_=0))
         with self.database.reading() as connection:
+            rows = of_run(connection, run_id)
             people = (
                 select(is_new.label("is_new"))
                 .select_from(run_rows)
                 .join(invitations, _IS_OF_ROW)
-                .where(is_of_run(connection, run_id), invitation.interview_url.is_not(None), shows)
+                .where(rows.condition, invitation.interview_url.is_not(None), shows)
                 .group_by(row.candidate_email)
                 .subquery()
             )
             number = func.count().label("people")
             query = select(people.c.is_new, number).group_by(people.c.is_new)
-            counts = {int(found.is_new): int(found.people) for found in connection.execute(query)}
+            found = connection.execute(query, rows.values)
+            counts = {int(some.is_new): int(some.people) for some in found}
         return counts.get(1, 0), counts.get(0, 0)
 
     def invitation_counts(self) -> dict[str, int]:
@@ -267,15 +277,15 @@ class Results:
 
     def _count_calls(self, run_id: str, *which: ColumnElement[bool]) -> int:
         with self.database.reading() as connection:
-            of_run = is_among(attempts.c.run_id, family_of(connection, run_id))
-            query = select(func.count()).select_from(attempts).where(of_run, *which)
+            is_own = is_among(attempts.c.run_id, family_of(connection, run_id))
+            query = select(func.count()).select_from(attempts).where(is_own, *which)
             return int(connection.scalar(query) or 0)
 
     def credits_of(self, run_id: str) -> float:
         """Credits of a run's calls that cost or may have cost, by the price in the settings."""
         with self.database.reading() as connection:
-            of_run = is_among(attempts.c.run_id, family_of(connection, run_id))
-            return credits_of_calls(connection, of_run)
+            is_own = is_among(attempts.c.run_id, family_of(connection, run_id))
+            return credits_of_calls(connection, is_own)
 
     def credits_since(self, moment: datetime) -> float:
         """Credits reserved since then and not given back: calls that cost or may have cost."""

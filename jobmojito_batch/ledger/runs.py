@@ -1,17 +1,21 @@
 """Runs: entered before their first claim, and what they leave behind when they end or die."""
 
+import functools
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import polars as pl
 from sqlalchemy import (
     ColumnElement,
     Connection,
     Integer,
+    Select,
     String,
+    Update,
     and_,
+    bindparam,
     func,
     insert,
     literal_column,
@@ -93,41 +97,55 @@ def known_runs(
     connection: Connection, *which: ColumnElement[bool], limit: int | None = None
 ) -> list[KnownRun]:
     """Those that fit, the latest first."""
-    query = select(*_OF_A_RUN).where(*which).order_by(runs.c.started_at.desc()).limit(limit)
+    return _known(connection, _KNOWN.where(*which).limit(limit))
+
+
+def _known(connection: Connection, query: Select[Any], **values: object) -> list[KnownRun]:
     return [
-        KnownRun(**{**row, "state": RunState(row["state"])})
-        for row in connection.execute(query).mappings()
+        KnownRun(**{**dict(zip(_OF_A_RUN, row, strict=True)), "state": RunState(row.state)})
+        for row in connection.execute(query, values)
     ]
 
 
-_OF_A_RUN: Final = tuple(runs.c[field.name] for field in fields(KnownRun))
+_OF_A_RUN: Final = tuple(field.name for field in fields(KnownRun))
+_KNOWN: Final = select(*(runs.c[name] for name in _OF_A_RUN)).order_by(runs.c.started_at.desc())
+_RUNNING: Final = _KNOWN.where(runs.c.state == RunState.RUNNING)
+_OF_ID: Final = _KNOWN.where(runs.c.run_id == bindparam("of_run"))
+_SHARDS: Final = _KNOWN.where(runs.c.parent_id == bindparam("of_run"))
 
 
 def enter_run(connection: Connection, run: RunRecord, now: datetime) -> None:
     """A run, or an attempt at a shard, begins: it lives for LEASE_SECONDS (see RenewLease)."""
     connection.execute(
-        insert(runs).values(
-            run_id=run.run_id,
-            parent_id=run.parent_id,
-            base_url=run.base_url,
-            merchant=run.merchant,
-            environment=run.environment,
-            state=RunState.RUNNING.value,
-            owner=run.owner or this_owner(),
-            lease_until=now + timedelta(seconds=LEASE_SECONDS),
-            started_at=run.started_at,
-            rows=run.rows,
-            layouts=run.layouts,
-            series=run.series,
-            to_send=run.to_send,
-            known=run.known,
-        )
+        _ENTER,
+        {
+            "run_id": run.run_id,
+            "parent_id": run.parent_id,
+            "base_url": run.base_url,
+            "merchant": run.merchant,
+            "environment": run.environment,
+            "state": RunState.RUNNING.value,
+            "owner": run.owner or this_owner(),
+            "lease_until": now + timedelta(seconds=LEASE_SECONDS),
+            "started_at": run.started_at,
+            "rows": run.rows,
+            "layouts": run.layouts,
+            "series": run.series,
+            "to_send": run.to_send,
+            "known": run.known,
+        },
     )
+
+
+_ENTER: Final = insert(runs)
 
 
 def family_of(connection: Connection, run_id: str) -> list[str]:
     """The run and the attempts at its shards."""
-    return [run_id, *connection.scalars(select(runs.c.run_id).where(runs.c.parent_id == run_id))]
+    return [run_id, *connection.scalars(_SHARD_IDS, {"of_run": run_id})]
+
+
+_SHARD_IDS: Final = select(runs.c.run_id).where(runs.c.parent_id == bindparam("of_run"))
 
 
 def is_among(column: ColumnElement[Any], family: list[str]) -> ColumnElement[bool]:
@@ -135,24 +153,37 @@ def is_among(column: ColumnElement[Any], family: list[str]) -> ColumnElement[boo
     return column == family[0] if len(family) == 1 else column.in_(family)
 
 
-def is_of_run(connection: Connection, run_id: str) -> ColumnElement[bool]:
+class OfRun(NamedTuple):
+    """A condition, and the values that a statement with it is executed with."""
+
+    condition: ColumnElement[bool]
+    values: Mapping[str, object]
+
+
+def of_run(connection: Connection, run_id: str) -> OfRun:
     """
     Whether a row is of a run, for statements that look at all of its rows.
 
     An SQLite file has them beside one another, as they were entered: read as they lie, and not by
     an index that leads to them in another order, they take a quarter of the time or less.
     """
-    by_index = run_rows.c.run_id == run_id
+    own = {"of_run": run_id}
     if connection.dialect.name != "sqlite":
-        return by_index
-    place = literal_column("run_rows.rowid", Integer)
-    bounds = select(func.min(place), func.max(place), func.count()).where(by_index)
-    first, last, count = connection.execute(bounds).one()
+        return OfRun(_BY_INDEX, own)
+    first, last, count = connection.execute(_STRETCH, own).one()
     if not count or last - first >= MOST_APART * count:  # what lies between them is read, too
-        return by_index
-    # The sign keeps SQLite from taking an index of run_id all the same.
-    own = literal_column("+run_rows.run_id", String) == run_id
-    return and_(place.between(first, last), own)
+        return OfRun(_BY_INDEX, own)
+    return OfRun(_AS_THEY_LIE, {**own, "first_place": first, "last_place": last})
+
+
+_PLACE: Final = literal_column("run_rows.rowid", Integer)
+_BY_INDEX: Final = run_rows.c.run_id == bindparam("of_run")
+_STRETCH: Final = select(func.min(_PLACE), func.max(_PLACE), func.count()).where(_BY_INDEX)
+# The sign keeps SQLite from taking an index of run_id all the same.
+_AS_THEY_LIE: Final = and_(
+    _PLACE.between(bindparam("first_place"), bindparam("last_place")),
+    literal_column("+run_rows.run_id", String) == bindparam("of_run"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,7 +213,7 @@ class Runs:
         """Enter rows of a run (columns of run_rows)."""
         if rows:
             with self.database.adding() as connection:
-                connection.execute(insert(run_rows), rows)
+                connection.execute(_ADD_ROWS, rows)
 
     def add_frame(self, rows: pl.DataFrame) -> None:
         """Enter many rows of a run, which have not been tried (columns of run_rows)."""
@@ -221,31 +252,25 @@ class Runs:
         with self.database.writing() as connection:
             doubt_claims(connection, run_id, since=at)
             _settle_unreached(connection, run_id, stop_code, stop_message)
-            connection.execute(
-                update(runs)
-                .where(runs.c.run_id == run_id)
-                .values(
-                    state=RunState.ENDED.value,
-                    ended_at=at,
-                    stop_code=stop_code.value,
-                    stop_message=stop_message,
-                )
+            _change(
+                connection,
+                run_id,
+                state=RunState.ENDED.value,
+                ended_at=at,
+                stop_code=stop_code.value,
+                stop_message=stop_message,
             )
 
     def save_summary(self, run_id: str, summary: str, exit_code: int) -> None:
         """Keep the summary (JSON) with the run."""
         with self.database.adding() as connection:
-            connection.execute(
-                update(runs)
-                .where(runs.c.run_id == run_id)
-                .values(summary=summary, exit_code=exit_code)
-            )
+            _change(connection, run_id, summary=summary, exit_code=exit_code)
 
     def settle_orphans(self, now: datetime | None = None) -> list[str]:
         """Claims without an outcome whose owner is dead become unknown; gives the runs' ids."""
         now = now or self.database.clock()
         with self.database.reading() as connection:
-            running = known_runs(connection, runs.c.state == RunState.RUNNING)
+            running = _known(connection, _RUNNING)
         living = [run for run in running if run.is_living(now)]
         # Rows of a parent that died are sent as long as one of its shards lives.
         kept = {run.run_id for run in living} | {run.parent_id for run in living}
@@ -268,14 +293,12 @@ class Runs:
         now = now or self.database.clock()
         self._sweep(run_id, ErrorCode.INTERRUPTED, "the run crashed")
         with self.database.writing() as connection:
-            [run] = known_runs(connection, runs.c.run_id == run_id)
+            [run] = _known(connection, _OF_ID, of_run=run_id)
             if is_dead_only and (run.state != RunState.RUNNING or run.is_living(now)):
                 return False
             doubt_claims(connection, run_id, since=min(now, run.lease_until or now))
             _settle_unreached(connection, run_id, ErrorCode.INTERRUPTED, "the run crashed")
-            connection.execute(
-                update(runs).where(runs.c.run_id == run_id).values(state=RunState.CRASHED.value)
-            )
+            _change(connection, run_id, state=RunState.CRASHED.value)
         return True
 
     def _sweep(self, run_id: str, code: ErrorCode, message: str) -> None:
@@ -284,23 +307,14 @@ class Runs:
 
         Of millions of rows that a stop leaves over, few are left to do then while others wait.
         """
-        last = select(func.max(run_rows.c.ordinal)).where(run_rows.c.run_id == run_id)
         with self.database.reading() as connection:
-            count = 1 + (connection.scalar(last) or 0)
+            count = 1 + (connection.scalar(_LAST, {"of_run": run_id}) or 0)
             family = family_of(connection, run_id)
+        sweep = _sweep_slice(is_alone=len(family) == 1)
+        values = {"of_run": run_id, "of_family": family, **_not_sent(code, message)}
         for start in range(0, count, SWEEP_SLICE):
             with self.database.adding() as connection:
-                connection.execute(
-                    update(run_rows)
-                    .where(
-                        run_rows.c.run_id == run_id,
-                        run_rows.c.ordinal >= start,
-                        run_rows.c.ordinal < start + SWEEP_SLICE,
-                        run_rows.c.outcome.is_(None),
-                        ~_has_call_in_doubt(family),
-                    )
-                    .values(_not_sent(code, message))
-                )
+                connection.execute(sweep, {**values, "first": start, "beyond": start + SWEEP_SLICE})
 
     # Known
 
@@ -334,26 +348,39 @@ class Runs:
         if run.is_living(now):
             return True
         with self.database.reading() as connection:
-            shards = known_runs(connection, runs.c.parent_id == run.run_id)
+            shards = _known(connection, _SHARDS, of_run=run.run_id)
         return any(shard.is_living(now) for shard in shards)
 
 
 _IS_NO_SHARD: Final = runs.c.parent_id.is_(None)
+_ADD_ROWS: Final = insert(run_rows)
+_LAST: Final = select(func.max(run_rows.c.ordinal)).where(run_rows.c.run_id == bindparam("of_run"))
+
+
+def _change(connection: Connection, run_id: str, **values: object) -> None:
+    connection.execute(_CHANGE, {"of_run": run_id, **values})
+
+
+_CHANGE: Final = update(runs).where(runs.c.run_id == bindparam("of_run"))
+"""What it is executed with beside that is set."""
 
 
 def doubt_claims(connection: Connection, run_id: str, *, since: datetime) -> None:
     """What the run holds is unknown: nobody listens for the answers any more."""
-    connection.execute(
-        update(invitations)
-        .where(invitations.c.run_id == run_id, invitations.c.state == ClaimState.CLAIMED)
-        .values(
-            state=ClaimState.UNKNOWN.value,
-            outcome=Outcome.UNKNOWN.value,
-            error_code=ErrorCode.INTERRUPTED.value,
-            sent_at=invitations.c.claimed_at,
-            unknown_since=since,
-        )
+    connection.execute(_DOUBT_CLAIMS, {"of_run": run_id, "since": since})
+
+
+_DOUBT_CLAIMS: Final = (
+    update(invitations)
+    .where(invitations.c.run_id == bindparam("of_run"), invitations.c.state == ClaimState.CLAIMED)
+    .values(
+        state=ClaimState.UNKNOWN.value,
+        outcome=Outcome.UNKNOWN.value,
+        error_code=ErrorCode.INTERRUPTED.value,
+        sent_at=invitations.c.claimed_at,
+        unknown_since=bindparam("since"),
     )
+)
 
 
 def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, message: str) -> None:
@@ -362,43 +389,80 @@ def _settle_unreached(connection: Connection, run_id: str, code: ErrorCode, mess
 
     A row may be failed, since a doubt was settled so, and have been sent once more after that.
     """
-    unreached = and_(is_of_run(connection, run_id), run_rows.c.outcome.is_(None))
-    may_be_out = run_rows.c.outcome.is_(None) | (run_rows.c.outcome == Outcome.FAILED.value)
+    rows = of_run(connection, run_id)
     family = family_of(connection, run_id)
-    # Said once more by the ordinals alone, of which there are few: or each row would be looked at.
-    in_doubt = select(invitations.c.ordinal).where(is_among(invitations.c.run_id, family), IN_DOUBT)
     connection.execute(
+        _doubt_rows(is_alone=len(family) == 1),
+        {
+            "of_run": run_id,
+            "of_family": family,
+            "error_message": f"{message} while the call was under way: the interview may exist, so "
+            "the row is not sent again; look the candidate up in JobMojito",
+        },
+    )
+    connection.execute(
+        _leave_unreached(as_they_lie=rows.condition is _AS_THEY_LIE),
+        {**rows.values, **_not_sent(code, message)},
+    )
+
+
+@functools.cache
+def _sweep_slice(*, is_alone: bool) -> Update:
+    return update(run_rows).where(
+        run_rows.c.run_id == bindparam("of_run"),
+        run_rows.c.ordinal >= bindparam("first"),
+        run_rows.c.ordinal < bindparam("beyond"),
+        run_rows.c.outcome.is_(None),
+        ~_has_call_in_doubt(is_alone=is_alone),
+    )
+
+
+@functools.cache
+def _doubt_rows(*, is_alone: bool) -> Update:
+    # Said once more by the ordinals alone, of which there are few: or each row would be looked at.
+    in_doubt = select(invitations.c.ordinal).where(_is_of_family(is_alone=is_alone), IN_DOUBT)
+    return (
         update(run_rows)
         .where(
-            run_rows.c.run_id == run_id,
+            run_rows.c.run_id == bindparam("of_run"),
             run_rows.c.ordinal.in_(in_doubt),
-            may_be_out,
-            _has_call_in_doubt(family),
+            run_rows.c.outcome.is_(None) | (run_rows.c.outcome == Outcome.FAILED.value),
+            _has_call_in_doubt(is_alone=is_alone),
         )
         .values(
             settled_at=None,
             outcome=Outcome.UNKNOWN.value,
             error_code=ErrorCode.INTERRUPTED.value,
-            error_message=f"{message} while the call was under way: the interview may exist, so "
-            "the row is not sent again; look the candidate up in JobMojito",
         )
     )
-    connection.execute(update(run_rows).where(unreached).values(_not_sent(code, message)))
 
 
-def _has_call_in_doubt(family: list[str]) -> ColumnElement[bool]:
+@functools.cache
+def _leave_unreached(*, as_they_lie: bool) -> Update:
+    own = _AS_THEY_LIE if as_they_lie else _BY_INDEX
+    return update(run_rows).where(own, run_rows.c.outcome.is_(None))
+
+
+def _has_call_in_doubt(*, is_alone: bool) -> ColumnElement[bool]:
     """Whether the run (or a shard of it) holds the invitation of its row, without an outcome."""
     return (
         select(invitations.c.id)
         .where(
             invitations.c.position_id == run_rows.c.position_id,
             invitations.c.candidate_email == run_rows.c.candidate_email,
-            is_among(invitations.c.run_id, family),
+            _is_of_family(is_alone=is_alone),
             invitations.c.ordinal == run_rows.c.ordinal,
             IN_DOUBT,
         )
         .exists()
     )
+
+
+def _is_of_family(*, is_alone: bool) -> ColumnElement[bool]:
+    """Whether a run has the invitation, or one of `of_family` if it has shards."""
+    if is_alone:
+        return invitations.c.run_id == bindparam("of_run")
+    return invitations.c.run_id.in_(bindparam("of_family", expanding=True))
 
 
 def _not_sent(code: ErrorCode, message: str) -> dict[str, str]:

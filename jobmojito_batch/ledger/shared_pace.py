@@ -16,6 +16,12 @@ LONGEST_PAUSE_SECONDS: Final = 1_000.0
 _PACE: Final = select(paces.c.due, paces.c.paused_until).where(paces.c.key == bindparam("of"))
 _MOVE: Final = update(paces).where(paces.c.key == bindparam("of"))
 """Made once: a statement that is built for each call costs as much as it takes to run."""
+_BEGIN: Final = insert(paces)
+_PAUSE: Final = (
+    update(paces)
+    .where(paces.c.key == bindparam("of"), paces.c.paused_until < bindparam("until"))
+    .values(paused_until=bindparam("until"))
+)
 
 
 def take_slots(connection: Connection, wanted: Sequence[TakeSlots]) -> list[Slots]:
@@ -36,7 +42,7 @@ def _take_slots(connection: Connection, slots: TakeSlots) -> Slots:
     first = max(due, earliest)
     values = {"due": first + slots.count * slots.interval, "paused_until": paused}
     if pace is None:
-        connection.execute(insert(paces).values(key=slots.key, **values))
+        connection.execute(_BEGIN, {"key": slots.key, **values})
     else:
         connection.execute(_MOVE, {"of": slots.key, **values})
     return Slots(first, paused)
@@ -45,9 +51,5 @@ def _take_slots(connection: Connection, slots: TakeSlots) -> Slots:
 def share_pauses(connection: Connection, shared: Sequence[SharePause]) -> list[None]:
     """A pause for everybody; a longer one that is under way stays."""
     for pause in shared:
-        connection.execute(
-            update(paces)
-            .where(paces.c.key == pause.key, paces.c.paused_until < pause.until)
-            .values(paused_until=pause.until)
-        )
+        connection.execute(_PAUSE, {"of": pause.key, "until": pause.until})
     return [None] * len(shared)

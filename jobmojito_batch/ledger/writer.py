@@ -4,7 +4,8 @@ One writer: claims and outcomes of all workers share commits.
 It drains what is waiting, commits once, wakes the waiters; while it commits, the next batch
 gathers. Where hardly anybody waits it gives the others 4 ms to join: a batch costs about 1 ms
 whatever it holds, and thousands in flight come and go one by one (decision 0016). That caps pairs
-a second at in-flight / 8 ms; calls, which take seconds, never get near.
+a second at in-flight / 8 ms; calls, which take seconds, never get near. Where thousands may be in
+flight it is up to 16 ms, at the same cap for a thousand and more.
 
 With SQLite the statements run in the event loop and only waiting for the lock and the flush in a
 thread. The driver lets go of the interpreter around every statement, and a busy loop gives it back
@@ -34,6 +35,9 @@ from jobmojito_batch.ledger.requests import Request, Write
 
 MAX_BATCH: Final = 100
 GATHER_SECONDS: Final = 0.004
+MOST_GATHER_SECONDS: Final = 0.016
+_GATHER_SECONDS_EACH: Final = 4e-6
+"""For each call that may be in flight: with a thousand it comes to GATHER_SECONDS."""
 ENOUGH: Final = 16
 """So many are written without waiting for more."""
 FIRST_PAUSE_SECONDS: Final = 0.1
@@ -53,9 +57,12 @@ class _Waiting:
 class Writer:
     """All writes of a run, in one loop; `submit` returns once the write is durable."""
 
-    def __init__(self, engine: Engine, writes: Mapping[type[object], Write]) -> None:
+    def __init__(
+        self, engine: Engine, writes: Mapping[type[object], Write], *, in_flight: int = 0
+    ) -> None:
         self._engine = engine.execution_options(immediate=True)
         self._writes = writes
+        self._gather_seconds = gather_seconds(in_flight)
         self._waiting: deque[_Waiting] = deque()
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="ledger")
         self._writing: asyncio.Task[None] | None = None
@@ -91,7 +98,7 @@ class Writer:
     async def _drain(self) -> None:
         while self._waiting:
             if len(self._waiting) < ENOUGH:
-                await asyncio.sleep(GATHER_SECONDS)
+                await asyncio.sleep(self._gather_seconds)
             count = min(len(self._waiting), MAX_BATCH)
             batch = [self._waiting.popleft() for _ in range(count)]
             error: LedgerError | None = None
@@ -170,6 +177,11 @@ class Writer:
             results = self._writes[kind](connection, [member.request for member in members])
             for member, result in zip(members, results, strict=True):
                 member.result = result
+
+
+def gather_seconds(in_flight: int) -> float:
+    """How long others may join a batch where so many calls may be in flight."""
+    return min(max(GATHER_SECONDS, in_flight * _GATHER_SECONDS_EACH), MOST_GATHER_SECONDS)
 
 
 def _commit(connection: Connection) -> None:

@@ -87,7 +87,7 @@ async def send_batch(
     Raises LedgerError.
     """
     signals: list[int] = []
-    writer = ledger.writer()
+    writer = ledger.writer(in_flight=batch.settings.max_in_flight)
     try:
         context = work.context_of(
             batch.run_id,

@@ -257,20 +257,21 @@ def with_ledger(places: pl.DataFrame, ledger: Ledger | None) -> pl.DataFrame:
     """The positions with what the ledger knows: POSITION, has_id, is_unresolved, known_id."""
     known: dict[tuple[str, str], KnownPosition] = {}
     lost: set[tuple[str, str]] = set()
+    columns = (places[name].to_list() for name in (PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY))
+    rows = list(zip(*columns, strict=True))
     if ledger is not None:
-        for (account,), mine in places.partition_by(ACCOUNT, as_dict=True).items():
+        keys_of: dict[str, list[tuple[str, str | None]]] = {}
+        for _, account, key, name in rows:
+            keys_of.setdefault(account, []).append((key, name))
+        for account, both in keys_of.items():
             positions, lost_names = ledger.lookups.known_positions(
-                str(account),
-                mine[POSITION_KEY].to_list(),
-                mine[OPENING_KEY].drop_nulls().to_list(),
+                account, [key for key, _ in both], [name for _, name in both if name is not None]
             )
-            known |= {(str(account), key): position for key, position in positions.items()}
-            lost |= {(str(account), name) for name in lost_names}
+            known |= {(account, key): position for key, position in positions.items()}
+            lost |= {(account, name) for name in lost_names}
     facts = [
         _facts(place, known.get((account, key)), is_lost=(account, name) in lost, key=key)
-        for place, account, key, name in places.select(
-            PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY
-        ).iter_rows()
+        for place, account, key, name in rows
     ]
     return places.with_columns(
         pl.Series(POSITION, [fact[0] for fact in facts], pl.Int64),

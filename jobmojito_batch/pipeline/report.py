@@ -38,6 +38,10 @@ SHOWS_ENROLMENT: Final = tuple(
 )
 
 
+_UNSEEN: Final = ("state", "held_by", "invitation_id")
+_SEEN_BY_LINKS: Final = ("link_renewed_at", LANGUAGE)
+
+
 def results_columns(layouts: Sequence[Layout]) -> list[str]:
     """The columns of the results file."""
     return [*LEADING_COLUMNS, *input_columns(layouts)[0], *TECHNICAL_COLUMNS]
@@ -51,7 +55,8 @@ def result_frames(
 
     *with_links* they have what the sheet of links shows, too.
     """
-    for rows in ledger.results.frames(run_id):
+    unseen = _UNSEEN if with_links else (*_UNSEEN, *_SEEN_BY_LINKS)
+    for rows in ledger.results.frames(run_id, without=unseen):
         of_run = rows.with_columns(pl.lit(run_id).alias("run_id"))
         yield laid_out_results(of_run, layouts, with_links=with_links)
 

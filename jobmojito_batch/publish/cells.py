@@ -35,6 +35,23 @@ def harmless(cell: pl.Expr) -> pl.Expr:
     )
 
 
+def with_harmless_text(frame: pl.DataFrame) -> pl.DataFrame:
+    """*frame* with all its text `harmless`; only columns with a suspect are looked at closely."""
+    texts = frame.select(pl.col(pl.String))
+    is_suspect = texts.select(pl.all().str.contains(_COULD_BE_FORMULA).any()).row(0)
+    # By their places: to pl.col a header such as `*` or `^x$` would be a pattern.
+    suspects, others = (
+        pl.DataFrame(
+            [text for text, has_one in zip(texts, is_suspect, strict=True) if has_one is is_it]
+        )
+        for is_it in (True, False)
+    )
+    return frame.with_columns(
+        *suspects.select(harmless(pl.all())),
+        *others.select(pl.when(pl.all().ne("")).then(pl.all())),
+    )
+
+
 def csv_line(texts: Sequence[str], delimiter: str = ",") -> bytes:
     """*texts*, harmless, as one line of a CSV file in UTF-8."""
     cells = pl.DataFrame({"text": texts}, schema={"text": pl.String})

@@ -10,7 +10,7 @@ import polars as pl
 
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.publish.atomic_write import write_fault, written_whole
-from jobmojito_batch.publish.cells import BOM, UTC_TIME, csv_line, harmless, utc_text
+from jobmojito_batch.publish.cells import BOM, UTC_TIME, csv_line, utc_text, with_harmless_text
 from jobmojito_batch.publish.results_workbook import (
     TO_SEND_SCHEMA,
     About,
@@ -101,9 +101,7 @@ def _write_csv(
     with path.open("wb") as file:
         file.write(BOM + csv_line(list(schema)))
         for frame in frames:
-            _with_text_times(frame).with_columns(harmless(pl.col(pl.String))).write_csv(
-                file, include_header=False
-            )
+            with_harmless_text(_with_text_times(frame)).write_csv(file, include_header=False)
 
 
 def _write_jsonl(

@@ -11,7 +11,7 @@ import httpx
 import polars as pl
 from pydantic import SecretStr
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, ErrorCode, Outcome
@@ -197,13 +197,15 @@ async def reconcile_alone(ledger: Ledger, server: Server) -> Ends:
     return {}
 
 
-_ENDS: Final = select(run_rows.c.ordinal, run_rows.c.outcome)
+_ENDS: Final = select(run_rows.c.ordinal, run_rows.c.outcome).where(
+    run_rows.c.run_id == bindparam("of_run")
+)
 
 
 def ends_of(ledger: Ledger, run_id: str) -> Ends:
     """What the rows of a run came to, as the ledger has it; None for one without an outcome."""
     with ledger.database.reading() as connection:
-        rows = connection.execute(_ENDS.where(run_rows.c.run_id == run_id)).all()
+        rows = connection.execute(_ENDS, {"of_run": run_id}).all()
     return {row.ordinal: Outcome(row.outcome) if row.outcome else None for row in rows}
 
 

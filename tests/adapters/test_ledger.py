@@ -24,6 +24,7 @@ from jobmojito_batch.ledger import (
     OpenPosition,
     Writer,
 )
+from jobmojito_batch.ledger.writer import gather_seconds
 from tests.ledgers import ACCOUNT, NOON, RUN, a_position, begin, ending, taking
 
 
@@ -344,3 +345,12 @@ async def test_a_failing_write_reaches_everybody_who_waits(ledger: Ledger, write
     begin(ledger)
     with pytest.raises(LedgerError, match="writing failed"):
         await claim(writer, position_id=12345)  # no such position: the foreign key says no
+
+
+@pytest.mark.parametrize(
+    ("in_flight", "seconds"),
+    [(0, 0.004), (10, 0.004), (1_000, 0.004), (2_000, 0.008), (4_000, 0.016), (50_000, 0.016)],
+)
+def test_a_commit_waits_for_others_as_many_may_be_in_flight(in_flight: int, seconds: float) -> None:
+    """So that waiting caps no pace that calls could reach: in flight / (2 x seconds) a second."""
+    assert gather_seconds(in_flight) == pytest.approx(seconds)

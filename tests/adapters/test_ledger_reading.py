@@ -155,6 +155,37 @@ def test_rows_that_are_entered_as_a_frame_come_back_as_they_were(either_ledger_u
 
 
 @BOTH_LEDGERS
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("", id="nothing"),
+        pytest.param("null", id="null"),
+        pytest.param("007", id="number"),
+        pytest.param('["a", {"b": "c\\n"}]', id="json"),
+        pytest.param('\\"\\\\', id="quotes"),
+        pytest.param("\r\n\t\x01\x1e\x1f\x7f\x85\u2028", id="controls"),
+        pytest.param("Zoë \u0161 \U0001f600 \ufeff", id="beyond-ascii"),
+    ],
+)
+def test_whatever_a_text_holds_it_comes_back_as_it_was(either_ledger_url: str, text: str) -> None:
+    """A file of results has what the ledger was given, nulls and empty texts apart."""
+    ledger = Ledger.open(either_ledger_url)
+    begin(ledger, "run-1", rows=2)
+    nurse = a_position(ledger)
+    given = {"candidate_name": text, "error_message": text, "cells": text, "http_status": 404}
+    ledger.runs.add_rows([a_row("run-1", number, nurse) for number in range(2)])
+    ledger.runs.add_rows([a_row("run-1", 2, nurse) | given])
+
+    [whole] = ledger.results.frames("run-1")
+    [part] = ledger.results.frames("run-1", without=("state", "source"))
+    ledger.close()
+    assert whole["candidate_name"].to_list() == [None, None, text]
+    assert whole["error_message"][2] == whole["cells"][2] == text
+    assert whole["http_status"].to_list() == [None, None, 404]
+    assert part.equals(whole.drop("state", "source"))
+
+
+@BOTH_LEDGERS
 async def test_times_come_back_in_utc_to_the_microsecond(either_ledger_url: str) -> None:
     """A time on the full second too, which a database may write shorter; none stays none."""
     ledger = Ledger.open(either_ledger_url)

@@ -114,6 +114,17 @@ def test_headers_that_would_run_are_made_harmless(tmp_path: Path) -> None:
     assert (tmp_path / "r.csv").read_text("utf-8-sig") == "'=1,'=1\nx,y\n"
 
 
+def test_text_is_made_harmless_whatever_its_column_is_called(tmp_path: Path) -> None:
+    """Columns with something to look at closely and those with nothing, also where all are one."""
+    frame = pl.DataFrame({"*": ["=1", ""], "^x$": ["a", ""], "n": ["-1", None]})
+
+    write_results(tmp_path / "r.csv", [frame], ["*", "^x$", "n"])
+    write_results(tmp_path / "one.csv", [frame], ["*"])
+
+    assert (tmp_path / "r.csv").read_text("utf-8-sig") == "*,^x$,n\n'=1,a,-1\n,,\n"
+    assert (tmp_path / "one.csv").read_text("utf-8-sig") == "*\n'=1\n\n"
+
+
 def test_json_lines_keep_nulls_and_types(tmp_path: Path) -> None:
     path = written(tmp_path / "r.jsonl", a_frame({"row": 2, "Team": "=é\n", "sent_at": SENT_AT}))
     [line] = path.read_text("utf-8").splitlines()

@@ -447,7 +447,7 @@ def test_a_server_that_is_killed_loses_nothing(house: House, tmp_path: Path) -> 
         page.get_by_role("button", name="Send 60 invitations").click()
         heading(page, "Progress")
         house.kill()
-        expect(page.get_by_text("The desk does not answer")).to_be_visible()
+        expect(page.get_by_text("The desk does not answer")).to_be_visible(timeout=30_000)
     house.start()
     with house.page() as page:
         page.goto(house.origin)

@@ -38,8 +38,9 @@ def forgetful(connection: Connection, wanted: Sequence[TakeClaim]) -> list[Claim
 class ForgetfulLedger(Ledger):
     """A ledger without the rule that a claim is taken once."""
 
-    def writer(self) -> Writer:
-        return Writer(self.database.engine, {**WRITES, TakeClaim: forgetful})  # type: ignore[dict-item]
+    def writer(self, *, in_flight: int = 0) -> Writer:
+        writes = {**WRITES, TakeClaim: forgetful}
+        return Writer(self.database.engine, writes, in_flight=in_flight)  # type: ignore[arg-type]
 
 
 def forgetful_ledger(engine: Engine, clock: Clock) -> Ledger:
