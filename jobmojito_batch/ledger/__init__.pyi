@@ -1,4 +1,3 @@
-from .access import StoredPerson
 from .accounts import account_of, account_parts, merchant_in
 from .database import named
 from .doubts import Doubted
@@ -8,6 +7,7 @@ from .ledger import Ledger
 from .letters import KnownLetter
 from .lookups import HISTORY_SCHEMA, KnownPosition
 from .night_history import DoneFile
+from .people import StoredPerson
 from .requests import (
     BeginAttempt,
     Claim,

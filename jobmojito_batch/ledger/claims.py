@@ -20,8 +20,8 @@ from sqlalchemy import (
 from sqlalchemy.sql.dml import ReturningInsert
 
 from jobmojito_batch.ledger.database import inserting
-from jobmojito_batch.ledger.erasure import key_in, mask
 from jobmojito_batch.ledger.leases import outlive_calls
+from jobmojito_batch.ledger.masks import key_in, mask
 from jobmojito_batch.ledger.positions import (
     MERGED,
     Opener,

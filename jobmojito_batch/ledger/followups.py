@@ -21,7 +21,7 @@ from sqlalchemy import (
 from jobmojito_batch.columns import Decision, Stage
 from jobmojito_batch.ledger.accounts import account_of, merchant_in
 from jobmojito_batch.ledger.database import Database, chunks, inserting
-from jobmojito_batch.ledger.erasure import MASK_PREFIX
+from jobmojito_batch.ledger.masks import MASK_PREFIX
 from jobmojito_batch.ledger.results import RESULT_SCHEMA
 from jobmojito_batch.ledger.schema import (
     ClaimState,

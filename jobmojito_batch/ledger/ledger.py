@@ -4,20 +4,18 @@ from typing import Self
 
 from sqlalchemy import Engine
 
-from jobmojito_batch.ledger.access import Access
 from jobmojito_batch.ledger.database import Clock, Database, open_engine, utc_now
 from jobmojito_batch.ledger.doubts import Doubts
-from jobmojito_batch.ledger.erasure import Erasure
 from jobmojito_batch.ledger.followups import FollowUps
 from jobmojito_batch.ledger.letters import Letters
 from jobmojito_batch.ledger.lookups import Lookups
 from jobmojito_batch.ledger.night_history import NightHistory
-from jobmojito_batch.ledger.outcomes import WRITES
-from jobmojito_batch.ledger.results import Results
+from jobmojito_batch.ledger.outcomes import writer_on
+from jobmojito_batch.ledger.people import Access, Erasure
+from jobmojito_batch.ledger.results import Results, WrittenFiles
 from jobmojito_batch.ledger.runs import Runs
 from jobmojito_batch.ledger.shard_runs import Shards
 from jobmojito_batch.ledger.writer import Writer
-from jobmojito_batch.ledger.written_files import WrittenFiles
 
 
 class Ledger:
@@ -60,4 +58,4 @@ class Ledger:
 
         *in_flight* is how many calls may be at once: thousands share fewer commits.
         """
-        return Writer(self.database.engine, WRITES, in_flight=in_flight)
+        return writer_on(self.database.engine, in_flight=in_flight)

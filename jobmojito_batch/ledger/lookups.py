@@ -9,9 +9,9 @@ import polars as pl
 from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from jobmojito_batch.ledger.database import Database, chunks
-from jobmojito_batch.ledger.erasure import MASK_PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.frames import frames_of
 from jobmojito_batch.ledger.leases import is_alive
+from jobmojito_batch.ledger.masks import MASK_PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.positions import BY_KEYS
 from jobmojito_batch.ledger.schema import IN_DOUBT, ClaimState, invitations, positions, runs
 

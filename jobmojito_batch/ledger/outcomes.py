@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
-from sqlalchemy import Connection, Delete, Update, and_, bindparam, delete, update
+from sqlalchemy import Connection, Delete, Engine, Update, and_, bindparam, delete, update
 
 from jobmojito_batch.columns import SETTLED_FOR_GOOD, Outcome
 from jobmojito_batch.ledger.claims import IS_SAME_DOUBT, begin_attempts, take_claims, take_over
@@ -35,6 +35,7 @@ from jobmojito_batch.ledger.requests import (
 )
 from jobmojito_batch.ledger.schema import ClaimState, attempts, invitations, openings, run_rows
 from jobmojito_batch.ledger.shared_pace import share_pauses, take_slots
+from jobmojito_batch.ledger.writer import Writer
 
 STATE_AFTER: Final = {
     Outcome.FAILED: ClaimState.OPEN,
@@ -324,3 +325,8 @@ WRITES: Final = dict(
     )
 )
 """What writes each kind of request."""
+
+
+def writer_on(engine: Engine, *, in_flight: int) -> Writer:
+    """What writes all of these."""
+    return Writer(engine, WRITES, in_flight=in_flight)

@@ -1,7 +1,7 @@
-"""What happened in a run: its rows with their invitations, and counts of them and of its calls."""
+"""What happened in a run: rows with their invitations, counts of them and of calls, its files."""
 
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -14,6 +14,7 @@ from sqlalchemy import (
     and_,
     case,
     func,
+    insert,
     or_,
     select,
     true,
@@ -23,7 +24,14 @@ from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger.database import Database
 from jobmojito_batch.ledger.frames import frame_of, wide_frame_of
 from jobmojito_batch.ledger.runs import family_of, is_among, of_run
-from jobmojito_batch.ledger.schema import attempts, followups, invitations, positions, run_rows
+from jobmojito_batch.ledger.schema import (
+    attempts,
+    followups,
+    invitations,
+    positions,
+    run_rows,
+    written_files,
+)
 
 RESULT_CHUNK: Final = 10_000
 RESULT_SCHEMA: Final = {
@@ -327,3 +335,26 @@ def _results(run_id: str, after: int, only: Collection[Outcome] | None) -> Selec
         .order_by(row.ordinal)
         .limit(RESULT_CHUNK)
     )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenFiles:
+    """Hashes of files that were written. They tell of nobody, so nothing of them is forgotten."""
+
+    database: Database
+
+    def remember(self, hashes: Sequence[str]) -> None:
+        """Files with this content are ours."""
+        now = self.database.clock()
+        with self.database.writing() as connection:
+            known = written_files.c.sha256.in_(hashes)
+            noted = set(connection.scalars(select(written_files.c.sha256).where(known)))
+            new = [{"sha256": sha, "at": now} for sha in dict.fromkeys(hashes) if sha not in noted]
+            if new:
+                connection.execute(insert(written_files), new)
+
+    def knows(self, sha256: str) -> bool:
+        """Whether a file with this content is as it was written."""
+        query = select(written_files.c.sha256).where(written_files.c.sha256 == sha256)
+        with self.database.reading() as connection:
+            return connection.scalar(query) is not None

@@ -23,7 +23,7 @@ from jobmojito_batch.ledger import (
     postgresql,
 )
 from jobmojito_batch.ledger.database import Database, named, writing
-from jobmojito_batch.ledger.erasure import PAUSES, Erasure
+from jobmojito_batch.ledger.people import PAUSES, Erasure
 from jobmojito_batch.settings import load_settings
 from tests.helpers import OpenLedger
 from tests.ledgers import NOON, a_position, ending, taking

@@ -1,27 +1,23 @@
 """
-Erasing a person: their rows stay for the counts, without anything that tells who it was.
+A person in the ledger: what is stored of them, which they may ask to see, and erasing it.
 
-A keyed hash, the mask, takes the place of the address, so that nobody invites them a second time.
+Rows of an erased person stay for the counts, without anything that tells who it was. A keyed hash,
+the mask, takes the place of the address, so that nobody invites them a second time.
 """
 
-import hashlib
-import hmac
 import re
-import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Engine,
+    Table,
     bindparam,
     delete,
     func,
-    insert,
-    or_,
     select,
     text,
     update,
@@ -29,16 +25,29 @@ from sqlalchemy import (
 
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger.database import Database, chunks, overwrite_what_is_erased, translated
-from jobmojito_batch.ledger.schema import followups, invitations, letters, meta, run_rows, runs
+from jobmojito_batch.ledger.masks import (
+    ensured_key,
+    forgotten_key,
+    is_invitation_of,
+    mask,
+    mentions,
+)
+from jobmojito_batch.ledger.schema import (
+    followups,
+    invitations,
+    letters,
+    metadata,
+    position_aliases,
+    positions,
+    run_rows,
+    runs,
+)
 
 if TYPE_CHECKING:  # psycopg is there only where the ledger is on PostgreSQL
     from psycopg.errors import Diagnostic
 
 PAUSES: Final = (0.1, 0.3, 1.0, 3.0, 0.0)
 """Seconds between the tries to have the server drop old versions that others may still read."""
-MASK_PREFIX: Final = "forgotten:"
-_KEY: Final = "forget_key"
-"""In `meta`, once somebody was forgotten."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +60,9 @@ class Erasure:
         """Rows that have the address, as theirs or in an original cell."""
         count = select(func.count())
         with self.database.reading() as connection:
-            theirs = connection.scalar(count.select_from(invitations).where(_is_theirs(email)))
+            theirs = connection.scalar(
+                count.select_from(invitations).where(is_invitation_of(email))
+            )
             rows = connection.scalar(count.select_from(run_rows).where(mentions(email)))
         return int(theirs or 0) + int(rows or 0)
 
@@ -64,7 +75,7 @@ class Erasure:
                 invitations.c.interview_url, invitations.c.position_id, runs.c.environment,
             )
             .join(runs, runs.c.run_id == invitations.c.run_id)
-            .where(_is_theirs(email))
+            .where(is_invitation_of(email))
             .order_by(invitations.c.claimed_at.desc())
         )  # fmt: skip
         with self.database.reading() as connection:
@@ -112,8 +123,8 @@ class Erasure:
 
 
 def _put_mask(connection: Connection, email: str) -> None:
-    masked = mask(email.lower(), _ensure_key(connection))
-    theirs = select(invitations.c.id).where(_is_theirs(email))
+    masked = mask(email.lower(), ensured_key(connection))
+    theirs = select(invitations.c.id).where(is_invitation_of(email))
     connection.execute(delete(letters).where(letters.c.invitation_id.in_(theirs)))
     nothing = {column.name: None for column in followups.c if column.nullable}
     connection.execute(  # while the address still tells whose it is
@@ -123,7 +134,7 @@ def _put_mask(connection: Connection, email: str) -> None:
     )
     connection.execute(
         update(invitations)
-        .where(_is_theirs(email))
+        .where(is_invitation_of(email))
         .values(
             candidate_email=masked,
             interview_url=None,
@@ -143,46 +154,6 @@ def _put_mask(connection: Connection, email: str) -> None:
             error_message=None,
             cells="{}",
         )
-    )
-
-
-def forgotten_key(connection: Connection) -> bytes | None:
-    """The key of the hashes; None while nobody was forgotten."""
-    return key_in({_KEY: connection.scalar(_FORGOTTEN_KEY)})
-
-
-_FORGOTTEN_KEY: Final = select(meta.c.value).where(meta.c.key == _KEY)
-
-
-def key_in(facts: Mapping[str, str | None]) -> bytes | None:
-    """The same out of what `meta` holds."""
-    key = facts.get(_KEY)
-    return bytes.fromhex(key) if key else None
-
-
-def _ensure_key(connection: Connection) -> bytes:
-    """The key, made with the first person who is forgotten."""
-    key = forgotten_key(connection)
-    if key is None:
-        key = secrets.token_bytes(32)
-        connection.execute(insert(meta).values(key=_KEY, value=key.hex()))
-    return key
-
-
-def mask(email: str, key: bytes) -> str:
-    """What stands in the place of an e-mail that was forgotten."""
-    return MASK_PREFIX + hmac.new(key, email.encode(), hashlib.sha256).hexdigest()
-
-
-def _is_theirs(email: str) -> ColumnElement[bool]:
-    return func.lower(invitations.c.candidate_email) == email.lower()
-
-
-def mentions(email: str) -> ColumnElement[bool]:
-    """Rows that passed have the address; of rows that did not, only the original cells do."""
-    return or_(
-        func.lower(run_rows.c.candidate_email) == email.lower(),
-        run_rows.c.cells.icontains(email, autoescape=True),
     )
 
 
@@ -256,3 +227,117 @@ def _written_anew(connection: Connection, tables: str) -> int:
     finally:
         raw.remove_notice_handler(hear)
     return sum(kept)
+
+
+# What is stored
+
+
+Stored = dict[str, Any]
+"""A row of a table as it is stored, by column."""
+
+_OF_INVITATIONS: Final = "invitation_id"
+"""The column by which a table says that it is about an invitation."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoredPerson:
+    """What is stored of a person; a table that comes later is in it by itself."""
+
+    email: str
+    invitations: tuple[Stored, ...] = ()
+    """Each with its `position`, `keys` of that, and what other tables have of it, by their name."""
+    rows: tuple[Stored, ...] = ()
+    """The rows of runs that were theirs, with `layouts` and `started_at` of the run."""
+    mentioned: int = 0
+    """Rows of other people whose cells have the address; those are not theirs to see."""
+    forgotten: int = 0
+    """Invitations and rows of which only a keyed hash of this address is left."""
+
+    @property
+    def is_known(self) -> bool:
+        """Whether anything tells who it is."""
+        return bool(self.invitations or self.rows or self.mentioned)
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Answers what is stored of a person."""
+
+    database: Database
+
+    def of(self, email: str) -> StoredPerson:
+        """All of it, the oldest first."""
+        with self.database.reading() as connection:
+            stored = _rows_with(connection, email)
+            theirs = [row for row in stored if _is_theirs(row, email)]
+            return StoredPerson(
+                email=email,
+                invitations=tuple(_invitations(connection, email)),
+                rows=tuple(theirs),
+                mentioned=sum(
+                    row not in theirs and _has_word(row["cells"], email) for row in stored
+                ),
+                forgotten=_forgotten(connection, email),
+            )
+
+
+def _invitations(connection: Connection, email: str) -> Iterable[Stored]:
+    query = (
+        select(invitations)
+        .where(func.lower(invitations.c.candidate_email) == email.lower())
+        .order_by(invitations.c.id)
+    )
+    for invitation in [dict(row) for row in connection.execute(query).mappings()]:
+        position_id = invitation["position_id"]
+        [position] = _all(connection, positions, "id", position_id)
+        keys = _all(connection, position_aliases, "position_id", position_id)
+        about = {
+            table.name: _all(connection, table, _OF_INVITATIONS, invitation["id"])
+            for table in metadata.sorted_tables
+            if _OF_INVITATIONS in table.c
+        }
+        named = {"position": position, "keys": [alias["key"] for alias in keys]}
+        yield invitation | named | about
+
+
+def _all(connection: Connection, table: Table, column: str, value: object) -> list[Stored]:
+    query = select(table).where(table.c[column] == value).order_by(*table.primary_key)
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _rows_with(connection: Connection, email: str) -> list[Stored]:
+    query = (
+        select(run_rows, runs.c.layouts, runs.c.started_at)
+        .join(runs, runs.c.run_id == run_rows.c.run_id)
+        .where(mentions(email))
+        .order_by(runs.c.started_at, run_rows.c.ordinal)
+    )
+    return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def _is_theirs(row: Stored, email: str) -> bool:
+    """By its address; a row that passed no check has none, and its cells tell."""
+    owner = row["candidate_email"]
+    if owner is not None:
+        return bool(owner.lower() == email.lower())
+    return _has_word(row["cells"], email)
+
+
+def _has_word(cells: str, email: str) -> bool:
+    """Whether the address stands there by itself, not as the end of a longer one."""
+    alone = rf"(?<![\w.+-]){re.escape(email)}(?![\w-]|\.\w)"
+    return re.search(alone, cells, re.IGNORECASE) is not None
+
+
+def _forgotten(connection: Connection, email: str) -> int:
+    key = forgotten_key(connection)
+    if key is None:
+        return 0
+    masked = mask(email.lower(), key)
+    return sum(
+        connection.scalar(
+            select(func.count()).select_from(table).where(table.c.candidate_email == masked)
+        )
+        or 0
+        for table in (invitations, run_rows)
+    )
