@@ -41,6 +41,7 @@ DOUBTS = "tests/adapters/test_ledger_doubts.py"
 FIELD = "tests/end_to_end/test_field.py"
 ENV_FILES = "tests/adapters/test_env_files.py"
 MERCHANTS = "tests/end_to_end/test_merchants.py"
+TOKENS = "tests/model/test_tokens.py"
 TRIES = "tests/end_to_end/test_tries.py"
 
 MUTANTS = (
@@ -100,6 +101,20 @@ MUTANTS = (
         "        invitations.c.id == settled.invitation_id,\n",
         (DOUBTS,),
         lives=200,
+    ),
+    Mutant(
+        "a late 401 is of the token that its call was made with",
+        "jobmojito_batch/sending/caller.py",
+        "tokens.renewed(call.token):\n",
+        "tokens.renewed(self._context.tokens.current()):\n",
+        (TOKENS, "-k", "in_flight"),
+    ),
+    Mutant(
+        "a look-up is asked again once with a fresh token",
+        "jobmojito_batch/sending/context.py",
+        "            has_renewed_token = True\n",
+        "            pass\n",
+        (TOKENS, "-k", "ever_new"),
     ),
     Mutant(
         "the Retry-After pause",

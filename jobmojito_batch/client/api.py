@@ -9,7 +9,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -58,14 +58,6 @@ M = TypeVar("M", bound=BaseModel)
 Headers = Mapping[bytes, bytes]
 Body = CreateResponse | ErrorBody | PlatformErrorBody
 Read = Callable[[int, bytes | None], Body | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookUp:
-    """What looking a candidate up gave: the answer, and the page where it could be read."""
-
-    answer: Answer
-    page: ResultPage | None = field(repr=False)
 
 
 NOT_DELIVERED: Final = (httpx.ConnectError, httpx.PoolTimeout, httpx.ConnectTimeout)
@@ -125,23 +117,6 @@ class JobMojito:
         """POST one candidate; never raises for what the network or the server does."""
         return await self._post(self._create_url, body, token, _read_create)
 
-    async def mint_link(
-        self,
-        *,
-        interview_profile_id: str,
-        interview_id: str,
-        token: str,
-        merchant_id: str | None = None,
-    ) -> str | None:
-        """The same as `minted`, for whom a refusal is no news."""
-        _, link = await self.minted(
-            interview_profile_id=interview_profile_id,
-            interview_id=interview_id,
-            token=token,
-            merchant_id=merchant_id,
-        )
-        return link
-
     async def minted(
         self,
         *,
@@ -172,7 +147,7 @@ class JobMojito:
 
     async def results_of(
         self, email: str, *, offset: int, token: str, merchant_id: str | None = None
-    ) -> LookUp:
+    ) -> tuple[Answer, ResultPage | None]:
         """
         A page of merchant-result-list for an e-mail, newest first; never raises for the network.
 
@@ -180,8 +155,7 @@ class JobMojito:
         """
         query = {"filter_text": email, "limit": str(PAGE_ROWS), "offset": str(offset)}
         url = _about(self._results_url.copy_merge_params(query), merchant_id)
-        answer, page = await self._ask("GET", url, None, token, _read_page)
-        return LookUp(answer=answer, page=page)
+        return await self._ask("GET", url, None, token, _read_page)
 
     async def definition_results(
         self,

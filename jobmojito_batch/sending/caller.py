@@ -105,7 +105,7 @@ class Caller:
     async def _post(self, call: Call) -> Answer:
         call.position_def_set_id = call.job.position_def_set_id
         body = request_of(call.row, call.position_def_set_id).body()
-        token = self._context.tokens.current()
+        call.token = self._context.tokens.current()
         call.sent_at = self._context.clock.wall()
         self._retries.call()
         tally = self._context.tally
@@ -113,7 +113,7 @@ class Caller:
         tally.retries += call.number > 1
         tally.in_flight += 1
         try:
-            answer = await self._context.api.create(body, token)
+            answer = await self._context.api.create(body, call.token)
         finally:
             tally.in_flight -= 1
         if answer.http_status is not None:
@@ -131,8 +131,8 @@ class Caller:
         return Tried(verdict, call.counted, counts)
 
     async def _renew(self, call: Call, verdict: Verdict) -> Tried:
-        tokens = self._context.tokens
-        if not call.has_renewed_token and await tokens.renewed(tokens.current()):
+        # Not the token of now: another call may have renewed the one that this was made with.
+        if not call.has_renewed_token and await self._context.tokens.renewed(call.token):
             call.has_renewed_token = True
             again = Verdict(action=Action.RETRY, code=verdict.code, message=verdict.message)
             await self._recorder.end_attempt(call, verdict)

@@ -6,6 +6,7 @@ be it. What names a field is about the row.
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from jobmojito_batch.columns import ErrorCode
@@ -45,9 +46,8 @@ class CreditProbe:
 
     async def _ask(self, merchant_id: str | None) -> bool:
         context = self._context
-        if not await context.may_look_up():
-            return False
-        _, status = await context.api.status(context.tokens.current(), merchant_id=merchant_id)
+        looked = await context.look_up(partial(context.api.status, merchant_id=merchant_id))
+        status = looked[1] if looked is not None else None
         left = status.credits_left if status is not None else None
         return left is not None and left < context.policy.credits_per_candidate
 

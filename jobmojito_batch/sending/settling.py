@@ -12,6 +12,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
@@ -212,22 +213,23 @@ class Settling:
     async def _look(self, doubt: Doubt) -> Finding | None:
         """Look the candidate up, page by page."""
         rows: list[ResultRow] = []
-        for page in range(MOST_PAGES):
-            if not await self._context.may_look_up():
-                return None
-            look_up = await self._context.api.results_of(
+        for number in range(MOST_PAGES):
+            ask = partial(
+                self._context.api.results_of,
                 doubt.of.candidate_email,
                 offset=len(rows),
-                token=self._context.tokens.current(),
                 merchant_id=self._other_merchant(doubt),
             )
-            self._context.api_clock.hear(look_up.answer, at=self._clock.wall())
-            if look_up.page is None:
-                return await self._not_looked(doubt, look_up.answer)
-            rows += look_up.page.data
-            if not look_up.page.pagination.has_more or not look_up.page.data:
+            looked = await self._context.look_up(ask)
+            if looked is None:
+                return None
+            answer, page = looked
+            if page is None:
+                return await self._not_looked(doubt, answer)
+            rows += page.data
+            if not page.pagination.has_more or not page.data:
                 break
-            if page == MOST_PAGES - 1:
+            if number == MOST_PAGES - 1:
                 return Finding(seen=Seen.UNCLEAR, why="the list goes on beyond reason")
         doubt.looks += 1
         doubt.failed_looks = 0
@@ -236,9 +238,7 @@ class Settling:
 
     async def _not_looked(self, doubt: Doubt, answer: Answer) -> Finding | None:
         """A look-up without a readable answer: tried again, unless it is not permitted."""
-        status, tokens = answer.http_status, self._context.tokens
-        if status == 401 and await tokens.renewed(tokens.current()):  # noqa: PLR2004
-            return await self._look(doubt)
+        status = answer.http_status
         if status in {401, 403, 404, 540}:
             self._refused.add(doubt.of.merchant)
             return Finding(seen=Seen.UNCLEAR, why=f"looking it up was refused (HTTP {status})")
@@ -286,14 +286,16 @@ class Settling:
         for profile in (row.profile_interview_id, row.profile_id):
             if not profile or not row.definition_id:
                 continue
-            if not await self._context.may_look_up():
-                return None
-            link = await self._context.api.mint_link(
+            ask = partial(
+                self._context.api.minted,
                 interview_profile_id=profile,
                 interview_id=row.definition_id,
-                token=self._context.tokens.current(),
                 merchant_id=self._other_merchant(doubt),
             )
+            minted = await self._context.look_up(ask)
+            if minted is None:
+                return None
+            _, link = minted
             if is_safe_link(link):
                 return link
         return None
