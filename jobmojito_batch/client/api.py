@@ -27,6 +27,7 @@ from jobmojito_batch.contract import (
     ErrorBody,
     FollowUpPage,
     MerchantStatus,
+    OtherBody,
     PdfAnswer,
     PlatformErrorBody,
     ResultPage,
@@ -56,7 +57,7 @@ MOST_LIMIT_PAUSE_SECONDS: Final = 300.0
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Headers = Mapping[bytes, bytes]
-Body = CreateResponse | ErrorBody | PlatformErrorBody
+Body = CreateResponse | ErrorBody | PlatformErrorBody | OtherBody
 Read = Callable[[int, bytes | None], Body | None]
 
 
@@ -324,16 +325,13 @@ async def _limited(response: httpx.Response, headers: Headers, most: int) -> byt
     return bytes(body)
 
 
-def _read_create(
-    status: int, text: bytes | None
-) -> CreateResponse | ErrorBody | PlatformErrorBody | None:
-    """The body as what its status promises; None where it is none of ours."""
+def _read_create(status: int, text: bytes | None) -> Body | None:
+    """The body as what its status promises, else as what it is; None where it is no JSON object."""
     if text is None:
         return None
-    models: tuple[type[CreateResponse | ErrorBody | PlatformErrorBody], ...] = (
-        (CreateResponse,) if 200 <= status < 300 else (ErrorBody, PlatformErrorBody)  # noqa: PLR2004
-    )
-    for model in models:
+    refusals: tuple[type[Body], ...] = (ErrorBody, PlatformErrorBody, OtherBody)
+    is_success = 200 <= status < 300  # noqa: PLR2004
+    for model in (CreateResponse, *refusals) if is_success else refusals:
         try:
             return model.model_validate_json(text)
         except ValidationError:

@@ -88,7 +88,7 @@ class OutcomeRecorder:
                 request_id=answer.request_id,
                 is_free=verdict.is_free,
                 row=row,
-                enrolment=enrolment_of(answer),
+                enrolment=enrolment_of(answer) if verdict.action is Action.SETTLE else None,
                 opened=call.job.position.opening_key if call.job.is_opening else None,
             )
         )
