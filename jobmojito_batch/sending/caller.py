@@ -27,7 +27,6 @@ class Caller:
         self,
         context: SendContext,
         budget: Budget,
-        window: Window,
         recorder: OutcomeRecorder,
         *,
         rng: random.Random | None = None,
@@ -36,7 +35,9 @@ class Caller:
         self._budget = budget
         self._recorder = recorder
         self.claims = Claims(context)
-        self._flow_control = FlowControl(context, window)
+        self.window = Window(context.policy.max_in_flight)
+        """Places in flight; a call narrows or widens it, whoever starts calls asks for one."""
+        self._flow_control = FlowControl(context, self.window)
         self._credit_probe = CreditProbe(context)
         self._retries = RetryBudget()
         self._retrying = retrying(
@@ -107,6 +108,8 @@ class Caller:
         body = request_of(call.row, call.position_def_set_id).body()
         call.token = self._context.tokens.current()
         call.sent_at = self._context.clock.wall()
+        if call.doubt is not None:
+            call.doubt.is_sent_again = True
         self._retries.call()
         tally = self._context.tally
         tally.calls += 1

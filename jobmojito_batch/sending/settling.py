@@ -23,6 +23,7 @@ from jobmojito_batch.ledger import ClaimState, Doubted, Enrolment, SettleDoubt
 from jobmojito_batch.sending.context import SendContext
 from jobmojito_batch.sending.dispatch import Position
 from jobmojito_batch.sending.match import Enrolled, Finding, Seen, finding_of
+from jobmojito_batch.sending.retry import retry_after_seconds
 from jobmojito_batch.verdict import Answer, is_safe_link
 
 LOOKS_AT: Final = (0.0, 0.1, 0.3, 0.6, 1.0)
@@ -47,6 +48,9 @@ class Doubt:
     position: Position | None = None
     """Set where rows of this run wait for it to open their position."""
     was_resent: bool = False
+    """The call in doubt was made to send once more what had not happened."""
+    is_sent_again: bool = False
+    """It did not happen, and a call of this run has sent it once more."""
     is_counted: bool = False
     """The run's counts have it as unknown."""
     looks: int = 0
@@ -67,6 +71,8 @@ class Counts:
     found: int = 0
     older: int = 0
     did_not_happen: int = 0
+    """Calls; a row whose second call was lost, too, has two."""
+    sent_again: int = 0
     left: int = 0
     links: int = 0
 
@@ -246,7 +252,8 @@ class Settling:
         if doubt.failed_looks >= MOST_FAILED_LOOKS:
             return Finding(seen=Seen.UNCLEAR, why="looking it up failed time and again")
         if status == 429:  # noqa: PLR2004
-            self._context.pace.pause(answer.pause_seconds or LOOK_AGAIN_SECONDS)
+            asked = retry_after_seconds(answer.retry_after, now=self._clock.wall())
+            self._context.pace.pause(asked or answer.pause_seconds or LOOK_AGAIN_SECONDS)
         else:
             await self._clock.sleep(min(LOOK_AGAIN_SECONDS, self._settle_seconds / 10))
         return None if self._is_stopping() else await self._look(doubt)
@@ -318,6 +325,7 @@ class Settling:
             return
         self.counts.did_not_happen += 1
         if not doubt.was_resent and await self._handler.resend(doubt):
+            self.counts.sent_again += doubt.is_sent_again
             return
         await self._record(
             doubt,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, update
@@ -120,6 +121,31 @@ def test_lost_twice_and_never_there_is_failed(start: Start, tmp_path: Path) -> N
     assert (code, run.outcomes, run.calls) == (1, {"invited": 2, "failed": 1}, 4)
     assert run.results[1]["error_code"] == "no_answer"
     assert run.results[1]["attempts"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        pytest.param({"attempt": 1}, "2 lost calls: nothing was created; they were sent once more",
+                     id="once"),
+        pytest.param({}, "4 lost calls: nothing was created; 2 of them sent once more", id="twice"),
+    ],
+)  # fmt: skip
+def test_the_end_says_how_many_lost_calls_were_sent_once_more(
+    start: Start,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    lost: dict[str, Any],
+    says: str,
+) -> None:
+    """The second call of a row is looked up too, and no third follows it."""
+    emails = ("p1@example.com", "p2@example.com")
+    run = start(friendly(faults=(Fault(emails=emails, disconnect="before", **lost),)))
+
+    run.settle(write_input(tmp_path, people(3)))
+
+    assert (run.calls, run.summary["settled"]["sent_again"]) == (5, 2)
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("disconnect", ["before", "after"])
