@@ -200,6 +200,9 @@ class Settling:
         if doubt.of.is_held:
             await self._ask_ledger(doubt)
             return
+        if not has_address(doubt.of):
+            await self._leave(doubt, "the person was forgotten, so there is no address to look up")
+            return
         if doubt.of.merchant in self._refused:
             await self._leave(doubt, "looking candidates up is not permitted")
             return
@@ -406,6 +409,11 @@ class Settling:
     async def _leave(self, doubt: Doubt, why: str) -> None:
         self.counts.left += 1
         await self._handler.left(doubt, why)
+
+
+def has_address(of: Doubted) -> bool:
+    """There is none of a person who was forgotten: looking up what is left would show nothing."""
+    return not of.candidate_email.startswith("forgotten:")
 
 
 def _opening_name(of: Doubted) -> str | None:
