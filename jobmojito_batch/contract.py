@@ -260,6 +260,25 @@ class PlatformErrorBody(_Received):
     message: str | None = Field(None, repr=False)
 
 
+class OtherBody(_Received):
+    """A JSON object that is none of these; what it says is in `texts_of`."""
+
+    def __repr__(self) -> str:
+        return "<OtherBody>"
+
+
+_TEXTS: Final = ("reason", "error", "message", "detail", "details", "description", "title")
+
+
+def texts_of(body: BaseModel) -> str:
+    """What a body says to a person, under whatever name, one level deep."""
+    said: list[object] = []
+    for name in _TEXTS:
+        value = getattr(body, name, None)
+        said += value.values() if isinstance(value, dict) else [value]
+    return ". ".join(text for text in said if isinstance(text, str))
+
+
 def _or_nothing(value: object, read: ValidatorFunctionWrapHandler) -> object:
     try:
         return read(value)

@@ -71,6 +71,7 @@ class SettledCounts(_Frozen):
     found: int = 0
     older: int = 0
     did_not_happen: int = 0
+    sent_again: int = 0
     left: int = 0
     links: int = 0
 

@@ -18,8 +18,15 @@ from jobmojito_batch.contract import (
     BY_ID_OMITS,
     CreateResponse,
     ErrorBody,
+    OtherBody,
     PlatformErrorBody,
     Status,
+    texts_of,
+)
+from jobmojito_batch.credit_words import (
+    may_mean_account,
+    means_account,
+    mentions_lack_of_credits,
 )
 from jobmojito_batch.urls import is_loopback
 
@@ -44,8 +51,8 @@ class Answer:
 
     http_status: int | None = None
     silence: Silence | None = None
-    body: CreateResponse | ErrorBody | PlatformErrorBody | None = None
-    """None where the body could not be read as one of the three."""
+    body: CreateResponse | ErrorBody | PlatformErrorBody | OtherBody | None = None
+    """None where the body is no JSON object."""
     platform_code: str | None = None
     """The platform's own code, from the body or the sb-error-code header."""
     retry_after: str | None = None
@@ -103,17 +110,6 @@ _OUTCOMES: Final = {
     Status.ALREADY_APPLIED: Outcome.ALREADY_APPLIED,
 }
 
-_LACK: Final = (
-    r"insufficient|not enough|no|no more|without|out of|ran out|run out|exhausted|exceed\w*|lack\w*"
-    r"|zero|depleted|used up|too low|too few|missing|required|needed?|limit\w*|reached|top up|buy"
-)
-CREDITS_OUT: Final = re.compile(
-    rf"\b(?:{_LACK})\b(?:\W+\w+){{0,4}}?\W+credits?\b|\bcredits?\b(?:\W+\w+){{0,5}}?\W+(?:{_LACK})\b",
-    re.IGNORECASE,
-)
-"""Nothing is documented for empty credits, so the text decides (reference, section 3.2)."""
-
-
 _BLANK: Final = re.compile(r"\s")
 
 
@@ -124,7 +120,7 @@ def judge(answer: Answer) -> Verdict:
     status = answer.http_status or 0
     if _says_credits_are_out(answer):
         return out_of_credits(status)
-    if 200 <= status < 300:  # noqa: PLR2004
+    if _is_success(answer):
         return _judge_success(answer)
     return _judge_status(status, answer)
 
@@ -232,37 +228,61 @@ def _unknown(code: ErrorCode, seen: str, *, is_trustworthy: bool = False) -> Ver
     )
 
 
-def out_of_credits(status: int) -> Verdict:
-    """The stop that follows where the text of an answer, or the account, says so."""
-    return _stop(ErrorCode.INSUFFICIENT_CREDITS, "the account is out of credits", status)
+def out_of_credits(status: int, *, may_have_run: bool = False) -> Verdict:
+    """
+    The stop that follows where the text of an answer, or the account, says so.
+
+    A 5xx *may_have_run* anyhow; so may what does not say it itself and refused nothing.
+    """
+    return _stop(
+        ErrorCode.INSUFFICIENT_CREDITS,
+        "the account is out of credits",
+        status,
+        may_have_run=may_have_run,
+    )
 
 
-def _stop(code: ErrorCode, seen: str, status: int) -> Verdict:
-    may_have_run = status >= 500 and status != PROJECT_PAUSED  # noqa: PLR2004
+def _stop(code: ErrorCode, seen: str, status: int, *, may_have_run: bool = False) -> Verdict:
+    may_have_run = may_have_run or (status >= 500 and status != PROJECT_PAUSED)  # noqa: PLR2004
     return Verdict(
         action=Action.STOP,
         outcome=Outcome.UNKNOWN if may_have_run else None,
         code=code,
         message=f"HTTP {status}: {seen}; the run stopped here. Mend that and run again",
-        is_free=400 <= status < 500 or status == PROJECT_PAUSED,  # noqa: PLR2004
+        is_free=not may_have_run and status >= 400,  # noqa: PLR2004
         is_trustworthy=not may_have_run,
     )
 
 
 def _says_credits_are_out(answer: Answer) -> bool:
     body = answer.body
-    match body:
-        case ErrorBody():
-            text = body.error
-        case PlatformErrorBody():
-            text = body.message or ""
-        case CreateResponse() if body.status not in set(Status):
-            # A reason beside a known status is about the candidate ("insufficient credit risk
-            # experience"), not about the account.
-            text = f"{body.status.replace('_', ' ')} {body.reason or ''}"
-        case _:
-            text = ""
-    return bool(CREDITS_OUT.search(text))
+    if body is None or is_decision(answer):
+        return False
+    text = texts_of(body)
+    if isinstance(body, CreateResponse) and body.status not in set(Status):
+        return mentions_lack_of_credits(f"{body.status} {text}")
+    # In a 200 a reason may be about the candidate, and what was created is not created again.
+    return means_account(text) if _is_success(answer) else mentions_lack_of_credits(text)
+
+
+def may_mean_no_credits(answer: Answer) -> bool:
+    """Whether a 200 that proves nothing may say that credits are out: the account tells."""
+    body = answer.body
+    if body is None or not _is_success(answer) or is_decision(answer):
+        return False
+    return may_mean_account(texts_of(body))
+
+
+def is_decision(answer: Answer) -> bool:
+    """Whether there is an enrolment, whatever else it says: an answer with its link or its id."""
+    body = answer.body
+    return isinstance(body, CreateResponse) and bool(
+        body.profile_interview_id or is_safe_link(body.interview_url)
+    )
+
+
+def _is_success(answer: Answer) -> bool:
+    return 200 <= (answer.http_status or 0) < 300  # noqa: PLR2004
 
 
 def is_safe_link(link: str | None) -> bool:

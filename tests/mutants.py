@@ -41,6 +41,8 @@ DOUBTS = "tests/adapters/test_ledger_doubts.py"
 FIELD = "tests/end_to_end/test_field.py"
 ENV_FILES = "tests/adapters/test_env_files.py"
 MERCHANTS = "tests/end_to_end/test_merchants.py"
+TOKENS = "tests/model/test_tokens.py"
+VERDICT = "tests/unit/test_verdict.py"
 TRIES = "tests/end_to_end/test_tries.py"
 
 MUTANTS = (
@@ -99,6 +101,41 @@ MUTANTS = (
         "",
         (DOUBTS,),
         lives=200,
+    ),
+    Mutant(
+        "a late 401 is of the token that its call was made with",
+        "jobmojito_batch/sending/caller.py",
+        "tokens.renewed(call.token):\n",
+        "tokens.renewed(self._context.tokens.current()):\n",
+        (TOKENS, "-k", "in_flight"),
+    ),
+    Mutant(
+        "a look-up is asked again once with a fresh token",
+        "jobmojito_batch/sending/context.py",
+        "            has_renewed_token = True\n",
+        "            pass\n",
+        (TOKENS, "-k", "ever_new"),
+    ),
+    Mutant(
+        "a reason in a 200 is the account's only where it cannot be the candidate's",
+        "jobmojito_batch/verdict.py",
+        "means_account(text) if _is_success(answer) else mentions",
+        "mentions",
+        (VERDICT,),
+    ),
+    Mutant(
+        "an answer with a link or an enrolment is a decision, whatever it says of credits",
+        "jobmojito_batch/verdict.py",
+        "    if body is None or is_decision(answer):\n",
+        "    if body is None:\n",
+        (VERDICT,),
+    ),
+    Mutant(
+        "an empty balance makes nothing of a conflict",
+        "jobmojito_batch/sending/credit_probe.py",
+        "may_have_run=verdict.action is not Action.FAIL",
+        "may_have_run=False",
+        ("tests/end_to_end/test_afterwards.py", "-k", "conflict"),
     ),
     Mutant(
         "the Retry-After pause",

@@ -188,11 +188,18 @@ def tell_settled(settled: SettledCounts) -> None:
     for count, meaning in (
         (settled.found, "lost answers: the interviews exist and were not sent again"),
         (settled.older, "lost answers: the candidates had applied before"),
-        (settled.did_not_happen, "lost calls: nothing was created, so they were sent once more"),
+        (settled.did_not_happen, f"lost calls: nothing was created; {_sent_again(settled)}"),
         (settled.left, "could not be settled; see error_message"),
     ):
         if count:
             say(f"looked up     {count} {meaning}")
+
+
+def _sent_again(settled: SettledCounts) -> str:
+    """What became of calls that did not happen; a row's second one is not followed by a third."""
+    if settled.sent_again == settled.did_not_happen:
+        return "they were sent once more"
+    return f"{settled.sent_again or 'none'} of them sent once more"
 
 
 def _detail(progress: RunProgress) -> str:

@@ -1,4 +1,4 @@
-from .api import JobMojito, LookUp
+from .api import JobMojito
 from .open_files import make_room
 from .token import (
     TokenSource,
@@ -10,7 +10,6 @@ from .token import (
 
 __all__ = [
     "JobMojito",
-    "LookUp",
     "TokenSource",
     "expiry_of",
     "make_room",

@@ -9,7 +9,7 @@ import asyncio
 import math
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from types import TracebackType
@@ -27,6 +27,7 @@ from jobmojito_batch.contract import (
     ErrorBody,
     FollowUpPage,
     MerchantStatus,
+    OtherBody,
     PdfAnswer,
     PlatformErrorBody,
     ResultPage,
@@ -56,16 +57,8 @@ MOST_LIMIT_PAUSE_SECONDS: Final = 300.0
 T = TypeVar("T")
 M = TypeVar("M", bound=BaseModel)
 Headers = Mapping[bytes, bytes]
-Body = CreateResponse | ErrorBody | PlatformErrorBody
+Body = CreateResponse | ErrorBody | PlatformErrorBody | OtherBody
 Read = Callable[[int, bytes | None], Body | None]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LookUp:
-    """What looking a candidate up gave: the answer, and the page where it could be read."""
-
-    answer: Answer
-    page: ResultPage | None = field(repr=False)
 
 
 NOT_DELIVERED: Final = (httpx.ConnectError, httpx.PoolTimeout, httpx.ConnectTimeout)
@@ -125,23 +118,6 @@ class JobMojito:
         """POST one candidate; never raises for what the network or the server does."""
         return await self._post(self._create_url, body, token, _read_create)
 
-    async def mint_link(
-        self,
-        *,
-        interview_profile_id: str,
-        interview_id: str,
-        token: str,
-        merchant_id: str | None = None,
-    ) -> str | None:
-        """The same as `minted`, for whom a refusal is no news."""
-        _, link = await self.minted(
-            interview_profile_id=interview_profile_id,
-            interview_id=interview_id,
-            token=token,
-            merchant_id=merchant_id,
-        )
-        return link
-
     async def minted(
         self,
         *,
@@ -172,7 +148,7 @@ class JobMojito:
 
     async def results_of(
         self, email: str, *, offset: int, token: str, merchant_id: str | None = None
-    ) -> LookUp:
+    ) -> tuple[Answer, ResultPage | None]:
         """
         A page of merchant-result-list for an e-mail, newest first; never raises for the network.
 
@@ -180,8 +156,7 @@ class JobMojito:
         """
         query = {"filter_text": email, "limit": str(PAGE_ROWS), "offset": str(offset)}
         url = _about(self._results_url.copy_merge_params(query), merchant_id)
-        answer, page = await self._ask("GET", url, None, token, _read_page)
-        return LookUp(answer=answer, page=page)
+        return await self._ask("GET", url, None, token, _read_page)
 
     async def definition_results(
         self,
@@ -350,16 +325,13 @@ async def _limited(response: httpx.Response, headers: Headers, most: int) -> byt
     return bytes(body)
 
 
-def _read_create(
-    status: int, text: bytes | None
-) -> CreateResponse | ErrorBody | PlatformErrorBody | None:
-    """The body as what its status promises; None where it is none of ours."""
+def _read_create(status: int, text: bytes | None) -> Body | None:
+    """The body as what its status promises, else as what it is; None where it is no JSON object."""
     if text is None:
         return None
-    models: tuple[type[CreateResponse | ErrorBody | PlatformErrorBody], ...] = (
-        (CreateResponse,) if 200 <= status < 300 else (ErrorBody, PlatformErrorBody)  # noqa: PLR2004
-    )
-    for model in models:
+    refusals: tuple[type[Body], ...] = (ErrorBody, PlatformErrorBody, OtherBody)
+    is_success = 200 <= status < 300  # noqa: PLR2004
+    for model in (CreateResponse, *refusals) if is_success else refusals:
         try:
             return model.model_validate_json(text)
         except ValidationError:

@@ -6,7 +6,8 @@ An API that is away delays the next attempt and nothing else.
 """
 
 import time
-from typing import Final
+from contextlib import suppress
+from typing import Final, NamedTuple
 from uuid import UUID
 
 from prefect.client.orchestration import get_client
@@ -56,23 +57,22 @@ class PrefectCrew:
         )
 
     async def is_lost(self, order: ShardParameters) -> bool:
-        """Whether its flow run is over, or was taken long ago by a worker that died."""
+        """Whether its flow run is over or deleted, or was taken long ago by a worker that died."""
         run_id = self._runs[order.shard, order.attempt]
-        flow_run = await self._link.quietly(_read(run_id))
-        if flow_run is None or flow_run.state is None:
+        standing = await self._link.quietly(_standing_of(run_id))
+        if standing is None:
             return False
-        if flow_run.state.is_final():
-            warn(
-                Event.SHARD_LOST,
-                says=flow_run.state.message or "",
-                run_id=order.run_id,
-                shard=order.shard,
-                attempt=order.attempt,
-                state=flow_run.state.name or "",
-            )
+        state = standing.state
+        if standing.is_deleted:
+            _tell_lost(order, state="deleted", says="somebody deleted its flow run")
             return True
-        if flow_run.state.is_scheduled():
-            self._tell_waiting(flow_run.state)
+        if state is None:
+            return False
+        if state.is_final():
+            _tell_lost(order, state=state.name or "", says=state.message or "")
+            return True
+        if state.is_scheduled():
+            self._tell_waiting(state)
             return False
         taken_at = self._taken_at.setdefault(run_id, time.monotonic())
         return time.monotonic() - taken_at > BEGIN_SECONDS
@@ -88,6 +88,17 @@ class PrefectCrew:
         run_id = self._runs.get((order.shard, order.attempt))
         if run_id is not None:
             await self._link.quietly(_cancelled(run_id))
+
+
+def _tell_lost(order: ShardParameters, *, state: str, says: str) -> None:
+    warn(
+        Event.SHARD_LOST,
+        says=says,
+        run_id=order.run_id,
+        shard=order.shard,
+        attempt=order.attempt,
+        state=state,
+    )
 
 
 async def check_deployment(link: BestEffortApi) -> None:
@@ -108,11 +119,23 @@ async def _has_deployment() -> bool:
         return True
 
 
-async def _read(run_id: UUID) -> FlowRun:
+class _Standing(NamedTuple):
+    """What the server says of a flow run."""
+
+    state: State | None
+    is_deleted: bool = False
+    """It has none of this id any more: nobody will carry it out."""
+
+
+async def _standing_of(run_id: UUID) -> _Standing:
     async with get_client() as client:
-        return await client.read_flow_run(run_id)
+        try:
+            return _Standing((await client.read_flow_run(run_id)).state)
+        except ObjectNotFound:  # an answer, so the API is not away
+            return _Standing(None, is_deleted=True)
 
 
 async def _cancelled(run_id: UUID) -> None:
     async with get_client() as client:
-        await client.set_flow_run_state(run_id, Cancelled(message="the run was stopped"))
+        with suppress(ObjectNotFound):  # somebody deleted it
+            await client.set_flow_run_state(run_id, Cancelled(message="the run was stopped"))

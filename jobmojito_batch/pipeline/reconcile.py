@@ -9,10 +9,10 @@ from datetime import datetime
 
 from jobmojito_batch.client import JobMojito, TokenSource, merchant_of
 from jobmojito_batch.columns import Outcome
-from jobmojito_batch.ledger import ClaimState, Doubted, Ledger
+from jobmojito_batch.ledger import ClaimState, Ledger
 from jobmojito_batch.pipeline.accounts import as_spelt_in
 from jobmojito_batch.pipeline.work import context_of
-from jobmojito_batch.sending import Counts, Doubt, Settling, utc_now
+from jobmojito_batch.sending import Counts, Doubt, Settling, has_address, utc_now
 from jobmojito_batch.settings import Settings
 
 Tell = Callable[[int, int], None]
@@ -53,7 +53,7 @@ async def reconcile(
     mine = ledger.doubts.of_token(
         settings.base_url, merchant_of(tokens.current()), settings.environment
     )
-    known = [of for of in mine if _has_address(of)]
+    known = [of for of in mine if has_address(of)]
     to_settle = [of for of in known if of.state is ClaimState.UNKNOWN]
     ends = _DoubtEnds()
     writer = ledger.writer()
@@ -98,11 +98,6 @@ class _DoubtEnds:
 
     async def left(self, _doubt: Doubt, why: str) -> None:
         self.why_left[why] += 1
-
-
-def _has_address(of: Doubted) -> bool:
-    """There is none of a person who was forgotten, so nothing to look up."""
-    return not of.candidate_email.startswith("forgotten:")
 
 
 async def _telling(settling: Settling, total: int, tell: Tell | None) -> None:

@@ -4,7 +4,8 @@ from typing import Final
 
 from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 
-from jobmojito_batch.sandbox.scenario import BodyKind, Fault
+from jobmojito_batch.contract import Status
+from jobmojito_batch.sandbox.scenario import BodyKind, Fault, Scenario
 
 UNAUTHORIZED: Final = 401
 FORBIDDEN: Final = 403
@@ -90,6 +91,13 @@ def error_of(fault: Fault, status: int) -> Response:
     return response
 
 
+def out_of_credits(scenario: Scenario) -> Response:
+    """Return what the scenario has the API say where there are no credits left."""
+    status = scenario.credits_status
+    said = Fault(status=status, body=scenario.credits_body, message=scenario.credits_message)
+    return error_of(said, status)
+
+
 def _error_of(fault: Fault, status: int, kind: BodyKind) -> Response:
     code, text = _PLATFORM_TEXTS.get(status, (f"ERROR_{status}", f"Error {status}"))
     match kind:
@@ -100,6 +108,10 @@ def _error_of(fault: Fault, status: int, kind: BodyKind) -> Response:
             return platform_error(status, fault.code or code, fault.message or text)
         case "html":
             return cdn_page(status, fault.message)
+        case "rejected" | "status":
+            said = Status.AI_REJECT if kind == "rejected" else "error"
+            members = {"status": said, "reason": fault.message, "interview_url": ""}
+            return JSONResponse(members, status_code=status)
         case "text":
             return PlainTextResponse(fault.message or text, status_code=status)
         case "empty":

@@ -12,8 +12,8 @@ from jobmojito_batch.sandbox.bodies import (
     UNPROCESSABLE,
     Refused,
     invalid,
-    jobmojito_error,
     missing,
+    out_of_credits,
 )
 from jobmojito_batch.sandbox.log import RequestLog
 from jobmojito_batch.sandbox.request_record import Exchange
@@ -56,7 +56,7 @@ class Creator:
         if not self._must_charge(exchange, position):
             return await self._enrol(exchange, merchant, position, has_paid=False)
         if not self._world.take_credits(merchant):
-            return jobmojito_error(self._scenario.credits_status, self._scenario.credits_message)
+            return out_of_credits(self._scenario)
         return await self._enrol(exchange, merchant, position, has_paid=True)
 
     def _merchant(self, exchange: Exchange) -> Merchant:

@@ -64,7 +64,8 @@ BalanceName = Literal[
     "invitations_limit",
     "invitations_available",
 ]
-BodyKind = Literal["jobmojito", "platform", "html", "empty", "text"]
+BodyKind = Literal["jobmojito", "platform", "html", "empty", "text", "rejected", "status"]
+"""The last two are what a 200 has: a status and, as its reason, the message."""
 Disconnect = Literal["before", "after", "midway", "meanwhile"]
 Garbage = Literal[
     "html",
@@ -243,7 +244,8 @@ class Scenario(_Strict):
     """By which share a create may be quicker or slower."""
     credits: float = Field(100_000.0, ge=0)
     credits_per_candidate: float = Field(0.25, ge=0)
-    credits_status: int = Field(402, ge=400, le=599)
+    credits_status: int = Field(402, ge=200, le=599)
+    credits_body: BodyKind = "jobmojito"
     credits_message: str = "Insufficient credits: your account has no interview credits left."
     merchant_id: MerchantId | None = None
     """The token's own merchant; from the seed where none is given."""

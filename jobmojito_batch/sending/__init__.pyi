@@ -17,7 +17,7 @@ from .reading import Reader
 from .retry import RetryPolicy
 from .rows import RowReader
 from .sender import Sender
-from .settling import Counts, Doubt, Settling
+from .settling import Counts, Doubt, Settling, has_address
 
 __all__ = [
     "OUTAGE_SECONDS",
@@ -44,6 +44,7 @@ __all__ = [
     "StopSignal",
     "TakeBlock",
     "Tally",
+    "has_address",
     "settling_text",
     "utc_now",
 ]

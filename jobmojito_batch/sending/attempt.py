@@ -33,6 +33,8 @@ class Call:
     position_def_set_id: str | None = None
     """The id that the last attempt was sent with."""
     sent_at: datetime | None = None
+    token: str = field(default="", repr=False)
+    """What the last attempt was made with."""
     has_renewed_token: bool = False
     answer: Answer | None = field(default=None, repr=False)
     lost_to: Claim | None = None

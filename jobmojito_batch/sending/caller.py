@@ -27,7 +27,6 @@ class Caller:
         self,
         context: SendContext,
         budget: Budget,
-        window: Window,
         recorder: OutcomeRecorder,
         *,
         rng: random.Random | None = None,
@@ -36,7 +35,9 @@ class Caller:
         self._budget = budget
         self._recorder = recorder
         self.claims = Claims(context)
-        self._flow_control = FlowControl(context, window)
+        self.window = Window(context.policy.max_in_flight)
+        """Places in flight; a call narrows or widens it, whoever starts calls asks for one."""
+        self._flow_control = FlowControl(context, self.window)
         self._credit_probe = CreditProbe(context)
         self._retries = RetryBudget()
         self._retrying = retrying(
@@ -105,15 +106,17 @@ class Caller:
     async def _post(self, call: Call) -> Answer:
         call.position_def_set_id = call.job.position_def_set_id
         body = request_of(call.row, call.position_def_set_id).body()
-        token = self._context.tokens.current()
+        call.token = self._context.tokens.current()
         call.sent_at = self._context.clock.wall()
+        if call.doubt is not None:
+            call.doubt.is_sent_again = True
         self._retries.call()
         tally = self._context.tally
         tally.calls += 1
         tally.retries += call.number > 1
         tally.in_flight += 1
         try:
-            answer = await self._context.api.create(body, token)
+            answer = await self._context.api.create(body, call.token)
         finally:
             tally.in_flight -= 1
         if answer.http_status is not None:
@@ -131,8 +134,8 @@ class Caller:
         return Tried(verdict, call.counted, counts)
 
     async def _renew(self, call: Call, verdict: Verdict) -> Tried:
-        tokens = self._context.tokens
-        if not call.has_renewed_token and await tokens.renewed(tokens.current()):
+        # Not the token of now: another call may have renewed the one that this was made with.
+        if not call.has_renewed_token and await self._context.tokens.renewed(call.token):
             call.has_renewed_token = True
             again = Verdict(action=Action.RETRY, code=verdict.code, message=verdict.message)
             await self._recorder.end_attempt(call, verdict)

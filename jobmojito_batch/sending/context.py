@@ -3,9 +3,10 @@
 import asyncio
 from array import array
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from datetime import datetime, tzinfo
+from typing import Protocol, TypeVar
 
 from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import ErrorCode, Outcome
@@ -14,7 +15,16 @@ from jobmojito_batch.ledger import Ledger, Writer
 from jobmojito_batch.sending.clock import ApiClock, Clock
 from jobmojito_batch.sending.pace import Pace
 from jobmojito_batch.sending.retry import RetryPolicy
-from jobmojito_batch.verdict import Action, Verdict
+from jobmojito_batch.verdict import Action, Answer, Verdict
+
+T_co = TypeVar("T_co", covariant=True)
+
+
+class Ask(Protocol[T_co]):
+    """Makes the call with the token that it is given."""
+
+    def __call__(self, *, token: str) -> Awaitable[tuple[Answer, T_co | None]]:
+        """The answer, and what it holds; None where it was refused or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,3 +182,21 @@ class SendContext:
         self.tally.calls += 1
         self.tally.lookups += 1
         return True
+
+    async def look_up(self, ask: Ask[T_co]) -> tuple[Answer, T_co | None] | None:
+        """
+        A call that costs nothing, in its turn; None if the run stops before it.
+
+        Where its token is refused it is made once more with a fresh one, and no more than that: a
+        command may print a new one each time.
+        """
+        has_renewed_token = False
+        while await self.may_look_up():
+            token = self.tokens.current()
+            answer, given = await ask(token=token)
+            self.api_clock.hear(answer, at=self.clock.wall())
+            is_refused = answer.http_status == 401  # noqa: PLR2004
+            if has_renewed_token or not is_refused or not await self.tokens.renewed(token):
+                return answer, given
+            has_renewed_token = True
+        return None

@@ -2,16 +2,18 @@
 Whether the account is out of credits, asked if an answer might mean it without saying it.
 
 Nothing is documented for empty credits (reference, section 3.2): any of 400, 409, 422 and 500 may
-be it. What names a field is about the row.
+be it. What names a field is about the row. A 200 may be it where its text speaks of credits and not
+of somebody's work. The balance says why, not what happened: only a refused row was not created.
 """
 
 import asyncio
+from functools import partial
 from typing import Final
 
 from jobmojito_batch.columns import ErrorCode
 from jobmojito_batch.contract import ErrorBody
 from jobmojito_batch.sending.context import SendContext
-from jobmojito_batch.verdict import Answer, Verdict, out_of_credits
+from jobmojito_batch.verdict import Action, Answer, Verdict, may_mean_no_credits, out_of_credits
 
 MIGHT_BE_CREDITS: Final = frozenset({400, 409, 422, 500})
 ASK_AGAIN_SECONDS: Final = 60.0
@@ -31,7 +33,9 @@ class CreditProbe:
         """The verdict, or that credits are out if the account of the row's merchant says so."""
         if not _might_be_credits(verdict, answer) or not await self._is_out(merchant_id):
             return verdict
-        return out_of_credits(answer.http_status or 0)
+        return out_of_credits(
+            answer.http_status or 0, may_have_run=verdict.action is not Action.FAIL
+        )
 
     async def _is_out(self, merchant_id: str | None) -> bool:
         async with self._lock:
@@ -45,17 +49,15 @@ class CreditProbe:
 
     async def _ask(self, merchant_id: str | None) -> bool:
         context = self._context
-        if not await context.may_look_up():
-            return False
-        _, status = await context.api.status(context.tokens.current(), merchant_id=merchant_id)
+        looked = await context.look_up(partial(context.api.status, merchant_id=merchant_id))
+        status = looked[1] if looked is not None else None
         left = status.credits_left if status is not None else None
         return left is not None and left < context.policy.credits_per_candidate
 
 
 def _might_be_credits(verdict: Verdict, answer: Answer) -> bool:
+    if verdict.code is ErrorCode.INSUFFICIENT_CREDITS:
+        return False
     names_a_field = isinstance(answer.body, ErrorBody) and answer.body.name is not None
-    return (
-        answer.http_status in MIGHT_BE_CREDITS
-        and not names_a_field
-        and verdict.code is not ErrorCode.INSUFFICIENT_CREDITS
-    )
+    is_refusal = answer.http_status in MIGHT_BE_CREDITS and not names_a_field
+    return is_refusal or may_mean_no_credits(answer)

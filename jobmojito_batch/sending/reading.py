@@ -7,26 +7,16 @@ better.
 """
 
 import random
-from collections.abc import Awaitable
-from typing import Final, Protocol, TypeVar
+from typing import Final, TypeVar
 
 from jobmojito_batch.columns import ErrorCode
-from jobmojito_batch.sending.context import SendContext
+from jobmojito_batch.sending.context import Ask, SendContext
 from jobmojito_batch.sending.flow_control import FlowControl
 from jobmojito_batch.sending.retry import Tried, retrying
 from jobmojito_batch.sending.window import Window
 from jobmojito_batch.verdict import Action, Answer, Silence, Verdict
 
 T = TypeVar("T")
-T_co = TypeVar("T_co", covariant=True)
-
-
-class Ask(Protocol[T_co]):
-    """Makes the call with the token that it is given."""
-
-    def __call__(self, *, token: str) -> Awaitable[tuple[Answer, T_co | None]]:
-        """The answer, and what it holds; None where it was refused or cannot be read."""
-
 
 _NO_CONNECTION: Final = (
     "no connection to the API; check the network and the base URL, then run again"

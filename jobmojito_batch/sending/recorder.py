@@ -1,6 +1,7 @@
 """What a row came to: durable in the ledger first, then told to the gate and the counts."""
 
 import logging
+from functools import partial
 from typing import Final
 
 from jobmojito_batch.columns import ROW, ErrorCode, Outcome
@@ -87,7 +88,7 @@ class OutcomeRecorder:
                 request_id=answer.request_id,
                 is_free=verdict.is_free,
                 row=row,
-                enrolment=enrolment_of(answer),
+                enrolment=enrolment_of(answer) if verdict.action is Action.SETTLE else None,
                 opened=call.job.position.opening_key if call.job.is_opening else None,
             )
         )
@@ -224,15 +225,16 @@ class OutcomeRecorder:
             or is_safe_link(body.interview_url)
             or not (body.profile_interview_id and body.interview_def_set_id)
             or call.invitation_id is None
-            or not await context.may_look_up()
         ):
             return
-        link = await context.api.mint_link(
+        ask = partial(
+            context.api.minted,
             interview_profile_id=body.profile_interview_id,
             interview_id=body.interview_def_set_id,
-            token=context.tokens.current(),
             merchant_id=call.merchant_id,
         )
+        minted = await context.look_up(ask)
+        link = minted[1] if minted is not None else None
         if not is_safe_link(link):
             return
         await context.writer.submit(

@@ -23,7 +23,6 @@ from jobmojito_batch.sending.lease import keep_lease
 from jobmojito_batch.sending.recorder import OutcomeRecorder, is_stale_id
 from jobmojito_batch.sending.rows import RowReader
 from jobmojito_batch.sending.settling import Doubt, Settling
-from jobmojito_batch.sending.window import Window
 
 
 class Sender:
@@ -49,9 +48,9 @@ class Sender:
         self._rows = rows
         self._total = sum(len(position.queue) for position in positions)
         self._dispatcher = PositionDispatcher(positions)
-        self._window = Window(context.policy.max_in_flight)
         self._recorder = OutcomeRecorder(context, self._dispatcher)
-        self._caller = Caller(context, budget, self._window, self._recorder, rng=rng)
+        self._caller = Caller(context, budget, self._recorder, rng=rng)
+        self._window = self._caller.window
         self._in_doubt = InDoubtRows(
             context,
             rows,

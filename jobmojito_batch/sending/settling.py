@@ -12,6 +12,7 @@ import heapq
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from itertools import count
 from typing import Final, Protocol
 
@@ -22,6 +23,7 @@ from jobmojito_batch.ledger import ClaimState, Doubted, Enrolment, SettleDoubt
 from jobmojito_batch.sending.context import SendContext
 from jobmojito_batch.sending.dispatch import Position
 from jobmojito_batch.sending.match import Enrolled, Finding, Seen, finding_of
+from jobmojito_batch.sending.retry import retry_after_seconds
 from jobmojito_batch.verdict import Answer, is_safe_link
 
 LOOKS_AT: Final = (0.0, 0.1, 0.3, 0.6, 1.0)
@@ -46,6 +48,9 @@ class Doubt:
     position: Position | None = None
     """Set where rows of this run wait for it to open their position."""
     was_resent: bool = False
+    """The call in doubt was made to send once more what had not happened."""
+    is_sent_again: bool = False
+    """It did not happen, and a call of this run has sent it once more."""
     is_counted: bool = False
     """The run's counts have it as unknown."""
     looks: int = 0
@@ -66,6 +71,8 @@ class Counts:
     found: int = 0
     older: int = 0
     did_not_happen: int = 0
+    """Calls; a row whose second call was lost, too, has two."""
+    sent_again: int = 0
     left: int = 0
     links: int = 0
 
@@ -193,6 +200,9 @@ class Settling:
         if doubt.of.is_held:
             await self._ask_ledger(doubt)
             return
+        if not has_address(doubt.of):
+            await self._leave(doubt, "the person was forgotten, so there is no address to look up")
+            return
         if doubt.of.merchant in self._refused:
             await self._leave(doubt, "looking candidates up is not permitted")
             return
@@ -212,22 +222,23 @@ class Settling:
     async def _look(self, doubt: Doubt) -> Finding | None:
         """Look the candidate up, page by page."""
         rows: list[ResultRow] = []
-        for page in range(MOST_PAGES):
-            if not await self._context.may_look_up():
-                return None
-            look_up = await self._context.api.results_of(
+        for number in range(MOST_PAGES):
+            ask = partial(
+                self._context.api.results_of,
                 doubt.of.candidate_email,
                 offset=len(rows),
-                token=self._context.tokens.current(),
                 merchant_id=self._other_merchant(doubt),
             )
-            self._context.api_clock.hear(look_up.answer, at=self._clock.wall())
-            if look_up.page is None:
-                return await self._not_looked(doubt, look_up.answer)
-            rows += look_up.page.data
-            if not look_up.page.pagination.has_more or not look_up.page.data:
+            looked = await self._context.look_up(ask)
+            if looked is None:
+                return None
+            answer, page = looked
+            if page is None:
+                return await self._not_looked(doubt, answer)
+            rows += page.data
+            if not page.pagination.has_more or not page.data:
                 break
-            if page == MOST_PAGES - 1:
+            if number == MOST_PAGES - 1:
                 return Finding(seen=Seen.UNCLEAR, why="the list goes on beyond reason")
         doubt.looks += 1
         doubt.failed_looks = 0
@@ -236,9 +247,7 @@ class Settling:
 
     async def _not_looked(self, doubt: Doubt, answer: Answer) -> Finding | None:
         """A look-up without a readable answer: tried again, unless it is not permitted."""
-        status, tokens = answer.http_status, self._context.tokens
-        if status == 401 and await tokens.renewed(tokens.current()):  # noqa: PLR2004
-            return await self._look(doubt)
+        status = answer.http_status
         if status in {401, 403, 404, 540}:
             self._refused.add(doubt.of.merchant)
             return Finding(seen=Seen.UNCLEAR, why=f"looking it up was refused (HTTP {status})")
@@ -246,7 +255,8 @@ class Settling:
         if doubt.failed_looks >= MOST_FAILED_LOOKS:
             return Finding(seen=Seen.UNCLEAR, why="looking it up failed time and again")
         if status == 429:  # noqa: PLR2004
-            self._context.pace.pause(answer.pause_seconds or LOOK_AGAIN_SECONDS)
+            asked = retry_after_seconds(answer.retry_after, now=self._clock.wall())
+            self._context.pace.pause(asked or answer.pause_seconds or LOOK_AGAIN_SECONDS)
         else:
             await self._clock.sleep(min(LOOK_AGAIN_SECONDS, self._settle_seconds / 10))
         return None if self._is_stopping() else await self._look(doubt)
@@ -286,14 +296,16 @@ class Settling:
         for profile in (row.profile_interview_id, row.profile_id):
             if not profile or not row.definition_id:
                 continue
-            if not await self._context.may_look_up():
-                return None
-            link = await self._context.api.mint_link(
+            ask = partial(
+                self._context.api.minted,
                 interview_profile_id=profile,
                 interview_id=row.definition_id,
-                token=self._context.tokens.current(),
                 merchant_id=self._other_merchant(doubt),
             )
+            minted = await self._context.look_up(ask)
+            if minted is None:
+                return None
+            _, link = minted
             if is_safe_link(link):
                 return link
         return None
@@ -316,6 +328,7 @@ class Settling:
             return
         self.counts.did_not_happen += 1
         if not doubt.was_resent and await self._handler.resend(doubt):
+            self.counts.sent_again += doubt.is_sent_again
             return
         await self._record(
             doubt,
@@ -396,6 +409,11 @@ class Settling:
     async def _leave(self, doubt: Doubt, why: str) -> None:
         self.counts.left += 1
         await self._handler.left(doubt, why)
+
+
+def has_address(of: Doubted) -> bool:
+    """There is none of a person who was forgotten: looking up what is left would show nothing."""
+    return not of.candidate_email.startswith("forgotten:")
 
 
 def _opening_name(of: Doubted) -> str | None:

@@ -156,14 +156,23 @@ class _Shared(httpx.AsyncBaseTransport):
 
 
 async def run_batch(
-    run_id: str, given: Input, ledger: Ledger, server: Server, bounds: Bounds, rng: random.Random
+    run_id: str,
+    given: Input,
+    ledger: Ledger,
+    server: Server,
+    bounds: Bounds,
+    rng: random.Random,
+    *,
+    settings: Settings | None = None,
 ) -> Ends:
     """Plan, send, settle and end one run; what each of its rows came to."""
     world = server.world
     ledger.runs.settle_orphans()
     _enter(ledger, run_id, world.naive(), len(given.people))
     positions, doubts = _enter_rows(ledger, run_id, given)
-    settings = settings_of_runs().model_copy(update={"max_credits_per_day": bounds.day_limit})
+    settings = (settings or settings_of_runs()).model_copy(
+        update={"max_credits_per_day": bounds.day_limit}
+    )
     writer = ledger.writer()
     tokens = TokenSource(settings)
     async with JobMojito(settings, tokens, transport=_Shared(server)) as api:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from jobmojito_batch.cli import main
-from jobmojito_batch.sandbox import Fault, RunningSandbox
+from jobmojito_batch.sandbox import Fault, RunningSandbox, creates_per_invitation
 from tests.helpers import Run, a_row, friendly, people, write_input
 
 Capture = pytest.CaptureFixture[str]
@@ -128,6 +128,79 @@ def test_the_account_is_asked_where_an_answer_might_mean_empty_credits(
         *["not_sent"] * 4,
     ]
     assert {row["error_code"] for row in run.results[3:]} == {"insufficient_credits"}
+
+
+def test_a_conflict_at_an_empty_account_stays_in_doubt(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may have been created and paid for: it is looked up, and not sent again."""
+    faults = (
+        Fault(call=(2,), status=409, when="after"),
+        Fault(endpoint="merchant-status", status=500, times=1),  # the run is planned without
+    )
+    empty = {"credits_interview_monthly": 0.0}
+    with RunningSandbox(friendly(faults=faults, merchant_status=empty)) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = write_input(tmp_path, people(3))
+        assert run.settle(path, "--max-in-flight", "1") == 4
+        assert [row["outcome"] for row in run.results] == ["invited", "unknown", "not_sent"]
+        assert main(["reconcile"]) == 0
+
+    assert set(creates_per_invitation(sandbox.log).values()) == {1}
+    assert run.calls == 2
+
+
+@pytest.mark.parametrize("body", ["jobmojito", "status", "rejected"])
+def test_a_200_that_says_credits_are_out_stops_and_the_next_run_sends_the_rest(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, body: str
+) -> None:
+    """Nobody is rejected, or sent time and again, for an account that is empty."""
+    scenario = friendly(
+        credits=0.5,
+        credits_status=200,
+        credits_body=body,
+        credits_message="Not enough credits. Please top up your account.",
+        merchant_status={"credits_interview_monthly": 100},  # not even the balance tells
+    )
+    with RunningSandbox(scenario) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = write_input(tmp_path, people(5))
+        code = run.settle(path, "--max-in-flight", "1")
+        first, calls = run.results, run.calls
+        again = run.settle(path, "--max-in-flight", "1")
+
+    assert (code, calls) == (4, 3)
+    assert [row["outcome"] for row in first] == ["invited"] * 2 + ["not_sent"] * 3
+    assert {row["error_code"] for row in first[2:]} == {"insufficient_credits"}
+    assert {row["status"] + row["reason"] for row in first[2:]} == {""}
+    assert (again, run.calls) == (4, 4)
+    assert run.outcomes == {"already_done": 2, "not_sent": 3}
+
+
+@pytest.mark.parametrize(
+    ("left", "code", "outcomes"),
+    [
+        pytest.param(100.0, 0, {"rejected": 1, "invited": 2}, id="the-account-has-credits"),
+        pytest.param(0.1, 4, {"unknown": 1, "invited": 1, "not_sent": 1}, id="it-has-none"),
+    ],
+)
+def test_the_account_tells_where_a_rejection_may_be_for_want_of_credits(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    left: float,
+    code: int,
+    outcomes: dict[str, int],
+) -> None:
+    """What it really was is looked up by the next run; nobody is sent again for a guess."""
+    said = Fault(status=200, body="rejected", message="Applicant has no credits", call=(2,))
+    plan = Fault(endpoint="merchant-status", status=500, times=1)  # the run is planned without
+    with RunningSandbox(
+        friendly(faults=(said, plan), merchant_status={"credits_interview_monthly": left})
+    ) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        ended = run.invite(write_input(tmp_path, people(3)), "--max-in-flight", "1")
+
+    assert (ended, run.outcomes) == (code, outcomes)
 
 
 def test_a_token_that_will_expire_in_the_run_is_warned_of(

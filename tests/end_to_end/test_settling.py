@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import create_engine, update
@@ -112,6 +113,39 @@ def test_what_an_earlier_run_lost_is_sent_once_more_with_no_other_row_of_its_pos
     assert (run.settle(path), run.outcomes, run.calls) == (0, {"invited": 1}, 2)
 
 
+def test_a_doubt_of_somebody_forgotten_is_not_taken_for_what_did_not_happen(
+    start: Start, tmp_path: Path
+) -> None:
+    """There is no address to look up, so nothing shows: it stays unknown, and nobody is sent."""
+    run = start(friendly(faults=(Fault(call=(1,), disconnect="after"),)))
+    path = write_input(tmp_path, people(3))
+    assert run.invite(path) == 3
+    assert main(["forget", "p0@example.com", "--yes"]) == 0
+
+    for _ in range(2):
+        run.settle(path)
+
+    assert [row["outcome"] for row in run.results] == ["unknown", "not_sent", "not_sent"]
+    assert run.calls == 1
+
+
+def test_somebody_forgotten_whose_row_had_failed_breaks_no_run(
+    start: Start, tmp_path: Path
+) -> None:
+    """What is kept of them prevents a second invitation; the others are sent."""
+    run = start(friendly(faults=(Fault(email="p1@example.com", status=422),)))
+    path = write_input(tmp_path, people(3))
+    assert run.invite(path) == 1
+    assert main(["forget", "p1@example.com", "--yes"]) == 0
+
+    run.settle(write_input(tmp_path, people(4)))
+
+    assert [row["outcome"] for row in run.results] == [
+        "already_done", "unknown", "already_done", "invited"
+    ]  # fmt: skip
+    assert run.calls == 4
+
+
 def test_lost_twice_and_never_there_is_failed(start: Start, tmp_path: Path) -> None:
     run = start(friendly(faults=(Fault(email="p1@example.com", disconnect="before"),)))
 
@@ -120,6 +154,31 @@ def test_lost_twice_and_never_there_is_failed(start: Start, tmp_path: Path) -> N
     assert (code, run.outcomes, run.calls) == (1, {"invited": 2, "failed": 1}, 4)
     assert run.results[1]["error_code"] == "no_answer"
     assert run.results[1]["attempts"] == "2"
+
+
+@pytest.mark.parametrize(
+    ("lost", "says"),
+    [
+        pytest.param({"attempt": 1}, "2 lost calls: nothing was created; they were sent once more",
+                     id="once"),
+        pytest.param({}, "4 lost calls: nothing was created; 2 of them sent once more", id="twice"),
+    ],
+)  # fmt: skip
+def test_the_end_says_how_many_lost_calls_were_sent_once_more(
+    start: Start,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    lost: dict[str, Any],
+    says: str,
+) -> None:
+    """The second call of a row is looked up too, and no third follows it."""
+    emails = ("p1@example.com", "p2@example.com")
+    run = start(friendly(faults=(Fault(emails=emails, disconnect="before", **lost),)))
+
+    run.settle(write_input(tmp_path, people(3)))
+
+    assert (run.calls, run.summary["settled"]["sent_again"]) == (5, 2)
+    assert says in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("disconnect", ["before", "after"])

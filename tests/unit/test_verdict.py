@@ -3,14 +3,26 @@
 import pytest
 
 from jobmojito_batch.columns import ErrorCode, Outcome
-from jobmojito_batch.contract import CreateResponse, ErrorBody, PlatformErrorBody
-from jobmojito_batch.verdict import Action, Answer, Silence, is_safe_link, judge
+from jobmojito_batch.contract import CreateResponse, ErrorBody, OtherBody, PlatformErrorBody
+from jobmojito_batch.verdict import (
+    Action,
+    Answer,
+    Silence,
+    is_safe_link,
+    judge,
+    may_mean_no_credits,
+)
 
 LINK = "https://interviews.example.com/?interview_token=t"
 
 
 def said(status: str, *, link: str | None = LINK, reason: str | None = None) -> Answer:
     body = CreateResponse(status=status, interview_url=link, reason=reason)
+    return Answer(http_status=200, body=body)
+
+
+def enrolled(status: str, *, reason: str) -> Answer:
+    body = CreateResponse(status=status, profile_interview_id="e-1", reason=reason)
     return Answer(http_status=200, body=body)
 
 
@@ -39,6 +51,26 @@ def platform(status: int, code: str, message: str = "") -> Answer:
             said("ai_reject", reason="insufficient credit risk experience"),
             Outcome.REJECTED,
             id="a-reason-about-the-candidate-is-not-about-credits",
+        ),
+        pytest.param(
+            said("ai_reject", link=None, reason="no experience in credit risk analysis"),
+            Outcome.REJECTED,
+            id="nor-without-a-link",
+        ),
+        pytest.param(
+            said("ai_accept", reason="Credits left: 0. Please top up your account."),
+            Outcome.INVITED,
+            id="a-link-is-a-decision",
+        ),
+        pytest.param(
+            said("new_in_2027", reason="Not enough credits"),
+            Outcome.REVIEW,
+            id="under-a-new-status-too",
+        ),
+        pytest.param(
+            enrolled("ai_reject", reason="Not enough credits."),
+            Outcome.REJECTED,
+            id="an-enrolment-is-a-decision",
         ),
     ],
 )
@@ -140,6 +172,32 @@ def test_a_refusal_fails_the_row_or_its_position(
             None,
             id="credits-in-a-200",
         ),
+        *(
+            pytest.param(
+                said(status, link=link, reason="Not enough credits. Please top up your account."),
+                "insufficient_credits",
+                None,
+                id=f"credits-under-{status}",
+            )
+            for status, link in (("ai_reject", ""), ("recruiter_action", None), ("ai_accept", None))
+        ),
+        pytest.param(
+            refused(200, "Insufficient credits"), "insufficient_credits", None, id="error-in-a-200"
+        ),
+        *(
+            pytest.param(
+                Answer(http_status=status, body=OtherBody.model_validate(members)),
+                "insufficient_credits",
+                None,
+                id=f"{status}-{next(iter(members))}",
+            )
+            for status, members in (
+                (200, {"message": "You are out of credits."}),
+                (200, {"error": {"message": "No credits left"}}),
+                (200, {"detail": "Insufficient credits to create this interview"}),
+                (400, {"detail": "Insufficient credits"}),
+            )
+        ),
     ],
 )
 def test_what_the_next_row_would_meet_too_stops_the_run(
@@ -163,6 +221,8 @@ def test_what_the_next_row_would_meet_too_stops_the_run(
         "Monthly credit limit reached",
         "0 remaining: please buy more credits",
         "credits required",
+        "You do not have enough credits to invite this candidate",
+        "insufficient_credits",
     ],
 )
 def test_texts_that_say_the_credits_are_out(text: str) -> None:
@@ -172,6 +232,58 @@ def test_texts_that_say_the_credits_are_out(text: str) -> None:
 @pytest.mark.parametrize("text", ["Invalid field", "position 'Credit Analyst' is invalid"])
 def test_texts_that_say_something_else(text: str) -> None:
     assert judge(refused(422, text)).code is ErrorCode.REFUSED
+
+
+UNMISTAKABLE = [
+    "Insufficient credits",
+    "Insufficient credit.",
+    "insufficient_credits",
+    "You do not have enough credits",
+    "Not enough credits. Please top up your account.",
+    "You do not have enough credits, please top up your balance",
+    "You have no interview credits left",
+    "Your account is out of credits!",
+    "You ran out of credits (0 left)",
+    "0 credits remaining on the account",
+    "Your credit balance is too low",
+    "Monthly credit limit has been reached",
+    "Credits exhausted",
+    "The candidate could not be screened: not enough credits",
+]
+ABOUT_SOMEBODY = [
+    "no experience in credit risk analysis",
+    "Insufficient credit risk experience",
+    "Lacks credit control skills; not enough exposure to credit",
+    "no credit analyst background",
+    "The candidate has not enough credits for the exam",
+    "Not enough academic credits.",
+    "Has not worked where a customer's credit limit is exceeded",
+    "No experience with bank loans; credit limit reached was not understood",
+    "The resume does not match the requirements of the position.",
+]
+
+
+@pytest.mark.parametrize("reason", UNMISTAKABLE)
+def test_a_reason_beside_a_decision_that_means_only_the_account_stops_the_run(reason: str) -> None:
+    answer = said("ai_reject", link="", reason=reason)
+
+    assert judge(answer).code is ErrorCode.INSUFFICIENT_CREDITS
+
+
+@pytest.mark.parametrize("reason", ABOUT_SOMEBODY)
+def test_a_reason_about_a_candidates_credits_stays_a_decision(reason: str) -> None:
+    """Not even the account is asked: whom an empty one rejects is rejected."""
+    answer = said("ai_reject", link="", reason=reason)
+
+    assert judge(answer).outcome is Outcome.REJECTED
+    assert not may_mean_no_credits(answer)
+
+
+def test_a_reason_that_may_mean_either_is_the_accounts_to_tell() -> None:
+    answer = said("ai_reject", link="", reason="The applicant has insufficient credits")
+
+    assert judge(answer).outcome is Outcome.REJECTED
+    assert may_mean_no_credits(answer)
 
 
 def test_a_refused_token_asks_for_a_fresh_one() -> None:
