@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.intake.encodings import UndecodableError, as_plain
 from jobmojito_batch.intake.scratch import scratch_file
+from jobmojito_batch.intake.shown_numbers import as_kept
 from jobmojito_batch.intake.workbooks import read_workbook
 from jobmojito_batch.records import InputDoubt, Table
 
@@ -247,6 +248,8 @@ def _data(cell: Node) -> str:
             return text.replace("T", " ").removesuffix(".000")
         case "Boolean":
             return "true" if text.strip() == "1" else "false"
+        case "Number":
+            return as_kept(text)
     return text
 
 

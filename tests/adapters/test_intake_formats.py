@@ -40,7 +40,11 @@ UTC = dt.UTC
     [
         pytest.param(pl.Series([5, None]), ["5", None], id="integers"),
         pytest.param(pl.Series([5.0, 2.5, None]), ["5", "2.5", None], id="floats"),
-        pytest.param(pl.Series([float("nan"), 1e20]), [None, f"{10**20}"], id="missing-and-long"),
+        pytest.param(
+            pl.Series([float("nan"), 1e20, 1.23456789012345e17, 1234567890123456.0, 1e15 - 1]),
+            [None, "1E+20", "1.23456789012345E+17", "1.234567890123456E+15", f"{10**15 - 1}"],
+            id="missing-and-long",
+        ),
         pytest.param(pl.Series([Decimal("5.00"), Decimal("5.10")]), ["5", "5.10"], id="decimals"),
         pytest.param(pl.Series([True, False, None]), ["true", "false", None], id="booleans"),
         pytest.param(pl.Series([dt.date(2026, 3, 4)]), ["2026-03-04"], id="dates"),
@@ -141,8 +145,8 @@ def workbook(path: Path, sheets: dict[str, dict[str, Any]], *, hidden: str = "")
         pytest.param("007", "007", id="leading-zeros"),
         pytest.param(5, "5", id="integer"),
         pytest.param(2.5, "2.5", id="fraction"),
-        pytest.param(1234567890123456, "1234567890123456", id="long-number"),
-        pytest.param(1e20, f"{10**20}", id="no-exponent"),
+        pytest.param(123456789012345, "123456789012345", id="long-number"),
+        pytest.param(1234567890123456, "1.234567890123456E+15", id="rounded-number"),
         pytest.param(True, "true", id="boolean"),
         pytest.param(dt.datetime(2026, 3, 4), "2026-03-04", id="date"),  # noqa: DTZ001
         pytest.param(dt.datetime(2026, 3, 4, 5, 6), "2026-03-04 05:06:00", id="date-and-time"),  # noqa: DTZ001

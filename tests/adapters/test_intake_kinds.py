@@ -251,6 +251,7 @@ def test_cells_of_an_excel_2003_sheet_are_what_it_shows(tmp_path: Path) -> None:
         + row(' ss:Index="6"', cell("", "String", "Bo")
               + cell(' ss:Index="4" ss:MergeDown="1"', "Boolean", "1"))
         + row("", cell("", "String", "Cy"))
+        + row("", cell("", "String", "Di") + cell(' ss:Index="4"', "Number", "123456789012345000"))
         + "</Table></Worksheet></Workbook>"
     )  # fmt: skip
     [table] = tables_of(path)
@@ -260,6 +261,7 @@ def test_cells_of_an_excel_2003_sheet_are_what_it_shows(tmp_path: Path) -> None:
         (4, "Ann", "a@example.org", "2026-03-04", "5", None),
         (6, "Bo", None, None, "true", None),
         (7, "Cy", None, None, "true", None),
+        (8, "Di", None, None, "1.23456789012345E+17", None),
     ]
 
 
