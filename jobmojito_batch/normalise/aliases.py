@@ -220,6 +220,15 @@ NEVER_A_CANDIDATE: Final = (
     "vedúci", "vedoucí", "przełożon", "leidinggevende", "werver", "referee", "uploaded by",
     "submitted by", "entered by", "modified by", "invited by", "kolega", "colleague", "current",
     "previous", "emergency", "languages", "idiomas", "nationality",
+    "consultant", "konsultant", "konzultant", "consultor", "consulente", "conseiller", "adviser",
+    "advisor", "berater", "poradca", "poradce", "doradca", "headhunter", "employer", "client",
+    "klient", "kunde", "vendor", "supplier", "reference person", "referenzgeber", "referenzperson",
+    "referencie od", "polecając", "poleceni", "poleca", "doporuč", "odporúč", "recommandé par",
+    "parrain", "recomendado por", "referido por", "recommended by", "agentur", "agentúra",
+    "agence", "agencia", "agencja", "vermittler", "vorgesetzt", "führungskraft", "eigentümer",
+    "inhaber", "vlastník", "propriétaire", "propietario", "właściciel", "entrevistador",
+    "intervieweur", "gerente", "kierownik", "menedżer", "manažér", "manažer", "contact name",
+    "erstellt von", "vytvoril", "vytvořil", "créé par", "creado por", "utworzon",
 )  # fmt: skip
 """
 A header with one of these in it belongs to somebody or something else, however much the rest of

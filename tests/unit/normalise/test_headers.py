@@ -359,6 +359,19 @@ def test_a_header_that_looks_like_a_field_is_offered(header: str, field: str) ->
     "header",
     [
         *("Recruiter Emial", "Recruiter e-mail", "Owner email", "Referrer", "Ownr"),
+        *(
+            "Referee email",
+            "Consultant Email",
+            "Email (Referee)",
+            "E-Mail Berater",
+            "Agency e-mail",
+        ),
+        *(
+            "E-mail vlastníka",
+            "Courriel du conseiller",
+            "Adres e-mail kierownika",
+            "E-mail klienta",
+        ),
         *("Phone", "Notes", "Stage", "Gender", "Location of candidate", "Video", "Company"),
         *("Expected salary", "Interview feedback", "E-mail adress"),
     ],
@@ -367,6 +380,40 @@ def test_nothing_is_offered_for_what_is_no_field_or_has_its_column(header: str) 
     found = map_headers([header, "Name", "E-Mail"])
 
     assert (found.offers, found.notes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "Referee email",
+            "Consultant Email",
+            "Email (Referee)",
+            "E-Mail Berater",
+            "Agency e-mail",
+        ),
+        *(
+            "E-mail vlastníka",
+            "Courriel du conseiller",
+            "Adres e-mail kierownika",
+            "E-mail klienta",
+        ),
+        *("E-mail doporučitele", "Correo del entrevistador", "E-mail manažéra"),
+    ],
+)
+def test_an_address_of_somebody_else_is_offered_to_nobody(header: str) -> None:
+    assert map_headers([header, "Name"]).offers == ()
+    assert EMAIL not in map_headers([header, "Name"]).fields
+
+
+def test_what_map_takes_from_somebody_else_is_said() -> None:
+    mapped = map_headers(["Referee email", "Name"], overrides={"Referee email": EMAIL})
+
+    assert mapped.fields[EMAIL] == 0
+    assert mapped.notes == (
+        "'Referee email' is candidate_email since --map says so; by its header it is somebody "
+        "else's",
+    )
 
 
 @pytest.mark.parametrize(
