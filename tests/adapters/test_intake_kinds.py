@@ -228,6 +228,27 @@ def test_cells_of_a_page_are_what_a_browser_shows(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("span", ["3", "0", "65000", "9" * 5_000])
+def test_a_cell_of_a_page_reaches_down_to_the_end_of_its_rows_alone(
+    tmp_path: Path, span: str
+) -> None:
+    """A browser clips what reaches beyond; a row that nothing else is in is no candidate."""
+    path = tmp_path / "x.xls"
+    path.write_text(
+        f'<html><table><thead><tr><th rowspan="{span}">Name</th><th>E-Mail</th><th>Job</th></tr>'
+        "</thead><tbody><tr><td>Ann</td><td>a@example.org</td>"
+        f'<td rowspan="{span}">Cook</td></tr><tr><td>Bo</td><td>b@example.org</td></tr></tbody>'
+        "<tbody><tr><td>Cy</td><td>c@example.org</td><td>Nurse</td></tr></tbody></table></html>"
+    )
+    [table] = tables_of(path)
+
+    assert table.frame.collect().rows() == [
+        (2, "Ann", "a@example.org", "Cook", None),
+        (3, "Bo", "b@example.org", "Cook", None),
+        (4, "Cy", "c@example.org", "Nurse", None),
+    ]
+
+
 SINCE = ("Name", "E-Mail", "Since", "n")
 
 
@@ -251,7 +272,8 @@ def test_cells_of_an_excel_2003_sheet_are_what_it_shows(tmp_path: Path) -> None:
         + row(' ss:Index="6"', cell("", "String", "Bo")
               + cell(' ss:Index="4" ss:MergeDown="1"', "Boolean", "1"))
         + row("", cell("", "String", "Cy"))
-        + row("", cell("", "String", "Di") + cell(' ss:Index="4"', "Number", "123456789012345000"))
+        + row("", cell("", "String", "Di")
+              + cell(' ss:Index="4" ss:MergeDown="3"', "Number", "123456789012345000"))
         + "</Table></Worksheet></Workbook>"
     )  # fmt: skip
     [table] = tables_of(path)
