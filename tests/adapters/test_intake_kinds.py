@@ -164,6 +164,8 @@ def test_content_says_what_a_file_is(name: str, content: bytes, first: int, tmp_
         pytest.param("x.xml", b"<?xml version='1.0'?><people/>", "XML of a kind", id="other-xml"),
         pytest.param("x.json", b'[{"a": 1}, 2]', "item 2 of the list is not an object", id="mixed"),
         pytest.param("x.json", b'[{"a": 1},\n{"a": ', "not whole JSON", id="cut-json"),
+        pytest.param("x.json", b'[{"a": ' + b"9" * 5_000 + b"}]", "has thousands of digits",
+                     id="huge-number"),
         pytest.param("x.json", as_json({"jobs": OBJECTS, "people": OBJECTS}),
                      r"2 lists .*\(jobs, people\)", id="two-lists"),
     ],
