@@ -16,6 +16,7 @@ from arro3.io import write_parquet
 
 from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.intake import ndjson
+from jobmojito_batch.intake.leading_zeros import with_leading_zeros
 from jobmojito_batch.records import Detected, Table
 from tests.helpers import tables_of
 
@@ -355,6 +356,32 @@ def test_a_key_that_is_both_nested_and_written_out_is_not_overwritten(tmp_path: 
     [table] = tables_of(tmp_path / "x.ndjson")
 
     assert rows_of(table) == [(1, "1", '{"b": 2}', None)]
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('{"a": {"b": {"c": 1}}, "a.b.c": 2}', ('{"b": {"c": 1}}', "2")),
+        ('{"a.b.c": 2, "a": {"b": {"c": 1}}}', ("2", '{"b": {"c": 1}}')),
+        ('{"a.b": {"c": 1}, "a": {"b": {"c": 2}}}', ("1", '{"b": {"c": 2}}')),
+        ('{"a": {"b.c": 1, "b": {"c": 2}}}', ("1", '{"c": 2}')),
+        ('{"a": {"b": {"c": 1}, "d": {}}}', ("1", "{}")),
+    ],
+)
+def test_no_nested_value_gives_way_to_one_that_is_written_out(
+    tmp_path: Path, line: str, cells: tuple[str, str]
+) -> None:
+    (tmp_path / "x.ndjson").write_text(f"{line}\n")
+    [table] = tables_of(tmp_path / "x.ndjson")
+
+    assert rows_of(table) == [(1, *cells, None)]
+
+
+def test_a_sheet_that_the_workbook_does_not_list_has_no_leading_zeros() -> None:
+    content = (Path(__file__).parents[1] / "exports" / "cell_formats.xlsx").read_bytes()
+
+    assert with_leading_zeros(content, "People")
+    assert with_leading_zeros(content, "No such sheet") == {}
 
 
 CANDIDATES = {"A1": "Name", "B1": "E-Mail", "A2": "Ann", "B2": "ann@example.com"}
