@@ -74,7 +74,7 @@ _OF_A_POSITION: Final = (
     "stanowisk",
     "vacature",
 )
-_PEOPLE: Final = ("candidate", "applicant", "person", "bewerber", "kandidat", "uch")
+_PEOPLE: Final = ("candidat", "applicant", "person", "bewerber", "kandidat", "kandydat", "uch")
 _OF_SOMEBODY: Final = re.compile("|".join(_PEOPLE))
 _COUNTRY: Final = "candidate_country_code"
 _OF_JOBS: Final = {
@@ -215,7 +215,7 @@ def _of_the_job(key: str) -> "_Known | None":
     if known is None or not is_of_candidate(known.field):
         return known or _known_headers().get(f"job{key}")
     is_bare = key in _bare_names() | {"id"} if known.field != _COUNTRY else known.rank > 1
-    if not is_bare or known.field not in _OF_JOBS or _OF_SOMEBODY.match(key):
+    if not is_bare or known.field not in _OF_JOBS or _OF_SOMEBODY.search(key):
         return None
     return _Known(_OF_JOBS[known.field], known.rank + _LAST_RANK)
 
