@@ -22,6 +22,8 @@ _RESERVED: Final = "reserved "
 """Names for the files of a run: by which process, for which contents, `/` between the names."""
 _FREE: Final = "free "
 _KEPT: Final = "kept "
+_LF: Final = "\n"
+_NUL: Final = "\0"
 DAY: Final = re.compile(r"\d{4}-\d{2}-\d{2}")
 _MODE: Final = 0o700
 """Results hold links that open interviews, inputs hold résumés."""
@@ -72,12 +74,12 @@ class NightFolder:
     def note_files(self, *names: str) -> None:
         """List files before they are made, so that one that a crash leaves is on the list."""
         self._noted.update(names)
-        self._append("".join(f"{FILE}{name}\n" for name in names))
+        self._append("".join(f"{FILE}{written(name)}\n" for name in names))
 
     def reserve(self, *names: str, owner: str, contents: Collection[str]) -> None:
         """List the files of a run before they are made, by which process and what it reads."""
         self.note_files(*names)
-        self._append(f"{_RESERVED}{owner} {','.join(contents) or '-'} {'/'.join(names)}\n")
+        self._append(f"{_RESERVED}{owner} {','.join(contents) or '-'} {written(*names)}\n")
 
     def give_back(self, *names: str) -> None:
         """
@@ -85,11 +87,11 @@ class NightFolder:
 
         So a night that is tried again leaves one set of results.
         """
-        self._append(f"{_FREE}{'/'.join(names)}\n")
+        self._append(f"{_FREE}{written(*names)}\n")
 
     def keep(self, *names: str) -> None:
         """Let nobody have the names any more: what was read is done with."""
-        self._append(f"{_KEPT}{'/'.join(names)}\n")
+        self._append(f"{_KEPT}{written(*names)}\n")
 
     def note_run(self, run_id: str) -> None:
         """List the run whose files these are."""
@@ -132,25 +134,48 @@ class NightFolder:
                 self.path.rmdir()
 
     def _append(self, text: str) -> None:
-        with (self.path / LIST).open("a", encoding="utf-8", errors="surrogateescape") as file:
-            file.write(text)
+        with (self.path / LIST).open("a+b") as file:
+            # A line that a full disk or a crash cut off does not take this one with it.
+            is_cut = file.tell() and file.seek(-1, os.SEEK_END) and file.read(1) != b"\n"
+            file.write(f"{_LF if is_cut else ''}{text}".encode("utf-8", "surrogateescape"))
             file.flush()
             os.fsync(file.fileno())
+
+
+def _lines_of(content: bytes) -> list[str]:
+    """The lines of a list. Only LF ends one: a name may hold what else does for Python."""
+    return content.decode("utf-8", "surrogateescape").replace(os.linesep, _LF).split(_LF)
+
+
+def written(*names: str) -> str:
+    """Names in one line; none of them holds a NUL, which stands for LF."""
+    return "/".join(names).replace(_LF, _NUL)
+
+
+def _names(text: str) -> list[str]:
+    return text.replace(_NUL, _LF).split("/")
+
+
+def _parts(text: str) -> tuple[str, str, str]:
+    """Owner, contents and names; of a line that was cut off there may be no names."""
+    owner, _, more = text.partition(" ")
+    read, _, names = more.partition(" ")
+    return owner, read, names
 
 
 def _reserved(night: Path) -> dict[str, tuple[str, frozenset[str]]]:
     """Names that are reserved: owner (empty where given back), contents that were read for them."""
     reserved: dict[str, tuple[str, frozenset[str]]] = {}
-    for line in (night / LIST).read_text(encoding="utf-8", errors="surrogateescape").splitlines():
+    for line in _lines_of((night / LIST).read_bytes()):
         if line.startswith(_RESERVED):
-            owner, read, names = line.removeprefix(_RESERVED).split(" ", 2)
+            owner, read, names = _parts(line.removeprefix(_RESERVED))
             contents = frozenset() if read == "-" else frozenset(read.split(","))
-            reserved |= dict.fromkeys(names.split("/"), (owner, contents))
+            reserved |= dict.fromkeys(_names(names), (owner, contents))
         elif line.startswith(_FREE):
-            for name in line.removeprefix(_FREE).split("/"):
+            for name in _names(line.removeprefix(_FREE)):
                 reserved[name] = ("", reserved[name][1] if name in reserved else frozenset())
         elif line.startswith(_KEPT):
-            for name in line.removeprefix(_KEPT).split("/"):
+            for name in _names(line.removeprefix(_KEPT)):
                 reserved.pop(name, None)
     return reserved
 
@@ -201,12 +226,13 @@ def _nights(parent: Path) -> list[Path]:
 
 
 def _listed(night: Path, what: str) -> list[str]:
-    return listed((night / LIST).read_text(encoding="utf-8", errors="surrogateescape"), what)
+    return listed((night / LIST).read_bytes(), what)
 
 
-def listed(text: str, what: str) -> list[str]:
+def listed(content: bytes, what: str) -> list[str]:
     """The names of files (FILE) or the runs (RUN) on a list."""
-    return [line.removeprefix(what) for line in text.splitlines() if line.startswith(what)]
+    named = (line.removeprefix(what) for line in _lines_of(content) if line.startswith(what))
+    return [name.replace(_NUL, _LF) for name in named]
 
 
 def _remove(night: Path) -> int:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.file_names import ending_of, stem_of
-from jobmojito_batch.inbox.day_folders import DAY, FILE, LIST, RUN, listed
+from jobmojito_batch.inbox.day_folders import DAY, FILE, LIST, RUN, listed, written
 from jobmojito_batch.inbox.folder import DONE, FAILED
 from jobmojito_batch.inbox.stability import MARKER, Look, sha256_of
 from jobmojito_batch.storage import download, open_store, store_errors
@@ -94,12 +94,12 @@ class StoreInbox:
                 self._store.delete(f"{folder}/{free}")
                 return None
             self._store.delete(name)
-            lines = [f"{FILE}{free}"]
+            lines = [f"{FILE}{written(free)}"]
             if note is not None:
                 beside = free + (".error.txt" if folder.startswith(FAILED) else ".note.txt")
                 text = note.replace("\n", " ") + "\n"
                 self._store.put(f"{folder}/{beside}", text.encode())
-                lines.append(f"{FILE}{beside}")
+                lines.append(f"{FILE}{written(beside)}")
             if run_id is not None:
                 lines.append(f"{RUN}{run_id}")
             self._add_to_list(folder, lines)
@@ -138,15 +138,15 @@ class StoreInbox:
             self._store.delete(path)
         return len(paths)
 
-    def _list(self, day: str) -> str:
+    def _list(self, day: str) -> bytes:
         try:
-            return bytes(self._store.get(f"{day}/{LIST}").bytes()).decode()
+            return bytes(self._store.get(f"{day}/{LIST}").bytes())
         except FileNotFoundError:
-            return ""
+            return b""
 
     def _add_to_list(self, day: str, lines: list[str]) -> None:
-        text = self._list(day) + "".join(f"{line}\n" for line in lines)
-        self._store.put(f"{day}/{LIST}", text.encode())
+        added = "".join(f"{line}\n" for line in lines)
+        self._store.put(f"{day}/{LIST}", self._list(day) + added.encode())
 
     def _has(self, path: str, sha256: str) -> bool:
         """Whether the object has that content."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Final, NamedTuple
 
 from jobmojito_batch.intake.frames import has_text
-from jobmojito_batch.intake.header_rows import Cells, is_total
+from jobmojito_batch.intake.header_rows import TOTAL_WORDS, Cells, is_total
 
 LAST_ROWS: Final = 100
 """Rows at the end among which a footer is looked for."""
@@ -25,7 +25,9 @@ _MADE: Final = (
 )
 _ROWS: Final = (
     r"(?:records?|rows?|candidates?|applicants?|applications?|entries|results?|lines|"
-    r"datensätze|zeilen|bewerber|záznamov|záznamů|rekordów|lignes|candidats|registros|candidatos)"
+    r"datensätze|zeilen|bewerb(?:er(?:innen)?|ungen)|kandidaten|záznam(?:ov|ů|y)|rekordów|lignes|candidats|"
+    r"candidatures|registros|candidatos|kandidát(?:ov|ů|i)|uchádzač(?:ov|i)|uchazeč(?:ů|i)|"
+    r"kandydatów|kandydaci|people|persons|personen|os[oô]b)"
 )
 _DATED: Final = (
     r"(?:as\ of|report\ date|date|stand|datum|stav\ k[eu]?(?:\ dni|\ dňu)?|état\ au|fecha|data|"
@@ -49,6 +51,8 @@ _OF_REPORT: Final = re.compile(
         (?:confidential|vertraulich|dôverné|důvěrné|poufne|confidentiel|confidencial|riservato)\b.*
     | (?:total|number|no\.|count|anzahl|počet|liczba|nombre|número)\ (?:of\ |de\ |der\ )?
         {_ROWS}\b[\s:=]*[\d\s.,]*
+    | (?:{TOTAL_WORDS})(?:\ (?:number|count|of|de|der|des|von|di)){{0,2}}(?:\ {_ROWS})?
+        \ *[:=\u2013-]?\ *\d[\d.,\ ]*{_ROWS}?[.!]?
     | {_ROWS}\ *(?:total|exported|found)?\ *[:=]\ *[\d.,]+
     | \d[\d.,\ ]*\ {_ROWS}(?:\ (?:in\ total|total|found|exported|selected))?\.?
     """,

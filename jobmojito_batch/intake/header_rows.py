@@ -17,12 +17,12 @@ _LEAST_FIELDS: Final = 2
 # A row of group titles (`Candidate`, `Job`) over the header names some fields, but few of them.
 _SHARE_OF_BEST: Final = 0.7
 
-_TOTAL: Final = re.compile(
+TOTAL_WORDS: Final = (
     r"(?:grand |sub)?totals?|total général|sum|sum total|count|summe|gesamt|gesamtsumme|"
     r"insgesamt|anzahl|spolu|celkom|celkem|súčet|součet|počet|razem|suma|łącznie|ogółem|somme|"
-    r"totale|somma|soma|totaal|som|aantal",
-    re.IGNORECASE,
+    r"totale|somma|soma|totaal|som|aantal"
 )
+_TOTAL: Final = re.compile(TOTAL_WORDS, re.IGNORECASE)
 _AMOUNT: Final = re.compile(r"[\d\s.,:%+-]+")
 
 

@@ -36,6 +36,10 @@ def read_json(path: Path, source: str, scratch: Path, overrides: Mapping[str, st
         raise InputError(
             f"{source}: is not whole JSON (line {exc.lineno}: {exc.msg}); export it again"
         ) from exc
+    except ValueError as exc:  # an integer of more than 4,300 digits
+        raise InputError(
+            f"{source}: is not whole JSON (a number has thousands of digits); export it again"
+        ) from exc
     except RecursionError as exc:
         raise InputError(f"{source}: is nested too deeply; export it flat, or as CSV") from exc
     rows, left_out = _rows(document, source, overrides)

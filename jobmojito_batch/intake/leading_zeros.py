@@ -54,10 +54,11 @@ def _widths(package: zipfile.ZipFile) -> dict[str, int]:
 
 
 def sheet_part(package: zipfile.ZipFile, sheet: str) -> str:
-    """The part of an XLSX that holds a sheet. Raises KeyError, StopIteration."""
+    """The part of an XLSX that holds a sheet. Raises what BROKEN has."""
     with package.open("xl/workbook.xml") as file:
         sheets = parse(file).getroot().iter(f"{_MAIN}sheet")  # noqa: S314
-        link = next(element.get(_LINKS) for element in sheets if element.get("name") == sheet)
+        ours = (element.get(_LINKS) for element in sheets if element.get("name") == sheet)
+        link = next(ours, None)
     with package.open("xl/_rels/workbook.xml.rels") as file:
         relations = parse(file).getroot()  # noqa: S314
     targets = {relation.get("Id"): relation.get("Target", "") for relation in relations}

@@ -6,6 +6,7 @@ hidden rows and errors are found in one way only. A row of a table is a row of a
 """
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from io import BytesIO
@@ -15,6 +16,7 @@ from typing import Any, Final, NamedTuple
 from jobmojito_batch.errors import InputError
 from jobmojito_batch.intake.encodings import UndecodableError, as_plain
 from jobmojito_batch.intake.scratch import scratch_file
+from jobmojito_batch.intake.shown_numbers import as_kept
 from jobmojito_batch.intake.workbooks import read_workbook
 from jobmojito_batch.records import InputDoubt, Table
 
@@ -29,6 +31,7 @@ _ERRORS: Final = frozenset({"#N/A", "#REF!", "#VALUE!", "#NAME?", "#DIV/0!", "#N
 _NOT_IN_NAMES: Final = re.compile(r"[\[\]:*?/\\]")
 _LONGEST_NAME: Final = 31
 _MOST_SPAN: Final = 65_534
+_MOST_DIGITS: Final = 9
 _CHARSET: Final = re.compile(rb"""<meta\b[^>]*\bcharset\s*=\s*["']?\s*([\w.:-]+)""", re.IGNORECASE)
 _DECLARED_WITHIN: Final = 8192
 
@@ -48,6 +51,8 @@ class _Sheet:
     is_visible: bool = True
     rows: dict[int, dict[int, str]] = field(default_factory=dict)
     hidden: set[int] = field(default_factory=set)
+    filled: set[int] = field(default_factory=set)
+    """Rows with content of their own: one that only a cell from above reaches is no candidate."""
     left: int = MOST_CELLS
 
     def put(self, row: int, column: int, text: str, *, down: int = 1, across: int = 1) -> None:
@@ -55,6 +60,8 @@ class _Sheet:
         self.left -= down * across
         if self.left < 0:
             raise _TooManyCellsError
+        if text.strip():
+            self.filled.add(row)
         for below in range(down):
             cells = self.rows.setdefault(row + below, {})
             cells |= dict.fromkeys(range(column, column + across), "")
@@ -141,14 +148,20 @@ def _html_sheets(text: str) -> list[_Sheet]:
 
 def _html_sheet(table: Node, name: str) -> _Sheet:
     sheet = _Sheet(name)
-    for number, row in enumerate(table.iter("tr")):
+    rows = list(table.iter("tr"))
+    left = Counter(row.getparent() for row in rows)
+    for number, row in enumerate(rows):
+        in_group = left[row.getparent()]
+        left[row.getparent()] -= 1
         if _is_hidden(row):
             sheet.hidden.add(number)
         column = 0
         for cell in row.iterchildren("td", "th"):
             while column in sheet.rows.get(number, {}):  # a cell of a row above reaches down
                 column += 1
-            down, across = _span(cell, "rowspan"), _span(cell, "colspan")
+            # A row group ends what reaches down in it; 0 means all of its rows.
+            down = min(_span(cell, "rowspan", none=in_group), in_group)
+            across = _span(cell, "colspan", none=1)
             sheet.put(number, column, _shown(cell), down=down, across=across)
             column += across
     return sheet
@@ -159,9 +172,10 @@ def _is_hidden(row: Node) -> bool:
     return "display:none" in style or row.get("hidden") is not None
 
 
-def _span(cell: Node, name: str) -> int:
+def _span(cell: Node, name: str, *, none: int) -> int:
+    """How many rows or columns a cell says that it takes; *none* where it says 0."""
     text = (cell.get(name) or "").strip()
-    return max(1, min(int(text), _MOST_SPAN)) if text.isdecimal() else 1
+    return min(int(text[:_MOST_DIGITS]), _MOST_SPAN) or none if text.isdecimal() else 1
 
 
 def _shown(cell: Node) -> str:
@@ -234,7 +248,7 @@ def _place(node: Node, otherwise: int) -> int:
 
 def _number(node: Node, name: str) -> int:
     text = node.get(f"{_SS}{name}") or ""
-    return min(int(text), _MOST_SPAN * 16) if text.isdecimal() else 0
+    return min(int(text[:_MOST_DIGITS]), _MOST_SPAN * 16) if text.isdecimal() else 0
 
 
 def _data(cell: Node) -> str:
@@ -247,6 +261,8 @@ def _data(cell: Node) -> str:
             return text.replace("T", " ").removesuffix(".000")
         case "Boolean":
             return "true" if text.strip() == "1" else "false"
+        case "Number":
+            return as_kept(text)
     return text
 
 
@@ -283,6 +299,8 @@ def _name(name: str, number: int, taken: set[str]) -> str:
 
 def _fill(worksheet: Any, sheet: _Sheet) -> None:  # noqa: ANN401 - a worksheet
     for row, cells in sorted(sheet.rows.items()):
+        if row not in sheet.filled:
+            continue
         if row in sheet.hidden:
             worksheet.set_row(row, None, None, {"hidden": True})
         for column, text in sorted(cells.items()):

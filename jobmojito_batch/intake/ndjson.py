@@ -87,14 +87,21 @@ def flat(value: dict[str, Any], prefix: str = "") -> dict[str, Any]:
     columns: dict[str, Any] = {}
     for key, inner in value.items():
         name = prefix + key
-        has_twin = isinstance(inner, dict) and any(
-            f"{key}.{inner_key}" in value for inner_key in inner
-        )
-        if isinstance(inner, dict) and inner and not has_twin and not is_object_member(name):
-            columns |= flat(inner, f"{name}.")
+        parts = _parts(name, inner, value, prefix)
+        if parts and not parts.keys() & columns.keys():
+            columns |= parts
         else:
             columns[name] = inner
     return columns
+
+
+def _parts(name: str, inner: Any, value: dict[str, Any], prefix: str) -> dict[str, Any]:  # noqa: ANN401
+    """The columns of a member that is an object; none where another member is one of them."""
+    if not isinstance(inner, dict) or is_object_member(name):
+        return {}
+    columns = flat(inner, f"{name}.")
+    named = [*columns, *(f"{name}.{key}" for key in inner)]
+    return {} if any(column[len(prefix) :] in value for column in named) else columns
 
 
 def _chunk(numbered: list[tuple[int, dict[str, Any]]], columns: dict[str, int]) -> pl.DataFrame:

@@ -32,6 +32,8 @@ _CONTROL: Final = r"[\x00-\x08\x0e-\x1f]"
 _IN_LIST: Final = "[]"
 LONGEST_ID: Final = 64
 """Bytes; more are a picture or a file, of which no text is made."""
+_ROUNDED_FROM: Final = 10**15
+"""Longer whole numbers in floats have passed through a spreadsheet or a data frame: no digits."""
 SLICE_ROWS: Final = 5_000
 MOST_BYTES_AS_IT_IS: Final = 32 * 1024 * 1024
 """A file of this size has no row group that could be too large for the memory."""
@@ -256,8 +258,11 @@ def _float_text(column: pl.Expr) -> pl.Expr:
     number = column.fill_nan(None)
     # Beyond 2^53 every float is whole; beyond 1e38 no integer type holds it.
     whole = number.is_finite() & (number == number.round()) & (number.abs() < 1e38)  # noqa: PLR2004
+    short = number.cast(pl.String)
     return (
-        pl.when(whole)
+        pl.when(whole & (number.abs() < _ROUNDED_FROM))
         .then(number.cast(pl.Int128, strict=False).cast(pl.String))
-        .otherwise(number.cast(pl.String))
+        .when(whole)
+        .then(short.str.replace(r"^(-?\d)(\d+)\.0$", "${1}.${2}e+15").str.replace(r"\.?0*e", "E"))
+        .otherwise(short)
     )

@@ -11,6 +11,7 @@ from array import array
 from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from itertools import repeat
 from typing import Final
 
 import polars as pl
@@ -20,6 +21,9 @@ from jobmojito_batch.normalise import NOT_CALCULATED
 
 MOST_ROWS: Final = 1 << 20
 """Of a sheet, in every program."""
+_MOST_REPEATS: Final = 1 << 21
+"""Marks that are written as one with another: a few bytes in a file, and some in memory each."""
+_MOST_ACROSS: Final = 1_000
 _TEXT: Final = "text"
 _FIRST: Final = "first"
 _LAST: Final = "last"
@@ -67,6 +71,10 @@ class SheetMarks:
         return not self.texts and not self.merged
 
 
+class TooManyMarksError(ValueError):
+    """Errors are repeated over more cells than any list has: they are not all gathered."""
+
+
 class Collector:
     """Gathers marks in the order of the sheet, in a few bytes each."""
 
@@ -79,6 +87,7 @@ class Collector:
             lambda: (array("I"), array("I"))
         )
         self._known: dict[str, str] = {}
+        self._repeats_left = _MOST_REPEATS
         self.has_new_errors = False
 
     def begins(self, column: int) -> None:
@@ -93,11 +102,21 @@ class Collector:
         """These columns are hidden."""
         self._hidden_columns.update(range(first, min(last, first + (1 << 14)) + 1))
 
-    def say(self, column: int, row: int, text: str) -> None:
-        """That cell says *text* instead of a value."""
-        rows, texts = self._texts[column]
-        rows.append(row)
-        texts.append(self._known.setdefault(text, text))
+    def say(self, column: int, row: int, text: str, *, across: int = 1, down: int = 1) -> None:
+        """
+        That cell says *text* instead of a value, and so do those that are written as one with it.
+
+        Raises TooManyMarksError rather than forget one.
+        """
+        down = min(down, MOST_ROWS + 1 - row)
+        self._repeats_left -= across * down - 1
+        if across > _MOST_ACROSS or self._repeats_left < 0:
+            raise TooManyMarksError
+        text = self._known.setdefault(text, text)
+        for beside in range(column, column + across):
+            rows, texts = self._texts[beside]
+            rows.extend(range(row, row + down))
+            texts.extend(repeat(text, down))
 
     def merge(self, column: int, first: int, last: int) -> None:
         """The cells of that column from row *first* to *last* are one."""

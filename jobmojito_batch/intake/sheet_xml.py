@@ -251,12 +251,13 @@ class _Ods:
             width = _number_of(cell, "number-columns-repeated")
             if _of(cell, "value-type") is not None or _of(cell, "formula") is not None:
                 is_blank = False
-                self._take_cell(cell, column, first)
+                self._take_cell(cell, column, first, across=width, down=repeated)
             column += width
         if _of(row, "visibility") in {"collapse", "filter"} and not is_blank:
             self._found.hide(first, repeated)
 
-    def _take_cell(self, cell: Any, column: int, row: int) -> None:  # noqa: ANN401
+    def _take_cell(self, cell: Any, column: int, row: int, *, across: int, down: int) -> None:  # noqa: ANN401
+        """A cell, which stands for those beside and below that are written as one with it."""
         text = " ".join(
             "".join(paragraph.itertext()) for paragraph in cell.iterchildren("{*}p")
         ).strip()
@@ -264,9 +265,10 @@ class _Ods:
             self._found.begins(column)
         is_formula = _of(cell, "formula") is not None
         if _has_error_type(cell) or (is_formula and error_in(text)):
-            self._found.say(column, row, error_in(text) or _UNKNOWN_ERROR)
+            error = error_in(text) or _UNKNOWN_ERROR
+            self._found.say(column, row, error, across=across, down=down)
         elif is_formula and cell.get(_OFFICE_TYPE) is None:
-            self._found.say(column, row, NOT_CALCULATED)
+            self._found.say(column, row, NOT_CALCULATED, across=across, down=down)
         self._found.merge(column, row, row + _number_of(cell, "number-rows-spanned") - 1)
 
 

@@ -21,7 +21,6 @@ from jobmojito_batch.intake.header_rows import (
     preamble_note,
     refuse_other_header,
 )
-from jobmojito_batch.intake.leading_zeros import with_leading_zeros
 from jobmojito_batch.intake.scratch import scratch_file
 from jobmojito_batch.intake.sheet_biff import is_xls, marks_of_xls
 from jobmojito_batch.intake.sheet_marks import (
@@ -31,6 +30,7 @@ from jobmojito_batch.intake.sheet_marks import (
     without_hidden,
 )
 from jobmojito_batch.intake.sheet_xml import marks_of, with_known_errors
+from jobmojito_batch.intake.shown_numbers import with_shown_numbers
 from jobmojito_batch.intake.workbook_bounds import refuse_what_cannot_be_held
 from jobmojito_batch.intake.xlsx_chunks import (
     UNREADABLE,
@@ -44,7 +44,6 @@ from jobmojito_batch.records import Detected, InputDoubt, Table
 
 _OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
 _VISIBLE = "visible"
-_SHOWN = "shown"
 _FEW = 2
 """Fields that a header names at least."""
 EXAMPLES = 5
@@ -149,7 +148,7 @@ def _opened(content: bytes, source: str) -> fastexcel.ExcelReader:
         ) from exc
 
 
-def _loaded(workbook: fastexcel.ExcelReader, name: str, top_row: int = 1) -> _Grid:
+def _loaded(workbook: fastexcel.ExcelReader, content: bytes, name: str, top_row: int = 1) -> _Grid:
     """A sheet whose first row that is not blank is *top_row*, or any row where that is 1."""
     # 0 keeps blank rows at the top, without which the numbers would not be the sheet's.
     skipped = 0 if top_row == 1 else None
@@ -158,10 +157,10 @@ def _loaded(workbook: fastexcel.ExcelReader, name: str, top_row: int = 1) -> _Gr
     numbered = cells.select(
         pl.col(column).cast(pl.String).alias(str(number))
         for number, column in enumerate(cells.columns)
-    )
+    ).with_row_index(ROW, offset=top_row)
     return _Grid(
         is_visible=loaded.visible == _VISIBLE,
-        cells=numbered.with_row_index(ROW, offset=top_row).lazy(),
+        cells=with_shown_numbers(numbered, workbook, content, name, skipped).lazy(),
     )
 
 
@@ -172,12 +171,10 @@ def _loaded_as_a_whole(
     marks = marks_of_xls(content, name) if is_xls(content) else marks_of(content, name)
     if marks.has_new_errors:
         workbook = _opened(with_known_errors(content, name), source)
-    grid = _loaded(workbook, name)
-    shown = with_leading_zeros(content, name)
-    cells = _with_shown(grid.cells, {str(number): texts for number, texts in shown.items()})
-    present = [column for column in cells.collect_schema().names() if column != ROW]
+    grid = _loaded(workbook, content, name)
+    present = [column for column in grid.cells.collect_schema().names() if column != ROW]
     placed = {column: str(int(column) + marks.first_column) for column in present}
-    return replace(grid, cells=cells.rename(placed), marks=marks)
+    return replace(grid, cells=grid.cells.rename(placed), marks=marks)
 
 
 def _loaded_in_windows(parts: Iterable[Window], name: str, source: str, scratch: Path) -> _Grid:
@@ -185,12 +182,10 @@ def _loaded_in_windows(parts: Iterable[Window], name: str, source: str, scratch:
     is_visible = True
     scans = []
     for part in parts:
-        grid = _loaded(_opened(part.workbook, source), name, part.top_row)
-        shown = with_leading_zeros(part.workbook, name)
-        rows = _with_shown(grid.cells, {str(number): texts for number, texts in shown.items()})
+        grid = _loaded(_opened(part.workbook, source), part.workbook, name, part.top_row)
         path = scratch_file(scratch, ".sheet")
         own = pl.col(ROW).is_between(part.first_row, part.last_row)  # one beside them is a mark
-        rows.filter(own).sink_parquet(path, compression="lz4")
+        grid.cells.filter(own).sink_parquet(path, compression="lz4")
         is_visible = grid.is_visible
         scans.append(pl.scan_parquet(path))
     return _Grid(is_visible=is_visible, cells=pl.concat(scans, how="diagonal"))
@@ -345,23 +340,6 @@ def _sheet_called(names: Sequence[str], source: str, wanted: str) -> str:
     if len(alike) == 1:
         return alike[0]
     raise SettingsError(f"{source}: no sheet {wanted!r}; there are {', '.join(names)}")
-
-
-def _with_shown(rows: pl.LazyFrame, shown: Mapping[str, Mapping[int, str]]) -> pl.LazyFrame:
-    """The rows with the texts of *shown* (column → row → text) in place of their numbers."""
-    present = rows.collect_schema().names()
-    for column, texts in shown.items():
-        if column in present:
-            patch = pl.LazyFrame(
-                {ROW: list(texts), _SHOWN: list(texts.values())},
-                schema={ROW: pl.UInt32, _SHOWN: pl.String},
-            )
-            rows = (
-                rows.join(patch, on=ROW, how="left", maintain_order="left")
-                .with_columns(pl.coalesce(_SHOWN, column).alias(column))
-                .drop(_SHOWN)
-            )
-    return rows
 
 
 def _as_table(sheet: _Sheet, notes: list[str], source: str) -> Table:

@@ -87,7 +87,7 @@ def windows(path: Path, sheet: str, strings: "SharedStrings") -> Iterator[Window
         kept = _kept(package)
         try:
             part = sheet_part(package, sheet)
-        except (*BROKEN, StopIteration) as exc:
+        except BROKEN as exc:
             raise UnusualError from exc
         first = last = 1
         pending: list[bytes] = []

@@ -29,12 +29,48 @@ def _of_job(*words: str) -> tuple[str, ...]:
     return tuple(f"{job} {word}" for job, word in product(jobs, words))
 
 
+_PERSON: Final = {
+    "fr": ("du candidat", "de la candidate", "candidat"),
+    "de": ("des bewerbers", "der bewerberin", "des kandidaten", "der kandidatin"),
+    "es": ("del candidato", "de la candidata", "candidato"),
+    "pl": ("kandydata", "kandydatki"),
+    "sk": ("uchádzača", "uchádzačky", "kandidáta"),
+    "cs": ("uchazeče", "uchazečky", "kandidáta"),
+}
+_JOB: Final = {
+    "fr": ("du poste", "de l'offre", "poste"),
+    "de": ("der stelle", "der position"),
+    "es": ("del puesto", "de la vacante", "puesto"),
+    "pl": ("stanowiska", "oferty"),
+    "sk": ("pozície", "pracovnej pozície"),
+    "cs": ("pozice", "pracovní pozice"),
+}
+
+
+def _followed(owners: dict[str, tuple[str, ...]], **words: str) -> tuple[str, ...]:
+    """`Pays du candidat`, `Ort der Stelle`: words by language (parted by |), and whose they are."""
+    return tuple(
+        f"{word} {owner}"
+        for language, said in words.items()
+        for word, owner in product(said.split("|"), owners[language])
+    )
+
+
+_NAME_OF_PERSON: Final = _followed(
+    _PERSON, fr="nom", de="name", es="nombre", pl="imię", sk="meno", cs="jméno"
+)
+"""Bare names all the same, see BARE_NAMES."""
+
 ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "candidate_name": (
         (*_of_person("name", "full name"), "person full name first last", "name des bewerbers",
          "jméno uchazeče", "meno uchádzača", "nom du candidat", "nombre del candidato",
          "imię i nazwisko kandydata", "nome del candidato", "nome do candidato",
-         "naam kandidaat"),
+         "naam kandidaat", *_NAME_OF_PERSON,
+         *_followed(_PERSON, fr="nom complet|nom et prénom|prénom et nom", pl="imię i nazwisko",
+                    de="vollständiger name|vor- und nachname",
+                    es="nombre completo|nombre y apellidos",
+                    sk="celé meno|meno a priezvisko", cs="celé jméno|jméno a příjmení")),
         ("full name", "name full", "complete name", "vollständiger name", "vor- und nachname",
          "vorname und nachname", "vorname nachname", "name vorname", "name, vorname",
          "nachname, vorname", "celé meno", "meno a priezvisko", "priezvisko a meno", "celé jméno",
@@ -49,7 +85,9 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "kandydat", "kandidaat", "sollicitant"),
     ),
     FIRST_NAME: (
-        _of_person("first name", "given name", "vorname", "prénom", "firstname"),
+        (*_of_person("first name", "given name", "vorname", "prénom", "firstname"),
+         *_followed(_PERSON, fr="prénom", de="vorname", es="nombre de pila", pl="pierwsze imię",
+                    sk="krstné meno", cs="křestní jméno")),
         ("first name", "given name", "given names", "forename", "vorname", "rufname",
          "krstné meno", "křestní jméno", "prénom", "nombre de pila", "imiona", "pierwsze imię",
          "primo nome", "primeiro nome", "voornaam", "first names", "keresztnév"),
@@ -57,7 +95,9 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         ("preferred first name", "preferred name", "first name preferred"),
     ),
     LAST_NAME: (
-        _of_person("last name", "family name", "surname", "nachname", "nom de famille"),
+        (*_of_person("last name", "family name", "surname", "nachname", "nom de famille"),
+         *_followed(_PERSON, fr="nom de famille", de="nachname|familienname", pl="nazwisko",
+                    es="apellido|apellidos", sk="priezvisko", cs="příjmení")),
         ("last name", "surname", "family name", "nachname", "familienname", "zuname",
          "priezvisko", "příjmení", "nom de famille", "apellido", "apellidos", "nazwisko",
          "cognome", "sobrenome", "apelido", "apelidos", "achternaam", "vezetéknév"),
@@ -66,7 +106,11 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     ),
     "candidate_email": (
         (*_of_person("email", "email address", "email id", "mail", "e-mail-adresse"),
-         "e-mail des bewerbers", "e-mail uchádzača", "e-mail uchazeče", "e-mail du candidat"),
+         "e-mail des bewerbers", "e-mail uchádzača", "e-mail uchazeče", "e-mail du candidat",
+         *_followed(_PERSON, fr="e-mail|mail|adresse e-mail|adresse mail|courriel",
+                    de="e-mail|e-mail-adresse|mailadresse", pl="e-mail|adres e-mail",
+                    es="e-mail|correo|correo electrónico|dirección de correo electrónico",
+                    sk="e-mail|e-mailová adresa", cs="e-mail|e-mailová adresa")),
         ("primary email", "primary email address", "main email", "email primary"),
         ("email", "email address", "email id", "e-mail-adresse", "emailadresse", "mail-adresse",
          "mailadresse", "e-mailová adresa", "emailová adresa", "adresse e-mail", "adresse mail",
@@ -84,7 +128,10 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         (*_of_person("country", "country code", "country name", "land", "pays", "país"),
          "country of residence", "residence country", "home country", "wohnsitzland",
          "wohnland", "krajina bydliska", "země bydliště", "pays de résidence",
-         "país de residencia", "kraj zamieszkania", "paese di residenza", "woonland"),
+         "país de residencia", "kraj zamieszkania", "paese di residenza", "woonland",
+         *_followed(_PERSON, fr="pays|pays de résidence", de="land|wohnsitzland|wohnland",
+                    es="país|país de residencia", pl="kraj|kraj zamieszkania",
+                    sk="krajina|štát|krajina bydliska", cs="země|stát|země bydliště")),
         ("country code", "country iso", "iso country", "iso country code", "ländercode",
          "länderkürzel", "landescode", "kód krajiny", "kód země", "code pays",
          "código de país", "kod kraju", "codice paese", "código do país", "landcode"),
@@ -97,7 +144,9 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "cv text", "text of resume", "text of cv", "resume content", "cv content",
          "resume plain text", "lebenslauf text", "lebenslauftext", "text životopisu",
          "texte du cv", "texto del cv", "treść cv", "testo del cv", "texto do currículo",
-         "parsed resume", "resume body"),
+         "parsed resume", "resume body",
+         *_followed(_PERSON, fr="cv|texte du cv", de="lebenslauf|cv", es="cv|currículum",
+                    pl="cv|życiorys", sk="životopis|cv", cs="životopis|cv")),
         ("resume", "résumé", "cv", "curriculum vitae", "curriculum", "lebenslauf", "životopis",
          "currículum", "hoja de vida", "życiorys", "currículo", "önéletrajz", "resume/cv",
          "cv/resume"),
@@ -113,16 +162,24 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "candidate_external_id": (
         ("application id", "app id", "applicationid", "bewerbungs-id", "bewerbung id",
          "id prihlášky", "id přihlášky", "id de candidature", "id de candidatura",
-         "id aplikacji", "id candidatura", "sollicitatie id"),
+         "id aplikacji", "id candidatura", "sollicitatie id", "identifiant de candidature",
+         "identifiant de la candidature", "id de la candidature", "id der bewerbung",
+         "id de la candidatura", "id de la solicitud", "id zgłoszenia", "id kandydatury",
+         "id žiadosti", "id žádosti"),
         ("opportunity id", "submission id", "job application id"),
-        ("application number", "application no", "application reference", "bewerbungsnummer"),
+        ("application number", "application no", "application reference", "bewerbungsnummer",
+         "numéro de candidature", "numéro de la candidature", "nummer der bewerbung",
+         "número de candidatura", "numer aplikacji", "numer zgłoszenia", "číslo prihlášky",
+         "číslo přihlášky", "číslo žiadosti", "číslo žádosti"),
         ("external id", "candidate reference", "applicant reference", "external reference",
          "external candidate id", "external applicant id", "externe id", "id externe",
          "id externo", "id esterno"),
         ("reference number", "external ref", "reference id"),
         (*_of_person("id", "identifier"), "id kandidata", "id uchádzača", "id uchazeče",
          "id kandydata", "id candidat", "id candidato", "id del candidato", "kandidaat id",
-         "candidateid", "person system id"),
+         "candidateid", "person system id",
+         *_followed(_PERSON, fr="id|identifiant", de="id|kennung", es="id|identificador",
+                    pl="id|identyfikator", sk="id|identifikátor", cs="id|identifikátor")),
         _of_person("number", "no", "nummer"),
         ("source system identifier", "source system id"),
         ("id",),
@@ -141,7 +198,9 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "positionsbezeichnung", "název pozice", "názov pozície", "názov pracovnej pozície",
          "název pracovní pozice", "intitulé du poste", "titre du poste", "nom du poste",
          "nombre del puesto", "título del puesto", "nazwa stanowiska", "titolo della posizione",
-         "título da vaga", "nome da vaga", "functietitel", "vacaturetitel"),
+         "título da vaga", "nome da vaga", "functietitel", "vacaturetitel",
+         *_followed(_JOB, fr="intitulé|titre|nom", de="titel|bezeichnung|name", pl="nazwa|tytuł",
+                    es="título|nombre", sk="názov", cs="název")),
         ("job", "job job title and job code", "stelle", "position", "pozícia", "pracovná pozícia",
          "pozice", "pracovní pozice",
          "poste", "puesto", "stanowisko", "posizione", "vaga", "posição", "vacature", "functie",
@@ -155,7 +214,10 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "place of work", "workplace", "arbeitsort", "einsatzort", "dienstort", "arbeitsplatz",
          "miesto výkonu práce", "miesto práce", "místo výkonu práce", "místo práce",
          "lieu de travail", "lugar de trabajo", "miejsce pracy", "sede di lavoro",
-         "luogo di lavoro", "local de trabalho", "werklocatie", "munkavégzés helye"),
+         "luogo di lavoro", "local de trabalho", "werklocatie", "munkavégzés helye",
+         *_followed(_JOB, fr="lieu|localisation|ville", de="ort|standort|arbeitsort|einsatzort",
+                    es="lugar|ubicación|localidad|ciudad", pl="lokalizacja|miejsce|miasto",
+                    sk="miesto|lokalita|mesto", cs="místo|lokalita|město")),
         ("office", "office location", "job site"),
         ("location", "standort", "lokalita", "miesto", "místo", "lieu", "ubicación",
          "lokalizacja", "località", "localização", "locatie"),
@@ -164,16 +226,23 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
         (*_of_job("country", "country code"), "work country", "country of work", "country of job",
          "land der stelle", "einsatzland", "arbeitsland", "krajina pozície", "země pozice",
          "krajina výkonu práce", "pays du poste", "país del puesto", "kraj pracy",
-         "paese di lavoro", "país da vaga", "werkland"),
+         "paese di lavoro", "país da vaga", "werkland",
+         *_followed(_JOB, fr="pays", de="land", es="país", pl="kraj", sk="krajina|štát",
+                    cs="země|stát")),
     ),
     "position_external_id": (
         ("requisition id", "req id", "job requisition id", "job req id", "requisition number",
          "requisition code"),
         ("job id", "stellen-id", "stellenid", "id pozície", "id pozice", "id du poste",
-         "id stanowiska", "id da vaga", "vacature id", "vacancy id"),
+         "id stanowiska", "id da vaga", "vacature id", "vacancy id",
+         *_followed(_JOB, fr="id|identifiant", de="id|kennung", es="id|identificador",
+                    pl="id|identyfikator", sk="id|identifikátor", cs="id|identifikátor")),
         ("posting id", "job posting id"),
         ("opening id", "job opening id"),
-        ("job code", "position code", "vacancy code", "stellennummer"),
+        ("job code", "position code", "vacancy code", "stellennummer",
+         *_followed(_JOB, fr="code|numéro|référence", de="nummer|code",
+                    es="código|número|referencia",
+                    pl="kod|numer", sk="kód|číslo", cs="kód|číslo")),
     ),
     "position_def_set_id": (
         ("jobmojito position id", "jobmojito position", "position def set"),
@@ -195,13 +264,18 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "interviewsprache", "sprache des interviews", "jazyk pohovoru", "jazyk rozhovoru",
          "langue de l'entretien", "idioma de la entrevista", "język rozmowy",
          "lingua del colloquio", "idioma da entrevista", "taal van het interview"),
+        (*_of_job("language"),
+         *_followed(_JOB, fr="langue", de="sprache", es="idioma", pl="język", sk="jazyk",
+                    cs="jazyk")),
         ("language code", "sprachcode", "kód jazyka", "code langue", "taalcode"),
         ("language", "sprache", "jazyk", "langue", "idioma", "język", "lingua", "língua", "taal",
          "nyelv"),
     ),
 }  # fmt: skip
 
-BARE_NAMES: Final = ("name", "nom", "naam", "meno", "jméno", "imię", "nombre", "nome", "név")
+BARE_NAMES: Final = (
+    "name", "nom", "naam", "meno", "jméno", "imię", "nombre", "nome", "név", *_NAME_OF_PERSON,
+)  # fmt: skip
 """
 Headers that mean the full name when alone, the last name beside a first name (`Vorname`, `Name`),
 the first name beside a last name (`Meno`, `Priezvisko`).
@@ -220,6 +294,15 @@ NEVER_A_CANDIDATE: Final = (
     "vedúci", "vedoucí", "przełożon", "leidinggevende", "werver", "referee", "uploaded by",
     "submitted by", "entered by", "modified by", "invited by", "kolega", "colleague", "current",
     "previous", "emergency", "languages", "idiomas", "nationality",
+    "consultant", "konsultant", "konzultant", "consultor", "consulente", "conseiller", "adviser",
+    "advisor", "berater", "poradca", "poradce", "doradca", "headhunter", "employer", "client",
+    "klient", "kunde", "vendor", "supplier", "reference person", "referenzgeber", "referenzperson",
+    "referencie od", "polecając", "poleceni", "poleca", "doporuč", "odporúč", "recommandé par",
+    "parrain", "recomendado por", "referido por", "recommended by", "agentur", "agentúra",
+    "agence", "agencia", "agencja", "vermittler", "vorgesetzt", "führungskraft", "eigentümer",
+    "inhaber", "vlastník", "propriétaire", "propietario", "właściciel", "entrevistador",
+    "intervieweur", "gerente", "kierownik", "menedżer", "manažér", "manažer", "contact name",
+    "erstellt von", "vytvoril", "vytvořil", "créé par", "creado por", "utworzon",
 )  # fmt: skip
 """
 A header with one of these in it belongs to somebody or something else, however much the rest of

@@ -46,7 +46,7 @@ from jobmojito_batch.normalise.fields import (
 from jobmojito_batch.normalise.headers import FIELDS, NAME, near_matches
 from jobmojito_batch.normalise.ids import IDS, an_id
 from jobmojito_batch.normalise.jobs import JOB_KEYS, Jobs, each_once, filled_by, with_jobs
-from jobmojito_batch.normalise.resumes import is_file_name
+from jobmojito_batch.normalise.resumes import is_file_name, without_tags
 from jobmojito_batch.normalise.rules import (
     EXTERNAL_ID,
     JUDGED,
@@ -115,6 +115,7 @@ def normalise(
         frame = frame.with_columns(_NOTHING.alias(RESUME_FILE))
     frame = frame.with_columns(an_id(pl.col(field)) for field in IDS if field in cells)
     if RESUME in cells:
+        frame = frame.with_columns(without_tags(pl.col(RESUME)))
         frame = frame.with_columns(*_named_files(has_column=RESUME_FILE in cells))
     texts = _with_full_name(cells)
     if jobs is not None:

@@ -33,6 +33,8 @@ FIELDS: Final = (*MEMBERS, RESUME_FILE, FIRST_NAME, LAST_NAME)
 """What a column can be."""
 
 NAME: Final = "candidate_name"
+_WHO: Final = frozenset({NAME, FIRST_NAME, LAST_NAME, "candidate_email"})
+"""Who is invited: of somebody else in the candidate's place a person is told."""
 _NO_OVERRIDES: Final[Mapping[str, str]] = MappingProxyType({})
 
 # The old names of the API, which its 2025 example uses side by side with the new ones.
@@ -72,7 +74,7 @@ _OF_A_POSITION: Final = (
     "stanowisk",
     "vacature",
 )
-_PEOPLE: Final = ("candidate", "applicant", "person", "bewerber", "kandidat", "uch")
+_PEOPLE: Final = ("candidat", "applicant", "person", "bewerber", "kandidat", "kandydat", "uch")
 _OF_SOMEBODY: Final = re.compile("|".join(_PEOPLE))
 _COUNTRY: Final = "candidate_country_code"
 _OF_JOBS: Final = {
@@ -208,12 +210,12 @@ def map_job_headers(
 def _of_the_job(key: str) -> "_Known | None":
     """The field of a job that a header claims in a table of jobs."""
     known = _known_headers().get(key)
-    if known is not None and known.rank and _is_never_a_candidate(key):
+    if known is not None and known.rank and is_never_a_candidate(key):
         return None
     if known is None or not is_of_candidate(known.field):
         return known or _known_headers().get(f"job{key}")
     is_bare = key in _bare_names() | {"id"} if known.field != _COUNTRY else known.rank > 1
-    if not is_bare or known.field not in _OF_JOBS or _OF_SOMEBODY.match(key):
+    if not is_bare or known.field not in _OF_JOBS or _OF_SOMEBODY.search(key):
         return None
     return _Known(_OF_JOBS[known.field], known.rank + _LAST_RANK)
 
@@ -321,7 +323,7 @@ def _keys_of_headers(headers: tuple[str, ...]) -> tuple[_Key, ...]:
 def _key(whole: str, outside: str, turned: str, inside: str) -> _Key:
     """`Email (work)` is a work email; `Location (candidate)` is no location of a position."""
     known = _known_headers()
-    if whole in known or not inside or outside not in known or _is_never_a_candidate(whole):
+    if whole in known or not inside or outside not in known or is_never_a_candidate(whole):
         return _Key(whole)
     if turned in known:
         return _Key(turned)
@@ -365,6 +367,11 @@ def _apply_overrides(
                 f"--map gives {name} to two columns, {other} and '{header}'; keep one of them"
             )
         decision.fields[name] = column
+        if name in _WHO and is_never_a_candidate(keys[column]):
+            decision.notes.append(
+                f"{decision.title(column)} is {name} since --map says so; by its header it is "
+                "somebody else's"
+            )
 
 
 def _column_of(header: str, headers: Sequence[str], keys: Sequence[str]) -> int:
@@ -409,7 +416,7 @@ def _claims(
     bare: list[Claim] = []
     for column in free:
         known = _known_headers().get(keys[column])
-        if known is None or (known.rank and _is_never_a_candidate(keys[column])):
+        if known is None or (known.rank and is_never_a_candidate(keys[column])):
             continue
         claim = Claim(column in decision.short, known.rank, column)
         if keys[column] in _bare_names():
@@ -520,7 +527,7 @@ def aliases_of(field: str) -> list[str]:
 def field_of(key: str) -> str | None:
     """The field that a header with this `compact` key claims; None where it claims none."""
     known = _known_headers().get(key)
-    if known is None or (known.rank and _is_never_a_candidate(key)):
+    if known is None or (known.rank and is_never_a_candidate(key)):
         return None
     return known.field
 
@@ -535,7 +542,8 @@ def _never_words() -> tuple[str, ...]:
     return tuple(keys_of(NEVER_A_CANDIDATE, compact))
 
 
-def _is_never_a_candidate(key: str) -> bool:
+def is_never_a_candidate(key: str) -> bool:
+    """Whether a header with this `compact` key says that it is of somebody or something else."""
     return any(word in key for word in _never_words())
 
 
@@ -546,7 +554,7 @@ def _offers(
     known = {key: name for key, (name, _) in _known_headers().items() if name in open_fields}
     for column in carried:
         key = keys[column]
-        if len(key) < _LEAST_LETTERS or key in _known_headers() or _is_never_a_candidate(key):
+        if len(key) < _LEAST_LETTERS or key in _known_headers() or is_never_a_candidate(key):
             continue
         field = _by_slip(key, known) or _by_word(key, known) or _by_own_name(key, open_fields)
         if field is not None:

@@ -8,8 +8,8 @@ from jobmojito_batch.normalise.fields import EXTERNAL
 
 IDS: Final = ("position_external_id", "position_def_set_id", EXTERNAL)
 
-ROUNDED: Final = r"^[+-]?\d(?:[.,]\d+)?[eE]\+\d{2,3}$"
-"""`2.02511E+13`: whichever id it was, others are rounded to the same."""
+ROUNDED: Final = r"^[+-]?(?:\d[eE]\+|\d[.,]\d+[eE]\+?)\d{2,3}$"
+"""`2.02511E+13`, `2.0E15` of Java: whichever id it was, others are rounded to the same."""
 _MADE_A_DATE: Final = (
     r"(?i)^(?:\d{1,2}[.\-/ ]?(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)"
     r"|(?:jan|feb|mar|mär|apr|may|mai|jun|jul|aug|sep|oct|okt|nov|dec|dez)[.\-/ ]?\d{1,4})\.?$"

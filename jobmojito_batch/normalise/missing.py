@@ -14,7 +14,7 @@ import polars as pl
 from jobmojito_batch.columns import CELL_PREFIX, FIRST_NAME, LAST_NAME, RESUME_FILE
 from jobmojito_batch.contract import POSITION_CORE, REQUIRED_ALWAYS
 from jobmojito_batch.normalise.fields import EMAIL, RESUME
-from jobmojito_batch.normalise.headers import NAME, aliases_of
+from jobmojito_batch.normalise.headers import NAME, aliases_of, is_never_a_candidate
 from jobmojito_batch.normalise.rules import POSITION_ID
 from jobmojito_batch.normalise.text import compact, keys_of, shortened
 from jobmojito_batch.records import HeaderMap, InputDoubt, Table
@@ -82,8 +82,20 @@ def missing_columns(
 def _how_to_say(
     field: str, headers: Sequence[str], unclaimed: Sequence[int], sample: pl.DataFrame
 ) -> str:
-    """The option to copy, with the column that looks like the field."""
-    like = column_like(field, headers, unclaimed, sample)
+    """The option to copy, with the column that looks like the field; never somebody else's."""
+    keys = keys_of([headers[i] for i in unclaimed], compact)
+    others = [i for i, key in zip(unclaimed, keys, strict=True) if is_never_a_candidate(key)]
+    like = column_like(field, headers, [i for i in unclaimed if i not in others], sample)
+    if (
+        like is None
+        and field == EMAIL
+        and (of_another := _of_addresses(others, sample)) is not None
+    ):
+        return (
+            f"export it with the candidates' own addresses: those of "
+            f"'{shortened(headers[of_another])}' are somebody else's, by its header; or "
+            f'--map "HEADER={field}"'
+        )
     column = f'--map "{headers[like] if like is not None else "HEADER"}={field}"'
     hint = f"'{shortened(headers[like])}' looks like it: " if like is not None else ""
     value = "" if field in _OF_A_PERSON else f", or --set {field}=VALUE for all rows"

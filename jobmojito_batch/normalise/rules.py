@@ -339,9 +339,9 @@ def _explained(
         seen = values.get(PEOPLE_PROBLEM) or "another row has this address for somebody else"
     elif rule.code == ErrorCode.RESUME_UNREADABLE and values.get(RESUME):
         seen = (
-            "this is no résumé: an address, base64, or too short; put its text here, or the name "
-            "of a file beside the input (--resumes FOLDER), or lower "
-            "JOBMOJITO_MIN_RESUME_CHARACTERS"
+            "this is no résumé: an address, the source of a file, a note that there is none, or "
+            "too short; put its text here, or the name of a file beside the input (--resumes "
+            "FOLDER), or lower JOBMOJITO_MIN_RESUME_CHARACTERS"
         )
     elif rule.code == ErrorCode.RESUME_UNREADABLE:
         seen = values.get(RESUME_PROBLEM) or (

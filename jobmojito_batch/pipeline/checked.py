@@ -179,6 +179,8 @@ class CheckedInput:
                 .top_k(most, by="len")
             )
             counted.append(repeated.select(pl.lit(number).alias("column"), "cell", "len"))
+        if not counted:  # nothing but résumés
+            return []
         both = pl.concat(counted).collect()
         return both.sort("len", "cell", descending=[True, False]).head(most).rows()
 

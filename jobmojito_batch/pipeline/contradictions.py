@@ -117,11 +117,11 @@ def _ids_with_several_names(prepared: Path) -> tuple[list[str], list[InputDoubt]
         .agg(
             pl.col(OPENING_KEY).n_unique().alias("names"),
             pl.col(POSITION_NAME).unique().sort().alias("spelled"),
-            pl.col(ROW).min(),
-            pl.col(SOURCE).first(),
+            pl.col(ROW, SOURCE).sort_by(ORDINAL).first(),
+            pl.col(ORDINAL).min(),
         )
         .filter(pl.col("names") > 1)
-        .sort(ROW)
+        .sort(ORDINAL)
         .collect(engine="streaming")
     )
     doubts = [
@@ -136,7 +136,7 @@ def _ids_with_several_names(prepared: Path) -> tuple[list[str], list[InputDoubt]
             rows=(row,),
             holds=False,
         )
-        for id_, names, spelled, row, source in named.iter_rows()
+        for id_, names, spelled, row, source in named.drop(ORDINAL).iter_rows()
     ]
     return named[POSITION_ID].to_list(), doubts
 
@@ -325,15 +325,15 @@ def _cut_resumes(prepared: Path) -> Iterator[InputDoubt]:
         .select(SOURCE, ROW)
         .collect(engine="streaming")
     )
-    if not cut.is_empty():
-        count = cut.height
+    for (source,), some in cut.group_by(SOURCE, maintain_order=True):
+        count = some.height
         yield InputDoubt(
             kind="résumé",
-            source=cut[SOURCE][0],
+            source=str(source),
             sentence=f"{count} résumé{'s have' if count > 1 else ' has'} exactly "
             f"{CUT_BY_EXCEL:,} characters, which is where Excel cuts a cell: the rest is missing",
             option="export without Excel, or name the résumé's file in candidate_resume_file",
-            rows=tuple(cut[ROW][:EXAMPLES]),
+            rows=tuple(some[ROW][:EXAMPLES]),
             holds=False,
         )
 
@@ -344,13 +344,19 @@ def _shared_resumes(rows: pl.LazyFrame, texts: pl.DataFrame) -> Iterator[InputDo
     sharers = shared.select("text", "who", ROW, SOURCE).collect(engine="streaming")
     first = sharers.sort(SOURCE, ROW)
     people, count = sharers["who"].n_unique(), sharers["text"].n_unique()
+    is_of_one = first[SOURCE].n_unique() == 1
+    of_each = first.unique(SOURCE, keep="first", maintain_order=True).head(EXAMPLES)
+    places = ", ".join(
+        f"row {row} of {source}" for row, source in of_each.select(ROW, SOURCE).iter_rows()
+    )
     yield InputDoubt(
         kind="résumé",
-        source=first[SOURCE][0],
+        source=first[SOURCE][0] if is_of_one else "",
         sentence=f"{people} people share {'one résumé' if count == 1 else f'{count} résumés'}, the "
-        "same text for each of them; all but one of them would be screened as somebody else",
+        "same text for each of them; all but one of them would be screened as somebody else"
+        f"{'' if is_of_one else f' ({places})'}",
         option="look at these rows: a cell that was filled down, a file that is named twice, or a "
         "text that is no résumé",
-        rows=tuple(first[ROW][:EXAMPLES]),
+        rows=tuple(first[ROW][:EXAMPLES]) if is_of_one else (),
         holds=False,
     )

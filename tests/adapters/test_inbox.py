@@ -321,6 +321,25 @@ def test_a_name_that_another_run_means_to_write_is_not_free(tmp_path: Path) -> N
     assert second.free_stem("a", (".results.csv",)) == "a-2"
 
 
+@pytest.mark.parametrize("cut", ["reserved", "reserved me", "reserved me abc", "fi", "kept "])
+def test_a_line_that_was_cut_off_costs_no_other(tmp_path: Path, cut: str) -> None:
+    """What a full disk or a crash leaves of a list."""
+    folder = NightFolder.made(tmp_path / DAY)
+    (folder.path / LIST).write_text(cut)
+
+    folder.reserve("a.results.csv", owner="me", contents=["abc"])
+
+    assert folder.free_stem("a", (".results.csv",)) == "a-2"
+    assert folder.free_stem("a", (".results.csv",), is_alive=lambda _: False) == "a"
+
+
+def test_names_with_signs_that_end_a_line_elsewhere_are_removed(tmp_path: Path) -> None:
+    names = ["a\nb.csv", "a\u2028b.csv", "a\x85b.csv", "a\rb.csv", "a\x0bb.csv"]
+    night(tmp_path, "2026-08-01", *names)
+
+    assert remove_old_nights(tmp_path, before=DAY) == len(names)
+
+
 def test_a_folder_into_which_nothing_came_goes_unless_another_run_uses_it(tmp_path: Path) -> None:
     first = NightFolder.made(tmp_path / DAY)
     first.note_files("a.results.csv")

@@ -16,6 +16,7 @@ from arro3.io import write_parquet
 
 from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.intake import ndjson
+from jobmojito_batch.intake.leading_zeros import with_leading_zeros
 from jobmojito_batch.records import Detected, Table
 from tests.helpers import tables_of
 
@@ -40,7 +41,11 @@ UTC = dt.UTC
     [
         pytest.param(pl.Series([5, None]), ["5", None], id="integers"),
         pytest.param(pl.Series([5.0, 2.5, None]), ["5", "2.5", None], id="floats"),
-        pytest.param(pl.Series([float("nan"), 1e20]), [None, f"{10**20}"], id="missing-and-long"),
+        pytest.param(
+            pl.Series([float("nan"), 1e20, 1.23456789012345e17, 1234567890123456.0, 1e15 - 1]),
+            [None, "1E+20", "1.23456789012345E+17", "1.234567890123456E+15", f"{10**15 - 1}"],
+            id="missing-and-long",
+        ),
         pytest.param(pl.Series([Decimal("5.00"), Decimal("5.10")]), ["5", "5.10"], id="decimals"),
         pytest.param(pl.Series([True, False, None]), ["true", "false", None], id="booleans"),
         pytest.param(pl.Series([dt.date(2026, 3, 4)]), ["2026-03-04"], id="dates"),
@@ -141,8 +146,8 @@ def workbook(path: Path, sheets: dict[str, dict[str, Any]], *, hidden: str = "")
         pytest.param("007", "007", id="leading-zeros"),
         pytest.param(5, "5", id="integer"),
         pytest.param(2.5, "2.5", id="fraction"),
-        pytest.param(1234567890123456, "1234567890123456", id="long-number"),
-        pytest.param(1e20, f"{10**20}", id="no-exponent"),
+        pytest.param(123456789012345, "123456789012345", id="long-number"),
+        pytest.param(1234567890123456, "1.234567890123456E+15", id="rounded-number"),
         pytest.param(True, "true", id="boolean"),
         pytest.param(dt.datetime(2026, 3, 4), "2026-03-04", id="date"),  # noqa: DTZ001
         pytest.param(dt.datetime(2026, 3, 4, 5, 6), "2026-03-04 05:06:00", id="date-and-time"),  # noqa: DTZ001
@@ -351,6 +356,32 @@ def test_a_key_that_is_both_nested_and_written_out_is_not_overwritten(tmp_path: 
     [table] = tables_of(tmp_path / "x.ndjson")
 
     assert rows_of(table) == [(1, "1", '{"b": 2}', None)]
+
+
+@pytest.mark.parametrize(
+    ("line", "cells"),
+    [
+        ('{"a": {"b": {"c": 1}}, "a.b.c": 2}', ('{"b": {"c": 1}}', "2")),
+        ('{"a.b.c": 2, "a": {"b": {"c": 1}}}', ("2", '{"b": {"c": 1}}')),
+        ('{"a.b": {"c": 1}, "a": {"b": {"c": 2}}}', ("1", '{"b": {"c": 2}}')),
+        ('{"a": {"b.c": 1, "b": {"c": 2}}}', ("1", '{"c": 2}')),
+        ('{"a": {"b": {"c": 1}, "d": {}}}', ("1", "{}")),
+    ],
+)
+def test_no_nested_value_gives_way_to_one_that_is_written_out(
+    tmp_path: Path, line: str, cells: tuple[str, str]
+) -> None:
+    (tmp_path / "x.ndjson").write_text(f"{line}\n")
+    [table] = tables_of(tmp_path / "x.ndjson")
+
+    assert rows_of(table) == [(1, *cells, None)]
+
+
+def test_a_sheet_that_the_workbook_does_not_list_has_no_leading_zeros() -> None:
+    content = (Path(__file__).parents[1] / "exports" / "cell_formats.xlsx").read_bytes()
+
+    assert with_leading_zeros(content, "People")
+    assert with_leading_zeros(content, "No such sheet") == {}
 
 
 CANDIDATES = {"A1": "Name", "B1": "E-Mail", "A2": "Ann", "B2": "ann@example.com"}

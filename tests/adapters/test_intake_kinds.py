@@ -164,6 +164,8 @@ def test_content_says_what_a_file_is(name: str, content: bytes, first: int, tmp_
         pytest.param("x.xml", b"<?xml version='1.0'?><people/>", "XML of a kind", id="other-xml"),
         pytest.param("x.json", b'[{"a": 1}, 2]', "item 2 of the list is not an object", id="mixed"),
         pytest.param("x.json", b'[{"a": 1},\n{"a": ', "not whole JSON", id="cut-json"),
+        pytest.param("x.json", b'[{"a": ' + b"9" * 5_000 + b"}]", "has thousands of digits",
+                     id="huge-number"),
         pytest.param("x.json", as_json({"jobs": OBJECTS, "people": OBJECTS}),
                      r"2 lists .*\(jobs, people\)", id="two-lists"),
     ],
@@ -228,6 +230,27 @@ def test_cells_of_a_page_are_what_a_browser_shows(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("span", ["3", "0", "65000", "9" * 5_000])
+def test_a_cell_of_a_page_reaches_down_to_the_end_of_its_rows_alone(
+    tmp_path: Path, span: str
+) -> None:
+    """A browser clips what reaches beyond; a row that nothing else is in is no candidate."""
+    path = tmp_path / "x.xls"
+    path.write_text(
+        f'<html><table><thead><tr><th rowspan="{span}">Name</th><th>E-Mail</th><th>Job</th></tr>'
+        "</thead><tbody><tr><td>Ann</td><td>a@example.org</td>"
+        f'<td rowspan="{span}">Cook</td></tr><tr><td>Bo</td><td>b@example.org</td></tr></tbody>'
+        "<tbody><tr><td>Cy</td><td>c@example.org</td><td>Nurse</td></tr></tbody></table></html>"
+    )
+    [table] = tables_of(path)
+
+    assert table.frame.collect().rows() == [
+        (2, "Ann", "a@example.org", "Cook", None),
+        (3, "Bo", "b@example.org", "Cook", None),
+        (4, "Cy", "c@example.org", "Nurse", None),
+    ]
+
+
 SINCE = ("Name", "E-Mail", "Since", "n")
 
 
@@ -251,6 +274,8 @@ def test_cells_of_an_excel_2003_sheet_are_what_it_shows(tmp_path: Path) -> None:
         + row(' ss:Index="6"', cell("", "String", "Bo")
               + cell(' ss:Index="4" ss:MergeDown="1"', "Boolean", "1"))
         + row("", cell("", "String", "Cy"))
+        + row("", cell("", "String", "Di")
+              + cell(' ss:Index="4" ss:MergeDown="3"', "Number", "123456789012345000"))
         + "</Table></Worksheet></Workbook>"
     )  # fmt: skip
     [table] = tables_of(path)
@@ -260,6 +285,7 @@ def test_cells_of_an_excel_2003_sheet_are_what_it_shows(tmp_path: Path) -> None:
         (4, "Ann", "a@example.org", "2026-03-04", "5", None),
         (6, "Bo", None, None, "true", None),
         (7, "Cy", None, None, "true", None),
+        (8, "Di", None, None, "1.23456789012345E+17", None),
     ]
 
 

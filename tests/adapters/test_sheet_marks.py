@@ -396,3 +396,46 @@ def test_an_ods_says_the_same(tmp_path: Path) -> None:
         9: ("g@example.org", "Gus", WAITS),
     }
     assert table.doubts[0].rows == (4, 5, 6)
+
+
+def test_errors_that_an_ods_writes_once_for_several_cells_are_in_all_of_them(
+    tmp_path: Path,
+) -> None:
+    twice = 'table:number-columns-repeated="2"'
+    error = (f'<table:table-cell {twice} table:formula="of:=X" office:value-type="string" '
+             'office:string-value="" calcext:value-type="error"><text:p>#REF!</text:p>'
+             "</table:table-cell>")  # fmt: skip
+    waits = f'<table:table-cell {twice} table:formula="of:=X"/>'
+    many = 'table:number-rows-repeated="1048000"'
+    blank = f"<table:table-row {many}><table:table-cell/></table:table-row>"
+    rows = [
+        ods_row(f"{HEADER}|Note"),
+        ods_row("a@example.org|Ann", error),
+        ods_row("b@example.org|Bob", waits),
+        ods_row("c@example.org|Cid", error, 'table:number-rows-repeated="2"'),
+        blank,
+    ]
+
+    [table] = tables_of(ods(tmp_path, "".join(rows)))
+
+    assert rows_of(table) == {
+        2: ("a@example.org", "Ann", "#REF!", "#REF!"),
+        3: ("b@example.org", "Bob", WAITS, WAITS),
+        4: ("c@example.org", "Cid", "#REF!", "#REF!"),
+        5: ("c@example.org", "Cid", "#REF!", "#REF!"),
+    }
+
+
+def test_errors_over_more_cells_than_any_list_has_are_doubted(tmp_path: Path) -> None:
+    """A few bytes must not cost the memory, and no error may be lost without a word."""
+    error = ('<table:table-cell table:number-columns-repeated="900" office:value-type="string" '
+             'calcext:value-type="error"><text:p>#REF!</text:p></table:table-cell>')  # fmt: skip
+    rows = [
+        ods_row(HEADER),
+        ods_row("a@example.org|Ann|Cook"),
+        ods_row("", error, 'table:number-rows-repeated="1000000"'),
+    ]
+
+    marks = sheet_xml.marks_of(ods(tmp_path, "".join(rows)), "S")
+
+    assert marks.unreadable == "TooManyMarksError"

@@ -122,6 +122,16 @@ def test_corrections_that_are_none_are_refused(tmp_path: Path) -> None:
         Corrections.read(file)
 
 
+def test_an_input_of_nothing_but_resumes_has_no_fault_that_several_cells_share(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "people.csv"
+    file.write_text("candidate_resume\nA short one\nA short one\n", encoding="utf-8")
+
+    with closing(CheckedInput.of(asked(file))) as checked:
+        assert checked.common_faults(3) == []
+
+
 def test_one_text_takes_the_place_of_another_in_a_column(checked: CheckedInput) -> None:
     step = replaced(checked.column(COUNTRY), COUNTRY, "Atlantis", "AT")
 

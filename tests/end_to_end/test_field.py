@@ -187,6 +187,33 @@ def test_one_resume_of_several_people_is_warned_of(
     assert doubts_of(path, capsys, "--set", "candidate_resume!=The same for all") == []
 
 
+def test_rows_of_two_inputs_are_named_with_their_own(
+    a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A résumé that both have, one that is cut in the second, an id with a name in each."""
+    cut = "x" * 32_767
+    header = f"{HEADERS},position_external_id"
+    inputs = {
+        "a.csv": [f"{a_row('z@example.org', position='Cook').replace(RESUME, 'A' * 50)},R-1",
+                  f"{a_row('a@example.org', position='Nurse')},R-2"],
+        "b.csv": [f"{a_row('b@example.org', position='Porter')},R-2",
+                  f"{a_row('c@example.org', position='Cook').replace(RESUME, cut)},R-1"],
+    }  # fmt: skip
+    for name, rows in inputs.items():
+        (a_run.folder / name).write_text("\n".join([header, *rows]) + "\n")
+
+    doubts = doubts_of(a_run.folder / "a.csv", capsys, str(a_run.folder / "b.csv"))
+
+    told = {str(doubt["sentence"]).partition(" ")[2][:20]: doubt for doubt in doubts}
+    shared = told["people share one rés"]
+    assert (shared["source"], shared["rows"]) == ("", [])
+    assert str(shared["sentence"]).endswith("(row 3 of a.csv, row 2 of b.csv)")
+    lost = told["résumé has exactly 3"]
+    assert (lost["source"], lost["rows"]) == ("b.csv", [3])
+    names = told["position id 'R-2' has"[:20]]
+    assert (names["source"], names["rows"]) == ("a.csv", [3])
+
+
 ENDED = "somebody was turned down, has withdrawn or has been hired"
 
 

@@ -149,6 +149,20 @@ def test_the_column_that_looks_like_the_field_is_named(
     assert f'--map "{header}={field}"' in doubt["option"]
 
 
+@pytest.mark.parametrize("header", ["Referee email", "Email (Referee)", "Consultant Email"])
+def test_an_address_of_somebody_else_is_not_proposed(
+    header: str, a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write_input(a_run.folder, people(2))
+    path.write_text(path.read_text().replace("candidate_email", header, 1))
+
+    main(["check", str(path), "--json"])
+
+    [doubt] = json.loads(capsys.readouterr().out)["doubts"]
+    assert f'--map "{header}=' not in doubt["option"]
+    assert f"those of '{header}' are somebody else's" in doubt["option"]
+
+
 def test_a_value_for_all_rows_stands_in_for_the_column(a_run: Run) -> None:
     path = without(a_run.folder, "mojito_language_code")
 

@@ -374,6 +374,21 @@ def hidden_lists(workbook: Any) -> None:
     workbook.get_worksheet_by_name("Lists").hide()
 
 
+def long_ids() -> Cells:
+    """Ids of more digits than a spreadsheet keeps of a number; as text it keeps them all."""
+    rows = [
+        ("Candidate ID", "Name", "E-Mail", "Job ID", "Job Title"),
+        (1234567890123456, "Ann Lee", "ann@example.com", 1.23456789012345e17, "Nurse"),
+        (900719925474099, "Jo Roe", "jo@example.com", "123456789012345678", "Cook"),
+        ("9007199254740993", "Max Poe", "max@example.com", 1.23456789012345e17, "Porter"),
+    ]
+    return {
+        f"{column}{number}": cell
+        for number, row in enumerate(rows, start=3)
+        for column, cell in zip("BCDEF", row, strict=True)
+    }
+
+
 WORKBOOKS: dict[str, tuple[dict[str, Cells], Callable[..., None]]] = {
     "titles_and_totals.xlsx": (
         {"May": people_sheet(3) | {"A7": "Jo Roe", "B7": "jo@example.com", "C7": "Nurse",
@@ -390,8 +405,14 @@ WORKBOOKS: dict[str, tuple[dict[str, Cells], Callable[..., None]]] = {
         hidden_lists,
     ),
     "cell_formats.xlsx": ({"People": {}}, formats),
+    "long_ids.xlsx": ({"People": long_ids()}, nothing),
 }  # fmt: skip
-CONVERTED = {"old_excel.xls": "several_sheets.xlsx", "libreoffice.ods": "titles_and_totals.xlsx"}
+CONVERTED = {
+    "old_excel.xls": "several_sheets.xlsx",
+    "libreoffice.ods": "titles_and_totals.xlsx",
+    "long_ids.xls": "long_ids.xlsx",
+    "long_ids.ods": "long_ids.xlsx",
+}
 
 NESTED: list[dict[str, Any]] = [
     {

@@ -11,7 +11,13 @@ from jobmojito_batch.columns import (
     TECHNICAL_COLUMNS,
 )
 from jobmojito_batch.errors import InputError
-from jobmojito_batch.normalise import column_roles, map_headers, overrides_for, recognised
+from jobmojito_batch.normalise import (
+    column_roles,
+    map_headers,
+    overrides_for,
+    recognised,
+    says_of_a_job,
+)
 
 FIRST, LAST, NAME, EMAIL = FIRST_NAME, LAST_NAME, "candidate_name", "candidate_email"
 ID, JOB, PLACE, JOB_ID = (
@@ -336,6 +342,73 @@ def test_two_columns_for_one_field_are_named_both(
     assert all(name in str(caught.value) for name in names), caught.value
 
 
+JOB_COUNTRY = "position_country_code"
+WHOSE = {
+    "french": (
+        "Identifiant de la candidature; Nom du candidat; Courriel du candidat; Pays du "
+        "candidat; CV du candidat; Intitulé du poste; Lieu du poste; Pays du poste; Langue du "
+        "poste; Identifiant du poste"
+    ),
+    "french-woman": (
+        "ID de candidature; Nom complet de la candidate; E-mail de la candidate; Pays de la "
+        "candidate; CV de la candidate; Titre du poste; Ville du poste; Pays du poste; Langue "
+        "du poste; ID du poste"
+    ),
+    "german": (
+        "ID der Bewerbung; Name des Bewerbers; E-Mail-Adresse des Bewerbers; Land des "
+        "Bewerbers; Lebenslauf des Bewerbers; Titel der Stelle; Ort der Stelle; Land der "
+        "Stelle; Sprache der Stelle; ID der Stelle"
+    ),
+    "spanish": (
+        "ID de la candidatura; Nombre del candidato; Correo electrónico del candidato; País "
+        "del candidato; Currículum del candidato; Título del puesto; Ubicación del puesto; "
+        "País del puesto; Idioma del puesto; ID del puesto"
+    ),
+    "polish": (
+        "ID zgłoszenia; Imię i nazwisko kandydata; Adres e-mail kandydata; Kraj kandydata; CV "
+        "kandydata; Nazwa stanowiska; Lokalizacja stanowiska; Kraj stanowiska; Język "
+        "stanowiska; ID stanowiska"
+    ),
+    "slovak": (
+        "ID prihlášky; Meno uchádzača; E-mail uchádzača; Krajina uchádzača; Životopis "
+        "uchádzača; Názov pozície; Miesto pozície; Krajina pozície; Jazyk pozície; ID pozície"
+    ),
+    "czech": (
+        "ID přihlášky; Jméno uchazeče; E-mail uchazeče; Země uchazeče; Životopis uchazeče; "
+        "Název pozice; Místo pozice; Země pozice; Jazyk pozice; ID pozice"
+    ),
+}
+
+
+@pytest.mark.parametrize("language", WHOSE)
+def test_whose_a_column_is_may_follow_what_it_is(language: str) -> None:
+    fields = (ID, NAME, EMAIL, COUNTRY, RESUME, JOB, PLACE, JOB_COUNTRY, LANGUAGE, JOB_ID)
+
+    mapped = map_headers(WHOSE[language].split("; "))
+
+    assert mapped.fields == {field: column for column, field in enumerate(fields)}
+
+
+@pytest.mark.parametrize(
+    ("first", "last"),
+    [
+        ("Prénom du candidat", "Nom du candidat"),
+        ("Prénom de la candidate", "Nom de famille de la candidate"),
+        ("Vorname des Bewerbers", "Name des Bewerbers"),
+        ("Nombre del candidato", "Apellidos del candidato"),
+        ("Imię kandydata", "Nazwisko kandydata"),
+        ("Meno uchádzača", "Priezvisko uchádzača"),
+        ("Křestní jméno uchazeče", "Příjmení uchazeče"),
+    ],
+)
+def test_the_parts_of_a_name_may_say_whose_they_are(first: str, last: str) -> None:
+    assert map_headers([first, last]).fields == {FIRST: 0, LAST: 1}
+
+
+def test_the_name_of_a_candidate_is_no_name_of_a_job() -> None:
+    assert not says_of_a_job("Nom du candidat")
+
+
 @pytest.mark.parametrize(
     ("header", "field"),
     [
@@ -346,7 +419,7 @@ def test_two_columns_for_one_field_are_named_both(
         ("Stellenbezeichung", JOB),
         ("Requistion ID", JOB_ID),
         ("Kontakt-E-Mail", EMAIL),
-        ("E-Mailadresse des Bewerbers", EMAIL),
+        ("E-Mailadresse der Bewerbenden", EMAIL),
         ("Seniority", "seniority_level"),
         ("Template", "interview_template_id"),
     ],
@@ -359,6 +432,19 @@ def test_a_header_that_looks_like_a_field_is_offered(header: str, field: str) ->
     "header",
     [
         *("Recruiter Emial", "Recruiter e-mail", "Owner email", "Referrer", "Ownr"),
+        *(
+            "Referee email",
+            "Consultant Email",
+            "Email (Referee)",
+            "E-Mail Berater",
+            "Agency e-mail",
+        ),
+        *(
+            "E-mail vlastníka",
+            "Courriel du conseiller",
+            "Adres e-mail kierownika",
+            "E-mail klienta",
+        ),
         *("Phone", "Notes", "Stage", "Gender", "Location of candidate", "Video", "Company"),
         *("Expected salary", "Interview feedback", "E-mail adress"),
     ],
@@ -367,6 +453,40 @@ def test_nothing_is_offered_for_what_is_no_field_or_has_its_column(header: str) 
     found = map_headers([header, "Name", "E-Mail"])
 
     assert (found.offers, found.notes) == ((), ())
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        *(
+            "Referee email",
+            "Consultant Email",
+            "Email (Referee)",
+            "E-Mail Berater",
+            "Agency e-mail",
+        ),
+        *(
+            "E-mail vlastníka",
+            "Courriel du conseiller",
+            "Adres e-mail kierownika",
+            "E-mail klienta",
+        ),
+        *("E-mail doporučitele", "Correo del entrevistador", "E-mail manažéra"),
+    ],
+)
+def test_an_address_of_somebody_else_is_offered_to_nobody(header: str) -> None:
+    assert map_headers([header, "Name"]).offers == ()
+    assert EMAIL not in map_headers([header, "Name"]).fields
+
+
+def test_what_map_takes_from_somebody_else_is_said() -> None:
+    mapped = map_headers(["Referee email", "Name"], overrides={"Referee email": EMAIL})
+
+    assert mapped.fields[EMAIL] == 0
+    assert mapped.notes == (
+        "'Referee email' is candidate_email since --map says so; by its header it is somebody "
+        "else's",
+    )
 
 
 @pytest.mark.parametrize(

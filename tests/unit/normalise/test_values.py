@@ -341,7 +341,17 @@ def test_ids_and_phones_stay_text() -> None:
 
 
 def test_what_a_spreadsheet_rounded_or_a_word_for_none_is_no_id() -> None:
-    cells = ["5.55E+09", "2,02511E+13", "05.Dec", "Dec-05", "TBD", "0", "n/d", "???"]
+    cells = [
+        "5.55E+09",
+        "2,02511E+13",
+        "1.2345678901234568E17",
+        "05.Dec",
+        "Dec-05",
+        "TBD",
+        "0",
+        "n/d",
+        "???",
+    ]
 
     assert read("candidate_external_id", *cells)["candidate_external_id"].null_count() == len(cells)
 
