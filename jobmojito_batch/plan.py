@@ -4,7 +4,7 @@ Rows and history in, a plan out: what would be sent, what is done, in doubt, inv
 Pure. The plan is a value: shown, it is the dry run; carried out, it is the batch.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -130,6 +130,20 @@ def find_places(rows: pl.LazyFrame) -> pl.DataFrame:
     return places.join(
         names, left_on="named", right_on=ORDINAL, how="left", maintain_order="left"
     ).select(PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY)
+
+
+def account_expr(account_of: Callable[[str | None], str], *, has_column: bool) -> pl.Expr:
+    """
+    The account of each row.
+
+    A row with a merchant_id acts for that merchant: its positions and ids are not another's.
+    """
+    of_token = pl.lit(account_of(None))
+    if not has_column:
+        return of_token.alias(ACCOUNT)
+    before, _, after = account_of("\0").partition("\0")
+    own = pl.concat_str(pl.lit(before), "merchant_id", pl.lit(after))
+    return pl.coalesce(own, of_token).alias(ACCOUNT)
 
 
 def at_ordinals(rows: pl.LazyFrame, ordinals: pl.Series, *columns: str) -> pl.DataFrame:
@@ -270,10 +284,16 @@ def _positions(rows: pl.DataFrame, places: pl.DataFrame) -> tuple[tuple[str, ...
     used = (
         places.join(rows.filter(pl.col(KIND) == Kind.TO_SEND.value), on=PLACE, how="semi")
         .group_by(POSITION, maintain_order=True)
-        .agg(pl.col("has_id").any(), pl.col(POSITION_KEY).first())
+        .agg(
+            pl.col("has_id").any(),
+            pl.col(ACCOUNT, POSITION_KEY).first(),
+            pl.coalesce(OPENING_KEY, POSITION_KEY).first().alias("made_by"),
+        )
     )
-    new = used.filter(~pl.col("has_id"))[POSITION_KEY]
-    return tuple(new), used.height - len(new)
+    new = used.filter(~pl.col("has_id"))
+    # The API goes by name: of two external ids beside one name it makes one position.
+    named = new.unique([ACCOUNT, "made_by"], keep="first", maintain_order=True)
+    return tuple(named[POSITION_KEY]), used.height - new.height
 
 
 def _expected_seconds(to_send: int, pricing: Pricing) -> float:
@@ -296,7 +316,30 @@ def position_warnings(rows: pl.LazyFrame) -> tuple[str, ...]:
     warnings = _disagreements(named, fields) if fields else []
     if POSITION_NAME in present:
         warnings += _alike_names(named)
+        warnings += _names_of_several_ids(named)
     return tuple(warnings)
+
+
+def _names_of_several_ids(named: pl.LazyFrame) -> list[str]:
+    """Names beside several external ids: positions of their own here, and perhaps one there."""
+    several = (
+        named.filter(pl.col(POSITION_KEY).str.starts_with("ext:"))
+        .group_by(OPENING_KEY)
+        .agg(
+            pl.col(ORDINAL).min(),
+            pl.col(POSITION_NAME).sort_by(ORDINAL).first(),
+            pl.col(POSITION_KEY).unique().sort(),
+        )
+        .filter(pl.col(POSITION_KEY).list.len() > 1)
+        .sort(ORDINAL)
+        .collect(engine="streaming")
+    )
+    return [
+        f"'{name}' stands beside {len(keys)} position ids "
+        f"({_some([repr(key.removeprefix('ext:')) for key in keys])}): the API goes by name, so "
+        "they may be one position there, and who is in several rows of it is called for each"
+        for name, keys in several.select(POSITION_NAME, POSITION_KEY).iter_rows()
+    ]
 
 
 def _disagreements(named: pl.LazyFrame, fields: list[str]) -> list[str]:

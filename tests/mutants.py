@@ -248,9 +248,9 @@ MUTANTS = (
     ),
     Mutant(
         "an id with several names is no position",
-        "jobmojito_batch/pipeline/contradictions.py",
-        '        .filter(pl.col("names") > 1)\n',
-        '        .filter(pl.col("names") > 9)\n',
+        "jobmojito_batch/pipeline/requisitions.py",
+        "has_others=len(of_one_id) > 1",
+        "has_others=len(of_one_id) > 9",
         (FIELD,),
     ),
     Mutant(

@@ -2,6 +2,7 @@ from .accounts import account_of, account_parts, merchant_in
 from .database import named
 from .doubts import Doubted
 from .followups import Charge, Followed, FollowedUp, LinkMade, Look, Price
+from .invited_people import PEOPLE_SCHEMA
 from .leases import LEASE_SECONDS, is_alive, owner_of, this_owner
 from .ledger import Ledger
 from .letters import KnownLetter
@@ -32,6 +33,7 @@ from .requests import (
     TakeSlots,
     UpgradeLink,
 )
+from .requisitions import InvitedUnder, Noted, Requisition, pair_key
 from .results import RESULT_SCHEMA, SHOWS_LINK, RowCounts, RowEnd
 from .runs import KnownRun, RunRecord
 from .schema import ClaimState, LetterState, RunState
@@ -41,6 +43,7 @@ from .writer import Writer
 __all__ = [
     "HISTORY_SCHEMA",
     "LEASE_SECONDS",
+    "PEOPLE_SCHEMA",
     "RESULT_SCHEMA",
     "SHOWS_LINK",
     "BeginAttempt",
@@ -56,6 +59,7 @@ __all__ = [
     "Followed",
     "FollowedUp",
     "ForgetPositionId",
+    "InvitedUnder",
     "KnownLetter",
     "KnownPosition",
     "KnownRun",
@@ -65,10 +69,12 @@ __all__ = [
     "LetterState",
     "LinkMade",
     "Look",
+    "Noted",
     "OpenPosition",
     "Price",
     "RenewLease",
     "Request",
+    "Requisition",
     "RowCounts",
     "RowEnd",
     "RowOutcome",
@@ -93,5 +99,6 @@ __all__ = [
     "merchant_in",
     "named",
     "owner_of",
+    "pair_key",
     "this_owner",
 ]

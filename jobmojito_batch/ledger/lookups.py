@@ -1,6 +1,6 @@
 """What the ledger knows before a run: positions by key, and what became of invitations."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, NamedTuple
@@ -10,9 +10,24 @@ from sqlalchemy import Connection, Row, Select, bindparam, func, select
 
 from jobmojito_batch.ledger.database import Database, chunks
 from jobmojito_batch.ledger.frames import frames_of
+from jobmojito_batch.ledger.invited_people import (
+    accounts_of_positions,
+    all_people,
+    is_cheaper_by_address,
+    people_at,
+)
 from jobmojito_batch.ledger.leases import is_alive
 from jobmojito_batch.ledger.masks import MASK_PREFIX, forgotten_key, mask
 from jobmojito_batch.ledger.positions import BY_KEYS
+from jobmojito_batch.ledger.requisitions import (
+    InvitedUnder,
+    Requisition,
+    beside_ids,
+    invited_under,
+    known_keys,
+    other_opening_keys,
+    requisitions,
+)
 from jobmojito_batch.ledger.schema import IN_DOUBT, ClaimState, invitations, positions, runs
 
 HISTORY_CHUNK: Final = 20_000
@@ -51,6 +66,13 @@ class KnownPositions(NamedTuple):
     by_key: dict[str, KnownPosition]
     lost_names: set[str]
     """Opening keys whose first call was lost; it blocks the name under every other key, too."""
+
+
+class NamesOf(NamedTuple):
+    """What positions are called by, beside the opening key that they were made with."""
+
+    opening_keys: list[tuple[int, str]]
+    invited: list[InvitedUnder]
 
 
 class Forgotten(NamedTuple):
@@ -107,6 +129,31 @@ class Lookups:
                 },
             )
 
+    def requisitions(self, account: str, external_ids: Sequence[str]) -> dict[str, Requisition]:
+        """The positions that external ids lead to."""
+        with self.database.reading() as connection:
+            return requisitions(connection, account, external_ids)
+
+    def keys_among(self, account: str, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that lead to a position."""
+        with self.database.reading() as connection:
+            return known_keys(connection, account, keys)
+
+    def names_of(self, position_ids: Sequence[int]) -> "NamesOf":
+        """All that positions are called by; for the few where it is in question."""
+        with self.database.reading() as connection:
+            return NamesOf(
+                list(other_opening_keys(connection, position_ids)),
+                list(invited_under(connection, position_ids)),
+            )
+
+    def beside_ids(
+        self, account: str, names: Collection[str], position_ids: Collection[int]
+    ) -> list[tuple[str | None, int, str]]:
+        """Opening key, id and key of positions that external ids lead to (`beside_ids`)."""
+        with self.database.reading() as connection:
+            return list(beside_ids(connection, account, names, position_ids))
+
     def history(self, wanted: pl.DataFrame) -> pl.DataFrame:
         """
         What became of invitations: `wanted` has position_id (Int64) and candidate_email (String).
@@ -160,6 +207,34 @@ class Lookups:
             forgotten = _forgotten_of(connection, position_ids, now)
         # Out of the transaction: *wanted* may take long to come.
         return iter(()) if forgotten is None else forgotten.among(wanted)
+
+    def people(self, accounts: Sequence[str], emails: pl.Series | None) -> Iterator[pl.DataFrame]:
+        """
+        Who was invited in some accounts (PEOPLE_SCHEMA and `account`), in frames of bounded size.
+
+        Those at *emails* at least; whoever was invited, where they are None or many.
+        """
+        with self.database.reading() as connection:
+            of_account = accounts_of_positions(connection, accounts)
+            if of_account.is_empty():
+                return
+            if emails is not None and is_cheaper_by_address(connection, len(emails)):
+                frames = people_at(connection, emails.to_list())
+            else:
+                frames = all_people(connection)
+            for frame in frames:
+                yield frame.join(of_account, on="position_id")
+
+    def layouts(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """What the inputs of runs looked like, as each run keeps it."""
+        with self.database.reading() as connection:
+            return {
+                row.run_id: row.layouts
+                for chunk in chunks(run_ids)
+                for row in connection.execute(
+                    select(runs.c.run_id, runs.c.layouts).where(runs.c.run_id.in_(chunk))
+                )
+            }
 
     def merchants(self, base_url: str, environment: str) -> list[str]:
         """The merchants that runs were made for, under this URL and label."""

@@ -30,6 +30,7 @@ from jobmojito_batch.ledger.leases import LEASE_SECONDS, is_alive, renew_leases,
 from jobmojito_batch.ledger.outcomes import settle_rows
 from jobmojito_batch.ledger.positions import ensure_positions
 from jobmojito_batch.ledger.requests import RenewLease, RowOutcome, SettleRows
+from jobmojito_batch.ledger.requisitions import Noted, note_keys
 from jobmojito_batch.ledger.schema import (
     IN_DOUBT,
     ClaimState,
@@ -208,6 +209,12 @@ class Runs:
             with self.database.writing() as connection:
                 ids |= ensure_positions(connection, chunk)
         return ids
+
+    def note_keys(self, noted: Sequence[Noted]) -> None:
+        """Have keys lead to positions; one that leads somewhere already stays."""
+        for chunk in chunks(noted):
+            with self.database.writing() as connection:
+                note_keys(connection, chunk)
 
     def add_rows(self, rows: Sequence[Mapping[str, object]]) -> None:
         """Enter rows of a run (columns of run_rows)."""

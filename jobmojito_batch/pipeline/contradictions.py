@@ -14,7 +14,6 @@ import polars as pl
 from jobmojito_batch.columns import (
     CELL_PREFIX,
     FAULTS,
-    OPENING_KEY,
     ORDINAL,
     POSITION_KEY,
     ROW,
@@ -37,10 +36,9 @@ from jobmojito_batch.records import InputDoubt
 EMAIL: Final = "candidate_email"
 NAME: Final = "candidate_name"
 CANDIDATE_ID: Final = "candidate_external_id"
-POSITION_ID: Final = "position_external_id"
-POSITION_NAME: Final = "position_name"
 RESUME: Final = "candidate_resume"
 EXAMPLES: Final = 3
+_SAID: Final = "said"
 SEVERAL_PEOPLE: Final = f"{ErrorCode.SEVERAL_PEOPLE}:{EMAIL}"
 
 
@@ -50,8 +48,8 @@ def settle_contradictions(
     """
     Part what rows make one against their own words; gives what a person is told of it.
 
-    An external id with several names is no id of these rows: each name is a position. Rows of one
-    address with different people become invalid, `several_people`.
+    Rows of one address with different people become invalid, `several_people`. External ids with
+    several names are parted beside what the ledger knows of them (`requisitions.py`).
     """
     present = pl.scan_parquet(prepared).collect_schema().names()
     doubts = [*_ids_that_are_none(prepared, layouts), *_idle_fills(prepared, layouts, fills)]
@@ -59,18 +57,9 @@ def settle_contradictions(
         doubts += _odd_resumes(
             prepared, is_filled=RESUME in fills or f"{RESUME}{EVERY_ROW}" in fills
         )
-    frame = pl.scan_parquet(prepared)
-    is_changed = False
-    if {POSITION_ID, POSITION_NAME} <= set(present):
-        ids, told = _ids_with_several_names(prepared)
-        doubts += told
-        if ids:
-            frame, is_changed = frame.with_columns(_without(ids)), True
     people = _several_people(prepared, layouts) if {EMAIL, NAME} <= set(present) else {}
     if people:
-        frame, is_changed = _with_several_people(frame, people), True
-    if is_changed:
-        write_again(prepared, frame)
+        write_again(prepared, with_several_people(pl.scan_parquet(prepared), people))
     return tuple(doubts)
 
 
@@ -108,52 +97,6 @@ def _ids_that_are_none(prepared: Path, layouts: Sequence[Layout]) -> Iterator[In
             )
 
 
-def _ids_with_several_names(prepared: Path) -> tuple[list[str], list[InputDoubt]]:
-    """The external ids that rows give several names to."""
-    named = (
-        pl.scan_parquet(prepared)
-        .filter(pl.col(POSITION_ID).is_not_null() & pl.col(POSITION_NAME).is_not_null())
-        .group_by(POSITION_ID)
-        .agg(
-            pl.col(OPENING_KEY).n_unique().alias("names"),
-            pl.col(POSITION_NAME).unique().sort().alias("spelled"),
-            pl.col(ROW, SOURCE).sort_by(ORDINAL).first(),
-            pl.col(ORDINAL).min(),
-        )
-        .filter(pl.col("names") > 1)
-        .sort(ORDINAL)
-        .collect(engine="streaming")
-    )
-    doubts = [
-        InputDoubt(
-            kind="id",
-            source=source,
-            sentence=f"the position id '{id_}' has {names} names "
-            f"({', '.join(repr(name) for name in spelled[:EXAMPLES])}"
-            f"{', …' if names > EXAMPLES else ''}): each name is a position of its own here, and "
-            "the id is not sent",
-            option="correct the id, or the names, where they are meant to be one",
-            rows=(row,),
-            holds=False,
-        )
-        for id_, names, spelled, row, source in named.drop(ORDINAL).iter_rows()
-    ]
-    return named[POSITION_ID].to_list(), doubts
-
-
-def _without(ids: Sequence[str]) -> list[pl.Expr]:
-    """The rows of these ids without them; where the id made the position, its name does now."""
-    is_one = pl.col(POSITION_ID).is_in(ids).fill_null(value=False)
-    by_name = pl.concat_str(pl.lit("name:"), pl.col(OPENING_KEY))
-    return [
-        pl.when(~is_one).then(POSITION_ID).alias(POSITION_ID),
-        pl.when(is_one & pl.col(POSITION_KEY).str.starts_with("ext:"))
-        .then(by_name)
-        .otherwise(POSITION_KEY)
-        .alias(POSITION_KEY),
-    ]
-
-
 # People
 
 
@@ -163,23 +106,17 @@ def _several_people(prepared: Path, layouts: Sequence[Layout]) -> dict[int, str]
 
     By the name, or by an id of the person; who applied twice has two ids of applications.
     """
-    with_id = [
-        layout.source
-        for layout in layouts
-        if CANDIDATE_ID in layout.fields
-        and not is_of_application(layout.headers[layout.fields[CANDIDATE_ID]])
-    ]
     good = pl.scan_parquet(prepared).filter(pl.col(FAULTS).is_null())
     several = good.group_by(EMAIL).len().filter(pl.col("len") > 1).select(EMAIL)
-    nothing = pl.lit(None, pl.String)
-    id_ = (
-        pl.when(pl.col(SOURCE).is_in(with_id)).then(CANDIDATE_ID).otherwise(nothing)
-        if with_id
-        else nothing
-    )
     rows = (
         good.select(
-            ORDINAL, SOURCE, ROW, EMAIL, POSITION_KEY, pl.col(NAME).alias("name"), id_.alias("id")
+            ORDINAL,
+            SOURCE,
+            ROW,
+            EMAIL,
+            POSITION_KEY,
+            pl.col(NAME).alias("name"),
+            id_of_person(layouts),
         )
         .join(several, on=EMAIL, how="semi")
         .with_columns(words_of_name(pl.col("name")).alias("words"))
@@ -192,6 +129,21 @@ def _several_people(prepared: Path, layouts: Sequence[Layout]) -> dict[int, str]
     for _, group in rows.group_by(EMAIL, maintain_order=True):
         other_of |= _others_of_an_address(group.to_dicts())
     return other_of
+
+
+def has_ids_of_people(layout: Layout) -> bool:
+    """Whether the input tells people apart by ids: who applied twice has two of applications."""
+    return CANDIDATE_ID in layout.fields and not is_of_application(
+        layout.headers[layout.fields[CANDIDATE_ID]]
+    )
+
+
+def id_of_person(layouts: Sequence[Layout]) -> pl.Expr:
+    """`id`: the external id of a candidate; null where it is none of a person."""
+    with_id = [layout.source for layout in layouts if has_ids_of_people(layout)]
+    if not with_id:
+        return pl.lit(None, pl.String).alias("id")
+    return pl.when(pl.col(SOURCE).is_in(with_id)).then(CANDIDATE_ID).alias("id")
 
 
 Person = Mapping[str, Any]
@@ -225,34 +177,41 @@ def _others_of_an_address(rows: Sequence[Person]) -> dict[int, str]:
 
 
 def _first_unlike(words: str, names: Mapping[str, Person]) -> Person | None:
-    mine = set(words.split())
-    for theirs, row in names.items():
-        other = set(theirs.split())
-        if not (mine <= other or other <= mine):
-            return row
-    return None
+    return next((row for theirs, row in names.items() if is_somebody_else(words, theirs)), None)
+
+
+def is_somebody_else(words: str, others: str) -> bool:
+    """Whether names (`words_of_name`) are of two people: one may only have words more."""
+    mine, theirs = set(words.split()), set(others.split())
+    return not (mine <= theirs or theirs <= mine)
 
 
 def _first_but(id_: str, ids: Mapping[str, Person]) -> Person | None:
     return next((row for other, row in ids.items() if other != id_), None)
 
 
-def _with_several_people(frame: pl.LazyFrame, people: Mapping[int, str]) -> pl.LazyFrame:
+def with_several_people(frame: pl.LazyFrame, people: Mapping[int, str]) -> pl.LazyFrame:
     """These rows with their fault, and with what is said of them in PEOPLE_PROBLEM."""
     said = pl.LazyFrame(
         {
             ORDINAL: list(people),
-            PEOPLE_PROBLEM: [
+            _SAID: [
                 f"{where} has this address for somebody else, by the name or the candidate's id; "
                 "give each person an address of their own, or leave out the row that is wrong"
                 for where in people.values()
             ],
         },
-        schema={ORDINAL: pl.UInt32, PEOPLE_PROBLEM: pl.String},
+        schema={ORDINAL: pl.UInt32, _SAID: pl.String},
     )
-    is_one = pl.col(PEOPLE_PROBLEM).is_not_null()
-    return frame.join(said, on=ORDINAL, how="left", maintain_order="left").with_columns(
-        pl.when(is_one).then(pl.lit(SEVERAL_PEOPLE)).otherwise(FAULTS).alias(FAULTS)
+    before = [PEOPLE_PROBLEM] if PEOPLE_PROBLEM in frame.collect_schema().names() else []
+    is_one = pl.col(_SAID).is_not_null()
+    return (
+        frame.join(said, on=ORDINAL, how="left", maintain_order="left")
+        .with_columns(
+            pl.when(is_one).then(pl.lit(SEVERAL_PEOPLE)).otherwise(FAULTS).alias(FAULTS),
+            pl.coalesce(_SAID, *before).alias(PEOPLE_PROBLEM),
+        )
+        .drop(_SAID)
     )
 
 

@@ -18,9 +18,11 @@ from pydantic import ValidationError
 
 from jobmojito_batch.columns import FAULTS, OPENING_KEY, ORDINAL, POSITION_KEY, SOURCE, ErrorCode
 from jobmojito_batch.contract import CreateRequest
-from jobmojito_batch.ledger import HISTORY_SCHEMA, KnownPosition, Ledger
+from jobmojito_batch.ledger import HISTORY_SCHEMA, Ledger
 from jobmojito_batch.normalise import fault_in, to_members
+from jobmojito_batch.pipeline.known_places import with_ledger
 from jobmojito_batch.pipeline.preview import MEMBERS, REFUSED_BY_MODEL
+from jobmojito_batch.pipeline.requisitions import NOTHING_PARTED, Parted
 from jobmojito_batch.pipeline.work_dir import Spool
 from jobmojito_batch.plan import (
     ACCOUNT,
@@ -34,6 +36,7 @@ from jobmojito_batch.plan import (
     Kind,
     Plan,
     Pricing,
+    account_expr,
     at_ordinals,
     find_places,
     in_part,
@@ -68,6 +71,8 @@ class Rows:
     """Rows that passed the rules and not the request model, by ordinal."""
     of_results: Collection[str] = ()
     """The sources that are our own results, handed back."""
+    parted: Parted = NOTHING_PARTED
+    """The external ids that are several positions."""
 
     @classmethod
     def of(
@@ -75,6 +80,7 @@ class Rows:
         prepared: Path,
         account_of: Callable[[str | None], str],
         of_results: Collection[str] = (),
+        parted: Parted = NOTHING_PARTED,
     ) -> "Rows":
         """
         The rows of a prepared file; *account_of* tells the account of a merchant_id.
@@ -88,6 +94,7 @@ class Rows:
             light=light_of(pl.scan_parquet(prepared), refused, account_of, of_results),
             refused_by_model=refused,
             of_results=of_results,
+            parted=parted,
         )
 
 
@@ -159,22 +166,8 @@ def light_of(
         POSITION_KEY,
         OPENING_KEY,
         pl.col(EMAIL) if EMAIL in has else pl.lit(None, pl.String).alias(EMAIL),
-        _account(account_of, has_column="merchant_id" in has),
+        account_expr(account_of, has_column="merchant_id" in has),
     )
-
-
-def _account(account_of: Callable[[str | None], str], *, has_column: bool) -> pl.Expr:
-    """
-    The account of each row.
-
-    A row with a merchant_id acts for that merchant: its positions and ids are not another's.
-    """
-    of_token = pl.lit(account_of(None))
-    if not has_column:
-        return of_token.alias(ACCOUNT)
-    before, _, after = account_of("\0").partition("\0")
-    own = pl.concat_str(pl.lit(before), "merchant_id", pl.lit(after))
-    return pl.coalesce(own, of_token).alias(ACCOUNT)
 
 
 def plan_rows(
@@ -251,49 +244,6 @@ def _history(rows: Rows, places: pl.DataFrame, ledger: Ledger | None, spool: Spo
         HISTORY_SCHEMA,
     )
     return pl.scan_parquet(spool.history)
-
-
-def with_ledger(places: pl.DataFrame, ledger: Ledger | None) -> pl.DataFrame:
-    """The positions with what the ledger knows: POSITION, has_id, is_unresolved, known_id."""
-    known: dict[tuple[str, str], KnownPosition] = {}
-    lost: set[tuple[str, str]] = set()
-    columns = (places[name].to_list() for name in (PLACE, ACCOUNT, POSITION_KEY, OPENING_KEY))
-    rows = list(zip(*columns, strict=True))
-    if ledger is not None:
-        keys_of: dict[str, list[tuple[str, str | None]]] = {}
-        for _, account, key, name in rows:
-            keys_of.setdefault(account, []).append((key, name))
-        for account, both in keys_of.items():
-            positions, lost_names = ledger.lookups.known_positions(
-                account, [key for key, _ in both], [name for _, name in both if name is not None]
-            )
-            known |= {(account, key): position for key, position in positions.items()}
-            lost |= {(account, name) for name in lost_names}
-    facts = [
-        _facts(place, known.get((account, key)), is_lost=(account, name) in lost, key=key)
-        for place, account, key, name in rows
-    ]
-    return places.with_columns(
-        pl.Series(POSITION, [fact[0] for fact in facts], pl.Int64),
-        pl.Series("has_id", [fact[1] for fact in facts], pl.Boolean),
-        pl.Series("is_unresolved", [fact[2] for fact in facts], pl.Boolean),
-        pl.Series("known_id", [fact[3] for fact in facts], pl.String),
-    )
-
-
-def _facts(
-    place: int, known: KnownPosition | None, *, is_lost: bool, key: str
-) -> tuple[int, bool, bool, str | None]:
-    is_given = key.startswith("id:")
-    if known is None:
-        return -1 - place, is_given, is_lost and not is_given, None
-    is_open = known.position_def_set_id is not None or known.is_opened or is_given
-    return (
-        known.position_id,
-        is_open,
-        not is_open and (is_lost or known.is_unresolved),
-        known.position_def_set_id,
-    )
 
 
 # What a person is told

@@ -55,7 +55,8 @@ class Planned:
     @property
     def doubts(self) -> tuple[InputDoubt, ...]:
         """What the plan is not sure of, those that hold an unattended run first."""
-        doubts = [*self.accounts.doubts, *self.inputs.doubts]
+        parted = self.prepared_rows.parted
+        doubts = [*self.accounts.doubts, *parted.doubts, *self.inputs.doubts]
         return tuple(sorted(doubts, key=lambda doubt: not doubt.holds))
 
     @property

@@ -8,15 +8,14 @@ import uuid_utils
 from jobmojito_batch.client import make_room
 from jobmojito_batch.ledger import Ledger, account_of
 from jobmojito_batch.pipeline.accounts import accounts_of, as_spelt_in, merchant_for
+from jobmojito_batch.pipeline.beside_ledger import rows_beside_ledger
 from jobmojito_batch.pipeline.output_paths import Targets, find_targets
-from jobmojito_batch.pipeline.plan_stage import Rows, plan_rows
 from jobmojito_batch.pipeline.planned import Planned, ReadyToSend
 from jobmojito_batch.pipeline.preview import preview_of
-from jobmojito_batch.pipeline.prices import with_learned_price
+from jobmojito_batch.pipeline.prices import priced_plan
 from jobmojito_batch.pipeline.reading import read_rows
 from jobmojito_batch.pipeline.run_request import RunRequest
 from jobmojito_batch.pipeline.work_dir import Spool
-from jobmojito_batch.plan import Plan, Pricing
 
 
 def prepare(request: RunRequest, *, now: datetime | None = None) -> ReadyToSend:
@@ -67,7 +66,7 @@ def planned_again(planned: Planned, ledger: Ledger | None, *, limit: int | None)
     parameters = planned.parameters.model_copy(update={"limit": limit})
     request = replace(planned.request, parameters=parameters)
     rows = planned.prepared_rows
-    plan = _priced_plan(request, rows, ledger, planned.spool)
+    plan = priced_plan(request, rows, ledger, planned.spool)
     merchant, now = planned.accounts.merchant, datetime.now(UTC)
     accounts = accounts_of(request, plan, rows, ledger, token, merchant, now)
     return replace(planned, request=request, plan=plan, accounts=accounts)
@@ -104,14 +103,15 @@ def _plan(
     try:
         inputs = read_rows(request.parameters, settings, spool)
         merchant = merchant_for(token, ledger, settings)
-        rows = Rows.of(
-            spool.prepared,
+        rows = rows_beside_ledger(
+            spool,
+            inputs,
+            ledger,
             lambda own: account_of(settings.base_url, own or merchant, settings.environment),
-            inputs.sources_of_results,
         )
         if will_send:
             run.targets.check_writable(rows=rows.count)
-        plan = _priced_plan(request, rows, ledger, spool)
+        plan = priced_plan(request, rows, ledger, spool)
         started_at = run.started_at or datetime.now(UTC)
         return Planned(
             run_id=run.run_id,
@@ -142,16 +142,3 @@ def _plan(
     except BaseException:
         spool.remove()
         raise
-
-
-def _priced_plan(request: RunRequest, rows: Rows, ledger: Ledger | None, spool: Spool) -> Plan:
-    """What becomes of the rows, and at what price by what earlier calls did cost."""
-    settings = request.settings
-    price = settings.credits_per_candidate
-    pricing = Pricing(
-        credits_per_candidate=price,
-        requests_per_second=settings.requests_per_second,
-        max_in_flight=settings.max_in_flight,
-    )
-    plan = plan_rows(rows, ledger, spool, pricing=pricing, limit=request.parameters.limit)
-    return with_learned_price(plan, spool.prepared, ledger, credits_per_candidate=price)

@@ -9,8 +9,11 @@ import polars as pl
 
 from jobmojito_batch.columns import ORDINAL
 from jobmojito_batch.ledger import Ledger, Price
+from jobmojito_batch.pipeline.plan_stage import Rows, plan_rows
+from jobmojito_batch.pipeline.run_request import RunRequest
 from jobmojito_batch.pipeline.source_layout import DURATION, TEMPLATE
-from jobmojito_batch.plan import ACCOUNT, KIND, PLACE, Kind, Plan
+from jobmojito_batch.pipeline.work_dir import Spool
+from jobmojito_batch.plan import ACCOUNT, KIND, PLACE, Kind, Plan, Pricing
 
 FEWEST_ROWS: Final = 20
 """So many rows of a kind need charges before an estimate goes by them."""
@@ -26,6 +29,19 @@ def _as_number(text: str | None) -> str:
         return f"{float(text):g}" if text and text.strip() else ""
     except ValueError:
         return text.strip() if text else ""
+
+
+def priced_plan(request: RunRequest, rows: Rows, ledger: Ledger | None, spool: Spool) -> Plan:
+    """What becomes of the rows, and at what price by what earlier calls did cost."""
+    settings = request.settings
+    price = settings.credits_per_candidate
+    pricing = Pricing(
+        credits_per_candidate=price,
+        requests_per_second=settings.requests_per_second,
+        max_in_flight=settings.max_in_flight,
+    )
+    plan = plan_rows(rows, ledger, spool, pricing=pricing, limit=request.parameters.limit)
+    return with_learned_price(plan, spool.prepared, ledger, credits_per_candidate=price)
 
 
 def with_learned_price(

@@ -15,8 +15,9 @@ from jobmojito_batch.columns import (
     SOURCE,
     Outcome,
 )
-from jobmojito_batch.ledger import Ledger, RunRecord
+from jobmojito_batch.ledger import Ledger, Noted, RunRecord, pair_key
 from jobmojito_batch.normalise import PEOPLE_PROBLEM, RESUME_PROBLEM
+from jobmojito_batch.pipeline.known_places import IS_ADOPTED
 from jobmojito_batch.pipeline.plan_stage import planned_slices, slices
 from jobmojito_batch.pipeline.planned import Planned, ReadyToSend
 from jobmojito_batch.pipeline.preview import MEMBERS, faults_of
@@ -72,6 +73,7 @@ def enter_run(ready: ReadyToSend) -> dict[int, int]:
         )
     )
     position_ids = _ensure_positions(plan, ledger)
+    ledger.runs.note_keys(_apart(planned, position_ids))
     for rows in run_rows(planned, position_ids):
         ledger.runs.add_frame(_without_forgotten(rows, ledger))
     return position_ids
@@ -128,14 +130,67 @@ def by_place(position_ids: dict[int, int]) -> pl.DataFrame:
 
 
 def _ensure_positions(plan: Plan, ledger: Ledger) -> dict[int, int]:
+    """
+    The positions of the rows to be sent, made where they are new; gives ids by place.
+
+    Keys that belong to a position of another key lead to it from here on.
+    """
     to_be_sent = pl.col(KIND).is_in([Kind.TO_SEND.value, Kind.UNRESOLVED.value])
     sent_places = plan.rows.filter(to_be_sent).select(PLACE).unique().collect(engine="streaming")
     used = plan.places.join(sent_places, on=PLACE, how="semi", maintain_order="left")
-    ids = ledger.runs.ensure_positions(used.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows())
-    known = dict(plan.places.filter(pl.col(POSITION) >= 0).select(PLACE, POSITION).iter_rows())
-    return known | {
+    # Of two new keys of one position POSITION says which place is the one that it is made by.
+    made_by = used.filter(pl.col(POSITION) < 0).select((-1 - pl.col(POSITION)).alias(PLACE))
+    has_own = pl.col(PLACE).is_in(made_by[PLACE].implode()) | (
+        pl.col(PLACE).is_in(used[PLACE].implode()) & ~pl.col(IS_ADOPTED)
+    )
+    ids = _ids_of(plan.places.filter(has_own), ledger)
+    at_place = dict(plan.places.select(PLACE, POSITION).iter_rows())
+    at_place = {number: id_ for number, id_ in at_place.items() if id_ >= 0} | ids
+    adopted = plan.places.filter(IS_ADOPTED)
+    ledger.runs.note_keys(
+        [
+            Noted(account, key, position_id)
+            for place, account, key, position in adopted.select(
+                PLACE, ACCOUNT, POSITION_KEY, POSITION
+            ).iter_rows()
+            for position_id in [at_place.get(place if position >= 0 else -1 - position)]
+            if position_id is not None
+        ]
+    )
+    return at_place | _ids_of(adopted.join(used, on=PLACE, how="semi"), ledger)
+
+
+def _apart(planned: Planned, position_ids: dict[int, int]) -> list[Noted]:
+    """
+    External ids beside names that are positions of their own, so that nobody is asked again.
+
+    What a person is asked about counts where there was a question: with nothing to send is none.
+    """
+    parted = planned.prepared_rows.parted
+    at = {
+        (account, key): position_ids[place]
+        for place, account, key in planned.plan.places.select(
+            PLACE, ACCOUNT, POSITION_KEY
+        ).iter_rows()
+        if place in position_ids
+    }
+    noted: list[Noted] = []
+    for pair in (*parted.seen, *(parted.asked if planned.plan.to_send else ())):
+        position_id = at.get((pair.account, f"name:{pair.name}"))
+        if position_id is not None:
+            noted.append(Noted(pair.account, pair_key(pair.external_id, pair.name), position_id))
+            # Unless the id has one: its first name, beside which the next new one is seen.
+            noted.append(Noted(pair.account, f"ext:{pair.external_id}", position_id))
+    return noted
+
+
+def _ids_of(places: pl.DataFrame, ledger: Ledger) -> dict[int, int]:
+    ids = ledger.runs.ensure_positions(
+        places.select(ACCOUNT, POSITION_KEY, OPENING_KEY).iter_rows()
+    )
+    return {
         place: ids[account, key]
-        for place, account, key in used.select(PLACE, ACCOUNT, POSITION_KEY).iter_rows()
+        for place, account, key in places.select(PLACE, ACCOUNT, POSITION_KEY).iter_rows()
     }
 
 

@@ -52,6 +52,11 @@ class Spool:
         return self._folder / "history.parquet"
 
     @property
+    def people(self) -> Path:
+        """Who was invited in earlier runs."""
+        return self._folder / "people.parquet"
+
+    @property
     def scratch(self) -> Path:
         """Where reading keeps copies that last as long as the run."""
         return self._folder / "scratch"

@@ -18,7 +18,7 @@ from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, ErrorCod
 from jobmojito_batch.ledger import ClaimState, Ledger, RunRecord
 from jobmojito_batch.ledger.schema import run_rows
 from jobmojito_batch.pipeline import reconcile, work
-from jobmojito_batch.pipeline.plan_stage import with_ledger
+from jobmojito_batch.pipeline.known_places import with_ledger
 from jobmojito_batch.plan import ACCOUNT as ACCOUNT_COLUMN
 from jobmojito_batch.plan import EMAIL, PLACE, POSITION
 from jobmojito_batch.sending import Budget, Cap, Doubt, Position, Sender

@@ -445,6 +445,23 @@ async def test_a_file_that_cannot_be_read_fails_alone(nights: Nights) -> None:
     assert (summary["exit_code"], summary["unreadable_files"]) == (1, 5)
 
 
+async def test_a_requisition_with_a_new_title_holds_its_file_and_no_other(nights: Nights) -> None:
+    def put(title: str, name: str, email: str) -> None:
+        row = f"{a_row(email, position=title)},J1"
+        (nights.box / name).write_text(f"{HEADERS},position_external_id\n{row}\n")
+
+    put("Developer", "monday.csv", "ann@example.com")
+    await nights.go()
+    put("Tester", "renamed.csv", "bob@example.com")
+    put("Developer", "tuesday.csv", "cy@example.com")
+
+    conclusion = concluded(await nights.go(1))
+
+    assert [file.file for file in conclusion.unreadable] == ["renamed.csv"]
+    assert "the position id 'J1' was 'Developer'" in conclusion.unreadable[0].reason
+    assert nights.run.creates == 2
+
+
 async def test_the_summary_names_files_that_could_not_be_read_and_the_machine(
     nights: Nights, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,7 +20,7 @@ from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, Outcome
 from jobmojito_batch.ledger import Ledger, RunRecord, Writer
 from jobmojito_batch.pipeline import work
-from jobmojito_batch.pipeline.plan_stage import with_ledger
+from jobmojito_batch.pipeline.known_places import with_ledger
 from jobmojito_batch.plan import ACCOUNT as ACCOUNT_COLUMN
 from jobmojito_batch.plan import PLACE
 from jobmojito_batch.sending import Budget, Position, Sender

@@ -67,10 +67,11 @@ def _drift(
 def _changes(before: Layout, layout: Layout, parameters: InviteParameters) -> Iterator[str]:
     """Fields that lost their column, and those that another has now."""
     told = {_key(header) for header, field in parameters.mapping.items() if field}
+    said = {_key(header) for header in parameters.mapping}
     now = _columns(layout)
     for field, header in _columns(before).items():
         own = now.get(field)
-        if own is None and field not in parameters.values:
+        if own is None and field not in parameters.values and _key(header) not in said:
             yield f"{field} was read from '{header}', and no column is it now"
         elif own is not None and _key(own) not in {_key(header), *told}:
             yield f"{field} was read from '{header}', and now from '{own}'"

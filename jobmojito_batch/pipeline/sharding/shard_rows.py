@@ -12,7 +12,7 @@ import polars as pl
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, ErrorCode, Outcome
 from jobmojito_batch.ledger import Doubted, Ledger, RowOutcome
 from jobmojito_batch.pipeline import work
-from jobmojito_batch.pipeline.plan_stage import with_ledger
+from jobmojito_batch.pipeline.known_places import with_ledger
 from jobmojito_batch.plan import ACCOUNT, EMAIL, PLACE, POSITION
 from jobmojito_batch.sending import Doubt, Position, RowReader
 
