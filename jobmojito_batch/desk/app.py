@@ -13,18 +13,8 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp
 
+from jobmojito_batch.desk.addresses import PAGES
 from jobmojito_batch.desk.desk import Desk
-from jobmojito_batch.desk.pages import (
-    afterwards,
-    columns,
-    person,
-    plan,
-    progress,
-    results,
-    rows,
-    runs,
-    start,
-)
 from jobmojito_batch.desk.security import Guard, same
 from jobmojito_batch.desk.visit import Answer, Visit
 from jobmojito_batch.errors import BatchError
@@ -35,37 +25,6 @@ MOST_OF_A_FIELD: Final = 1 << 20
 _SAID_BY_US: Final = frozenset({400, 403, 413})
 """Refusals whose words are for the person: of a form; the others are of an address."""
 _NOT_OURS: Final = "That form is not of this desk; go back and reload the page"
-_UPLOAD: Final = "/uploads/{upload}"
-_RUN: Final = "/runs/{run}"
-_PAGES: Final[tuple[tuple[str, Answer | None, Answer | None], ...]] = (
-    ("/", start.show, None),
-    ("/uploads", None, start.take),
-    (f"{_UPLOAD}/remove", None, start.remove),
-    (f"{_UPLOAD}/columns", columns.show, columns.take),
-    (f"{_UPLOAD}/columns/forget", None, columns.forget),
-    (f"{_UPLOAD}/rows", rows.show, rows.correct),
-    (f"{_UPLOAD}/rows/leave-out", None, rows.leave_out),
-    (f"{_UPLOAD}/rows/replace", None, rows.replace),
-    (f"{_UPLOAD}/rows/undo", None, rows.undo),
-    (f"{_UPLOAD}/corrected", rows.download, None),
-    (f"{_UPLOAD}/plan", plan.show, plan.answer),
-    (f"{_UPLOAD}/send", None, plan.send),
-    (f"{_UPLOAD}/progress", progress.show, None),
-    (f"{_UPLOAD}/stop", None, progress.stop),
-    ("/runs", runs.show, None),
-    ("/runs/reconcile", None, runs.reconcile),
-    (_RUN, results.show, results.show),
-    (f"{_RUN}/link", None, results.reveal),
-    (f"{_RUN}/files/{{name}}", results.download, None),
-    (f"{_RUN}/afterwards", afterwards.show, None),
-    (f"{_RUN}/afterwards/{{name}}", afterwards.download, None),
-    (f"{_RUN}/letters", None, afterwards.write_letters),
-    (f"{_RUN}/letters/post", None, afterwards.post_letters),
-    (f"{_RUN}/followup", None, afterwards.follow_up),
-    ("/person", person.show, person.find),
-    ("/person/forget", None, person.forget),
-)
-"""Each address: what shows it, and what a form that is posted there does."""
 
 
 def create_app(desk: Desk) -> ASGIApp:
@@ -81,7 +40,7 @@ def create_app(desk: Desk) -> ASGIApp:
 
     static = StaticFiles(directory=Path(__file__).with_name("static"))
     app = Starlette(
-        routes=[Mount("/static", static), *(_route(desk, *page) for page in _PAGES)],
+        routes=[Mount("/static", static), *(_route(desk, *page) for page in PAGES)],
         exception_handlers={HTTPException: lost, Exception: lost},
     )
     return Guard(app, desk.keys)

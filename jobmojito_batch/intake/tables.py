@@ -1,25 +1,15 @@
-"""Which reader an input needs: its content says so; and in which process it is read."""
+"""The inputs of a run as tables of text."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Final, NamedTuple
+from typing import Final
 
-import polars as pl
-
-from jobmojito_batch.errors import InputError, SettingsError
+from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.intake.corrected import with_overflow
-from jobmojito_batch.intake.delimited import read_delimited
-from jobmojito_batch.intake.encodings import KNOWN, as_plain, codec_called
-from jobmojito_batch.intake.errors import input_faults
-from jobmojito_batch.intake.isolated import read_apart
-from jobmojito_batch.intake.kinds import Kind
-from jobmojito_batch.intake.ndjson import read_lines
-from jobmojito_batch.intake.parquet import read_parquet
-from jobmojito_batch.intake.paths import InputFile, input_files, source_names
-from jobmojito_batch.intake.remote import local_copy, name_of, unreachable
-from jobmojito_batch.intake.unpacking import unpacked
+from jobmojito_batch.intake.encodings import KNOWN, codec_called
+from jobmojito_batch.intake.one_file import Reading
+from jobmojito_batch.intake.paths import input_files, source_names
 from jobmojito_batch.records import Table
 
 _NO_OVERRIDES: Final[Mapping[str, str]] = MappingProxyType({})
@@ -50,85 +40,11 @@ def read_inputs(
     """
     files = input_files(inputs)
     codec = None if encoding is None else _codec(encoding)
-    reading = _Reading(scratch, sheet, codec, overrides, is_ragged, hidden_rows, header_row)
+    reading = Reading(scratch, sheet, codec, overrides, is_ragged, hidden_rows, header_row)
     return [
         with_overflow(reading.table(file, source))
         for file, source in zip(files, source_names(files), strict=True)
     ]
-
-
-class _Reading(NamedTuple):
-    """How the files of one call are read."""
-
-    scratch: Path
-    sheet: str | None
-    codec: str | None
-    overrides: Mapping[str, str]
-    is_ragged: bool
-    hidden_rows: bool
-    header_row: int | None
-
-    def table(self, file: InputFile, source: str) -> Table:
-        with input_faults(source):
-            if file.uri is None:
-                table = self._local(file.path, source)
-                return replace(table, folder=str(file.path.absolute().parent))
-            return self._remote(file.uri, source)
-
-    def _local(self, path: Path, source: str) -> Table:
-        if path.stat().st_size == 0:
-            raise InputError(f"{source}: the file is empty; export it again")
-        content, kind, notes = unpacked(path, source, self.scratch)
-        table = self._read(content, kind, source)
-        return replace(table, notes=(*notes, *table.notes))
-
-    def _read(self, path: Path, kind: Kind, source: str) -> Table:
-        match kind:
-            case Kind.WORKBOOK:
-                return self._apart("workbook", path, source, **self._sheets)
-            case Kind.HTML | Kind.SPREADSHEET_XML:
-                options = {"is_html": kind is Kind.HTML, "codec": self.codec, **self._sheets}
-                return self._apart("markup", path, source, **options)
-            case Kind.JSON:
-                return self._apart("json", self._as_utf_8(path, source), source)
-            case Kind.PARQUET:
-                return read_parquet(path, source, self.scratch)
-            case Kind.LINES:
-                return read_lines(self._as_utf_8(path, source), source)
-        return read_delimited(
-            path,
-            source,
-            self.overrides,
-            self.scratch,
-            encoding=self.codec,
-            is_ragged=self.is_ragged,
-            header_row=self.header_row,
-        )
-
-    @property
-    def _sheets(self) -> dict[str, object]:
-        """What is asked of a format with sheets."""
-        return {
-            "sheet": self.sheet,
-            "takes_hidden": self.hidden_rows,
-            "header_row": self.header_row,
-        }
-
-    def _apart(self, reader: str, path: Path, source: str, **options: object) -> Table:
-        """In a process of its own: what is no text may be anything."""
-        overrides = dict(self.overrides)
-        return read_apart(reader, path, source, self.scratch, overrides=overrides, **options)
-
-    def _as_utf_8(self, path: Path, source: str) -> Path:
-        return path if self.codec is None else as_plain(path, source, self.scratch, self.codec).path
-
-    def _remote(self, uri: str, source: str) -> Table:
-        if name_of(uri).lower().endswith(".parquet"):
-            try:
-                return read_parquet(uri, source, self.scratch)
-            except (pl.exceptions.PolarsError, OSError) as exc:
-                raise unreachable(uri, source, exc) from None
-        return self._local(local_copy(uri, source, self.scratch), source)
 
 
 def _codec(encoding: str) -> str:

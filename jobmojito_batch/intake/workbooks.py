@@ -1,9 +1,8 @@
 """XLSX, XLS, XLSB and ODS through calamine: one sheet, every cell as a person sees it."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import closing, suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -21,29 +20,17 @@ from jobmojito_batch.intake.header_rows import (
     preamble_note,
     refuse_other_header,
 )
-from jobmojito_batch.intake.scratch import scratch_file
-from jobmojito_batch.intake.sheet_biff import is_xls, marks_of_xls
+from jobmojito_batch.intake.sheet_grids import Grid, Load, in_windows, whole
 from jobmojito_batch.intake.sheet_marks import (
     SheetMarks,
     hidden_among,
     marked,
     without_hidden,
 )
-from jobmojito_batch.intake.sheet_xml import marks_of, with_known_errors
-from jobmojito_batch.intake.shown_numbers import with_shown_numbers
 from jobmojito_batch.intake.workbook_bounds import refuse_what_cannot_be_held
-from jobmojito_batch.intake.xlsx_chunks import (
-    UNREADABLE,
-    SharedStrings,
-    Window,
-    is_large,
-    windows,
-    without_rows,
-)
+from jobmojito_batch.intake.xlsx_chunks import UNREADABLE, is_large
 from jobmojito_batch.records import Detected, InputDoubt, Table
 
-_OLE_MAGIC = bytes.fromhex("D0CF11E0A1B11AE1")
-_VISIBLE = "visible"
 _FEW = 2
 """Fields that a header names at least."""
 EXAMPLES = 5
@@ -52,16 +39,6 @@ EXAMPLES = 5
 # A date cell comes with a midnight nobody wrote, a time cell with the calendar's first day.
 _MIDNIGHT = r"^(\d{4}-\d{2}-\d{2}) 00:00:00$"
 _TIME_ONLY = r"^1899-12-3[01] (\d{2}:\d{2}:\d{2}(?:\.\d+)?)$"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Grid:
-    """A sheet as it is."""
-
-    is_visible: bool
-    cells: pl.LazyFrame
-    """`row`, and the columns by their number from 0, as text, without what the marks say."""
-    marks: SheetMarks = field(default_factory=SheetMarks)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,10 +64,6 @@ class _Sheet:
     """Whether anything stands below the header."""
 
 
-_Load = Callable[[str], _Grid]
-"""From the name of a sheet."""
-
-
 def read_workbook(
     path: Path,
     source: str,
@@ -114,81 +87,10 @@ def read_workbook(
     choice = _Choice(source, overrides, sheet, takes_hidden=takes_hidden, header_row=header_row)
     if is_large(path):
         # What cannot be cut is read as a whole, which has the last word on what is wrong with it.
-        with suppress(*UNREADABLE, InputError):
-            return _read_in_windows(path, choice, scratch)
-    content = path.read_bytes()  # not by name: calamine would believe the suffix
-    workbook = _opened(content, source)
-    load = partial(_loaded_as_a_whole, workbook, content, source)
-    return _as_table(*choice.of(workbook.sheet_names, load), source)
-
-
-def _read_in_windows(path: Path, choice: "_Choice", scratch: Path) -> Table:
-    """The same of a workbook whose sheets are cut into small workbooks. Raises UNREADABLE."""
-    source = choice.source
-    with closing(SharedStrings(path, scratch_file(scratch, ".strings"))) as strings:
-
-        def load(name: str) -> _Grid:
-            grid = _loaded_in_windows(windows(path, name, strings), name, source, scratch)
-            return replace(grid, marks=marks_of(path, name))
-
-        # The sheets' names come from a workbook that holds next to nothing else.
-        names = _opened(without_rows(path), source).sheet_names
-        return _as_table(*choice.of(names, load), source)
-
-
-def _opened(content: bytes, source: str) -> fastexcel.ExcelReader:
-    try:
-        return fastexcel.read_excel(content)
-    except fastexcel.FastExcelError as exc:
-        protected = content.startswith(_OLE_MAGIC) or "password" in str(exc).lower()
-        raise InputError(
-            f"{source}: protected by a password, or broken; save it without a password"
-            if protected
-            else f"{source}: not a readable workbook; open it and save it again as .xlsx"
-        ) from exc
-
-
-def _loaded(workbook: fastexcel.ExcelReader, content: bytes, name: str, top_row: int = 1) -> _Grid:
-    """A sheet whose first row that is not blank is *top_row*, or any row where that is 1."""
-    # 0 keeps blank rows at the top, without which the numbers would not be the sheet's.
-    skipped = 0 if top_row == 1 else None
-    loaded = workbook.load_sheet(name, header_row=None, skip_rows=skipped, dtypes="string")
-    cells = loaded.to_polars() if loaded.width else pl.DataFrame()
-    numbered = cells.select(
-        pl.col(column).cast(pl.String).alias(str(number))
-        for number, column in enumerate(cells.columns)
-    ).with_row_index(ROW, offset=top_row)
-    return _Grid(
-        is_visible=loaded.visible == _VISIBLE,
-        cells=with_shown_numbers(numbered, workbook, content, name, skipped).lazy(),
-    )
-
-
-def _loaded_as_a_whole(
-    workbook: fastexcel.ExcelReader, content: bytes, source: str, name: str
-) -> _Grid:
-    """A sheet with its columns where they stand, and its marks."""
-    marks = marks_of_xls(content, name) if is_xls(content) else marks_of(content, name)
-    if marks.has_new_errors:
-        workbook = _opened(with_known_errors(content, name), source)
-    grid = _loaded(workbook, content, name)
-    present = [column for column in grid.cells.collect_schema().names() if column != ROW]
-    placed = {column: str(int(column) + marks.first_column) for column in present}
-    return replace(grid, cells=grid.cells.rename(placed), marks=marks)
-
-
-def _loaded_in_windows(parts: Iterable[Window], name: str, source: str, scratch: Path) -> _Grid:
-    """The same of a sheet in windows, whose rows go to the disk one window at a time."""
-    is_visible = True
-    scans = []
-    for part in parts:
-        grid = _loaded(_opened(part.workbook, source), part.workbook, name, part.top_row)
-        path = scratch_file(scratch, ".sheet")
-        own = pl.col(ROW).is_between(part.first_row, part.last_row)  # one beside them is a mark
-        grid.cells.filter(own).sink_parquet(path, compression="lz4")
-        is_visible = grid.is_visible
-        scans.append(pl.scan_parquet(path))
-    return _Grid(is_visible=is_visible, cells=pl.concat(scans, how="diagonal"))
+        with suppress(*UNREADABLE, InputError), in_windows(path, source, scratch) as (names, load):
+            return _as_table(*choice.of(names, load), source)
+    names, load = whole(path, source)
+    return _as_table(*choice.of(names, load), source)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,13 +105,13 @@ class _Choice:
     header_row: int | None = field(default=None, kw_only=True)
     """The row of the header, where a person has said it."""
 
-    def of(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]]:
+    def of(self, names: Sequence[str], load: Load) -> tuple[_Sheet, list[str]]:
         """The sheet, and what the plan says of the choice. Raises InputError, SettingsError."""
         sheet, notes = self._chosen(names, load)
         refuse_other_header(self.source, sheet.top[sheet.header][0], self.header_row)
         return sheet, notes
 
-    def _chosen(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]]:
+    def _chosen(self, names: Sequence[str], load: Load) -> tuple[_Sheet, list[str]]:
         try:
             if self.asked is None:
                 return self._of_our_results(names, load) or self._best(names, load)
@@ -223,7 +125,7 @@ class _Choice:
             raise InputError(f"{self.source}: the sheet is empty; add a header and candidates")
         return sheet, []
 
-    def _of_our_results(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]] | None:
+    def _of_our_results(self, names: Sequence[str], load: Load) -> tuple[_Sheet, list[str]] | None:
         """The sheet of all rows of a results workbook that comes back."""
         if ALL_ROWS_SHEET not in names:
             return None
@@ -232,7 +134,7 @@ class _Choice:
             return None
         return sheet, [f"these are results of this program: sheet '{ALL_ROWS_SHEET}' is read"]
 
-    def _best(self, names: Sequence[str], load: _Load) -> tuple[_Sheet, list[str]]:
+    def _best(self, names: Sequence[str], load: Load) -> tuple[_Sheet, list[str]]:
         sheets = [self._sheet(load(name), name) for name in names]
         filled = [sheet for sheet in sheets if sheet is not None]
         if not filled:
@@ -260,7 +162,7 @@ class _Choice:
             f"hidden; show it and save the workbook, or say --sheet '{likely.name}' to take it"
         )
 
-    def _sheet(self, grid: _Grid, name: str) -> _Sheet | None:
+    def _sheet(self, grid: Grid, name: str) -> _Sheet | None:
         """The sheet of that name; None where it holds no text."""
         cells = marked(grid.cells, grid.marks)
         has_text_in = cells.select(pl.exclude(ROW).str.contains(r"\S").any())
