@@ -44,7 +44,9 @@ ReportTemplate = Literal["classic", "modern", "one_pager"]
 class _Sent(BaseModel):
     """Base of what we send: nothing unknown passes, and no value stands in an error text."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class HiringForCompany(_Sent):
@@ -230,7 +232,9 @@ class Status(StrEnum):
 class _Received(BaseModel):
     """Base of what we are sent: unknown members are kept, values never stand in an error text."""
 
-    model_config = ConfigDict(extra="allow", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="allow", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
 
 class CreateResponse(_Received):

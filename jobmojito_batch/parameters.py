@@ -53,7 +53,9 @@ class Reading:
 class InviteParameters(BaseModel):
     """The parameters of one run; all but the inputs are optional."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
     inputs: Annotated[list[str], Option(metavar="INPUT...")] = Field(
         min_length=1,
@@ -377,7 +379,9 @@ else:
 class SelectionParameters(_Shared):
     """Whom among those who were invited a command is about."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
     inputs: Annotated[list[str], Option(metavar="INPUT...", is_argument=True)] = Field(
         [],
@@ -465,7 +469,9 @@ class LettersParameters(SelectionParameters):
 class ShardParameters(BaseModel):
     """What an attempt at a shard is told; the settings of its machine have the rest."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+    model_config = ConfigDict(
+        extra="forbid", frozen=True, hide_input_in_errors=True, defer_build=True
+    )
 
     run_id: str = Field(title="Run")
     shard: int = Field(ge=0, title="Shard")

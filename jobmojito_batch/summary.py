@@ -42,7 +42,7 @@ Moment = Annotated[AwareDatetime, AfterValidator(lambda moment: moment.replace(m
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    model_config = ConfigDict(frozen=True, defer_build=True)
 
 
 class PositionCounts(_Frozen):
@@ -133,7 +133,9 @@ class IdleInbox(_Frozen):
 class Summary(_Frozen):
     """A run that has ended. The fields stand in the order of the JSON."""
 
-    model_config = ConfigDict(frozen=True, extra="allow")  # a later version may have kept more
+    model_config = ConfigDict(
+        frozen=True, extra="allow", defer_build=True
+    )  # a later version may have kept more
 
     schema_version: int = SCHEMA_VERSION
     run_id: str

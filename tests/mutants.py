@@ -192,7 +192,7 @@ MUTANTS = (
     ),
     Mutant(
         "an older unknown may be sent once more",
-        "jobmojito_batch/pipeline/deliver.py",
+        "jobmojito_batch/pipeline/register.py",
         "    for kinds, may_go in ((kinds_to_send, True), (in_doubt, False)):\n",
         "    for kinds, may_go in ((kinds_to_send, True),):\n",
         (SETTLING, "-k", "earlier_run_lost"),

@@ -3,8 +3,9 @@ from .dates import DateOrder, date_order
 from .double_encoding import may_be_twice, once, undone
 from .email import address_in
 from .fields import DATE, LANGUAGE, PEOPLE_PROBLEM, RESUME, RESUME_PROBLEM
+from .fills import EVERY_ROW
 from .first_names import first_name
-from .frame import EVERY_ROW, job_faults, jobs_of, normalise
+from .frame import normalise
 from .header_score import (
     Again,
     Changed,
@@ -26,6 +27,7 @@ from .headers import (
     says_of_a_job,
 )
 from .ids import IDS, is_no_id
+from .job_cells import job_faults, jobs_of
 from .jobs import (
     JOB_KEYS,
     JOB_PROBLEM,

@@ -3,12 +3,14 @@
 import re
 import unicodedata
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import polars as pl
-from email_validator import EmailNotValidError, ValidatedEmail, validate_email
 
 from jobmojito_batch.normalise.text import by_distinct, changed_where, tidy, visible
+
+if TYPE_CHECKING:
+    from email_validator import ValidatedEmail
 
 _ATOM: Final = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
 _LABEL: Final = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
@@ -85,6 +87,8 @@ def read_odd(text: str) -> str | None:
     The same address said twice, as in `a@b.com <a@b.com>`, is one. A name or a domain of two
     alphabets is none: letters that look alike make another's address. Nor is one that is nobody's.
     """
+    from email_validator import EmailNotValidError, validate_email
+
     addresses = set(re.findall(_ADDRESS, text))
     candidate = addresses.pop() if text.count("@") > 1 and len(addresses) == 1 else text
     try:
@@ -97,7 +101,7 @@ def read_odd(text: str) -> str | None:
     return f"{valid.local_part}@{valid.ascii_domain}".lower()
 
 
-def _is_of_two_alphabets(address: ValidatedEmail) -> bool:
+def _is_of_two_alphabets(address: "ValidatedEmail") -> bool:
     """In the name, or in the domain, whose last label is the registry's and counts alone."""
     below_registry = address.domain.rpartition(".")[0]
     return any(len(_alphabets(part)) > 1 for part in (address.local_part, below_registry))

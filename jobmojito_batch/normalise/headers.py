@@ -308,12 +308,18 @@ class _Key(NamedTuple):
 
 @lru_cache(maxsize=64)  # one row of headers is asked about by each who looks at it
 def _keys_of_headers(headers: tuple[str, ...]) -> tuple[_Key, ...]:
-    plain = [normalize("NFKC", header) for header in headers]
-    outside = [_BRACKETS.sub(" ", header) for header in plain]
-    inside = [" ".join(_BRACKETS.findall(header)) for header in plain]
-    turned = [f"{first} {then}" for first, then in zip(inside, outside, strict=True)]
-    keys = [keys_of(texts, compact) for texts in (headers, outside, turned)]
-    read = [_key(*each) for each in zip(*keys, keys_of(inside, folded), strict=True)]
+    read = [_Key(text) for text in keys_of(headers, compact)]
+    bracketed = {}
+    for at, header in enumerate(headers):
+        plain = normalize("NFKC", header)
+        if inside := " ".join(_BRACKETS.findall(plain)):
+            bracketed[at] = (_BRACKETS.sub(" ", plain), inside)
+    if bracketed:  # few exports have one
+        outside, inside_texts = map(list, zip(*bracketed.values(), strict=True))
+        turned = [f"{inside} {text}" for text, inside in bracketed.values()]
+        keys = (keys_of(outside, compact), keys_of(turned, compact), keys_of(inside_texts, folded))
+        for at, (without, first, words) in zip(bracketed, zip(*keys, strict=True), strict=True):
+            read[at] = _key(read[at].text, without, first, words)
     errors = map(error_in, headers)
     return tuple(
         key if error is None else _Key(error) for key, error in zip(read, errors, strict=True)

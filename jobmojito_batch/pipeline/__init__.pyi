@@ -1,11 +1,13 @@
 from .account import AccountView, view_account
 from .action_items import Attention, NeedsPerson, advice_on, needs_a_person
 from .batch import Delivered, OnProgress, StopWhen
-from .checked import LEFT_OUT, CheckedInput, CheckedRow, FaultyCell
+from .checked import LEFT_OUT, CheckedInput
+from .checked_rows import CheckedRow, FaultyCell
 from .conclude import conclude
 from .corrections import Change, Corrections, Step, replaced, several
 from .deliver import DecideOnRest, deliver
 from .faulty import write_faulty
+from .inputs import Inputs, InputView
 from .looking_back import (
     KnownInvitation,
     ResultRow,
@@ -30,7 +32,6 @@ from .output_paths import AskedFiles, Targets
 from .planned import Planned, ReadyToSend
 from .prepare import plan_run, planned_again, prepare
 from .preview import FaultyRow, Preview, Reason
-from .reading import Inputs, InputView, Look, look_at, samples_of
 from .reconcile import Reconciled, reconcile
 from .resume_matching import Coverage
 from .run_observer import RelayingObserver, RunObserver
@@ -38,6 +39,7 @@ from .run_request import RunRequest, settings_for
 from .run_result import RunResult
 from .run_steps import Clock, run_steps, utc_now
 from .source_layout import headed_cells, sources_in
+from .source_tables import Look, look_at, samples_of
 from .steps import StepName
 from .write_again import write_again
 

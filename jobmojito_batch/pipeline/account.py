@@ -8,7 +8,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from jobmojito_batch.client import (
-    JobMojito,
     TokenSource,
     expiry_of,
     replaced_by,
@@ -95,6 +94,8 @@ async def _asked(
     async def ask(merchant_id: str | None) -> AccountView:
         async with few:
             return _view(*await api.status(tokens.current(), merchant_id=merchant_id))
+
+    from jobmojito_batch.client import JobMojito
 
     async with JobMojito(settings, tokens) as api:
         return await asyncio.gather(*map(ask, merchant_ids))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.pipeline.earlier_people import part_people
+from jobmojito_batch.pipeline.inputs import Inputs
 from jobmojito_batch.pipeline.plan_stage import Rows
-from jobmojito_batch.pipeline.reading import Inputs
 from jobmojito_batch.pipeline.requisitions import part_requisitions
 from jobmojito_batch.pipeline.work_dir import Spool
 

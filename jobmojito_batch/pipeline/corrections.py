@@ -122,7 +122,11 @@ def corrected(table: Table, corrections: Corrections) -> Table:
     return replace(table, frame=frame, notes=notes)
 
 
-def with_cells(frame: pl.LazyFrame, cells: dict[tuple[int, int], str | None]) -> pl.LazyFrame:
+Cells = dict[tuple[int, int], str | None]
+"""What cells say now, by row and column."""
+
+
+def with_cells(frame: pl.LazyFrame, cells: Cells) -> pl.LazyFrame:
     """Rows by ROW with other texts in some cells; the order stays."""
     present = frame.collect_schema().names()
     columns = sorted({column for _, column in cells if f"{CELL_PREFIX}{column}" in present})

@@ -6,10 +6,10 @@ from datetime import datetime
 from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.account import Accounts
+from jobmojito_batch.pipeline.inputs import Inputs
 from jobmojito_batch.pipeline.output_paths import Targets
 from jobmojito_batch.pipeline.plan_stage import Rows, names_of, people_to_send, reasons
 from jobmojito_batch.pipeline.preview import Preview
-from jobmojito_batch.pipeline.reading import Inputs
 from jobmojito_batch.pipeline.run_request import RunRequest
 from jobmojito_batch.pipeline.work_dir import Spool
 from jobmojito_batch.plan import Kind, Plan

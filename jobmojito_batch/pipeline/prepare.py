@@ -7,6 +7,7 @@ import uuid_utils
 
 from jobmojito_batch.client import make_room
 from jobmojito_batch.ledger import Ledger, account_of
+from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline.accounts import accounts_of, as_spelt_in, merchant_for
 from jobmojito_batch.pipeline.beside_ledger import rows_beside_ledger
 from jobmojito_batch.pipeline.output_paths import Targets, find_targets
@@ -54,6 +55,17 @@ def plan_run(
     token = request.tokens.current() if request.settings.has_token else None
     run = _new_run(request, now)
     return _plan(request, run, ledger, token, will_send=False, asks_account=asks_account)
+
+
+def plan_input(parameters: InviteParameters) -> Planned:
+    """The same of inputs as they are named; the API is left alone. Raises as `plan_run` does."""
+    request = RunRequest.of(parameters)
+    ledger = Ledger.open_existing(request.settings.ledger_url)
+    try:
+        return plan_run(request, ledger, asks_account=False)
+    finally:
+        if ledger is not None:
+            ledger.close()
 
 
 def planned_again(planned: Planned, ledger: Ledger | None, *, limit: int | None) -> Planned:

@@ -11,10 +11,11 @@ import uuid_utils
 from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.inbox import Inbox, sha256_of
 from jobmojito_batch.intake import NoRowsError
+from jobmojito_batch.pipeline.header_maps import are_of_candidates
 from jobmojito_batch.pipeline.left_out import AsideFile, UnreadableFile
 from jobmojito_batch.pipeline.nightly.archive_inputs import DONE, FAILED, note_done, put_away_file
 from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs, TakenFile, reading
-from jobmojito_batch.pipeline.reading import are_of_candidates, try_reading
+from jobmojito_batch.pipeline.reading import try_reading
 from jobmojito_batch.pipeline.work_dir import Spool
 
 _MOST_TOLD: Final = 5
