@@ -134,7 +134,7 @@ class Send:
 def sends_of(upload: Upload) -> list[Send]:
     """All of an upload, the first first."""
     folder = upload.folder / "sends"
-    numbers = [int(one.name) for one in folder.glob("*") if one.name.isdigit()]
+    numbers = [int(press.name) for press in folder.glob("*") if press.name.isdigit()]
     return [Send(upload, number) for number in sorted(numbers)]
 
 

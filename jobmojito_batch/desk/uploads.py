@@ -228,7 +228,10 @@ class Upload:
 
     def _follow(self, checked: CheckedInput, step: Step, *, back: bool = False) -> None:
         """The check takes a step, or takes it *back*; where it cannot, all is read again."""
-        cells = {(one.row, one.column): one.before if back else one.after for one in step.changes}
+        cells = {
+            (change.row, change.column): change.before if back else change.after
+            for change in step.changes
+        }
         columns = {column for _, column in cells}
         if not checked.has(step.rows) or checked.takes_whole_check(columns):
             self.close()
@@ -292,7 +295,9 @@ class Uploads:
     def all(self) -> list[Upload]:
         """All that are whole, the latest first."""
         folders = sorted((self.folder / "uploads").iterdir(), reverse=True)
-        return [Upload(one) for one in folders if read_json(one / "upload.json", UploadNote)]
+        return [
+            Upload(folder) for folder in folders if read_json(folder / "upload.json", UploadNote)
+        ]
 
     def new(self, files: NewFiles) -> Upload:
         """Keep an upload. Raises BatchError, and leaves nothing then."""

@@ -27,16 +27,16 @@ _TEMPLATES: Final = Path(__file__).with_name("templates")
 @cache
 def environment() -> Environment:
     """The templates: what they are given is text, never markup, and nothing that is not given."""
-    made = Environment(
+    templates = Environment(
         loader=FileSystemLoader(_TEMPLATES),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(FILTERS)
-    made.globals.update(kinds=KINDS, outcomes_mean=MEANINGS, sentences=SAID)
-    return made
+    templates.filters.update(FILTERS)
+    templates.globals.update(kinds=KINDS, outcomes_mean=MEANINGS, sentences=SAID)
+    return templates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,8 +83,10 @@ class Visit:
         """What somebody chose to upload."""
 
         def of(name: str) -> list[tuple[str, IO[bytes]]]:
-            found = [one for one in self.form.getlist(name) if isinstance(one, UploadFile)]
-            return [(one.filename, one.file) for one in found if one.filename]
+            chosen_files = [
+                file for file in self.form.getlist(name) if isinstance(file, UploadFile)
+            ]
+            return [(file.filename, file.file) for file in chosen_files if file.filename]
 
         candidates, jobs = (next(iter(of(name)), None) for name in ("candidates", "jobs"))
         return NewFiles(candidates=candidates, resumes=of("resumes"), jobs=jobs)

@@ -47,10 +47,10 @@ def is_backup(path: Path) -> bool:
 
 def _check(copy: sqlite3.Connection) -> None:
     """Raises LedgerError where the copy is damaged, or is no ledger."""
-    [found] = copy.execute("PRAGMA integrity_check(1)").fetchone()
-    if found != "ok":
+    [integrity] = copy.execute("PRAGMA integrity_check(1)").fetchone()
+    if integrity != "ok":
         raise LedgerError(
-            f"the copy is damaged ({found}), and so may the ledger be: let nothing run"
+            f"the copy is damaged ({integrity}), and so may the ledger be: let nothing run"
         )
     tables = {name for (name,) in copy.execute("SELECT name FROM sqlite_master")}
     if "invitations" not in tables:

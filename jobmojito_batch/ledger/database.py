@@ -299,12 +299,12 @@ def _check_schema(connection: Connection, url: str) -> None:
         raise LedgerError(
             f"this ledger was moved to {facts[MOVED_TO]}; set JOBMOJITO_LEDGER to that"
         )
-    found = facts.get("schema_version")
-    if found in {str(version) for version in UPGRADES}:
-        _upgrade(connection, int(str(found)))
-    elif found != str(SCHEMA_VERSION):
+    ledger_version = facts.get("schema_version")
+    if ledger_version in {str(version) for version in UPGRADES}:
+        _upgrade(connection, int(str(ledger_version)))
+    elif ledger_version != str(SCHEMA_VERSION):
         raise LedgerError(
-            f"the ledger has schema version {found}, this program knows {SCHEMA_VERSION}; "
+            f"the ledger has schema version {ledger_version}, this program knows {SCHEMA_VERSION}; "
             "use the program version that made it (there is no way back but a backup), or another "
             "ledger"
         )
@@ -314,30 +314,30 @@ _RUNNING: Final = "SELECT run_id, owner{lease} FROM runs WHERE state = 'running'
 """Of a schema that may lack columns that ours has."""
 
 
-def _refuse_living(connection: Connection, found: int) -> None:
+def _refuse_living(connection: Connection, ledger_version: int) -> None:
     from jobmojito_batch.ledger.leases import is_alive  # noqa: PLC0415 - it writes through this one
 
-    lease = ", lease_until" if found > 1 else ""
+    lease = ", lease_until" if ledger_version > 1 else ""
     query = text(_RUNNING.format(lease=lease))
     typed = query.columns(lease_until=DateTime()) if lease else query
     for run in connection.execute(typed):
         if is_alive(run.owner, run.lease_until if lease else None, utc_now()):
             raise LedgerError(
-                f"the ledger has schema version {found}, and run {run.run_id} of an older program "
-                f"goes on: version {SCHEMA_VERSION} begins when it has ended. Let it end, then run "
-                "this again"
+                f"the ledger has schema version {ledger_version}, and run {run.run_id} of an "
+                f"older program goes on: version {SCHEMA_VERSION} begins when it has ended. Let it "
+                "end, then run this again"
             )
 
 
-def _upgrade(connection: Connection, found: int) -> None:
+def _upgrade(connection: Connection, ledger_version: int) -> None:
     """
     Lead an older schema to ours, step by step, in the transaction that found it.
 
     Raises LedgerError while a run of the older program lives: it would meet tables it does not
     know.
     """
-    _refuse_living(connection, found)
-    for version in range(found, SCHEMA_VERSION):
+    _refuse_living(connection, ledger_version)
+    for version in range(ledger_version, SCHEMA_VERSION):
         for statement in UPGRADES[version]:
             connection.execute(text(statement))
     metadata.create_all(connection)

@@ -90,8 +90,8 @@ class Followed:
     @property
     def enrolment_id(self) -> str | None:
         """The enrolment's id: as the API answered, else as a look found it."""
-        found = self.last.profile_interview_id if self.last is not None else None
-        return self.profile_interview_id or found
+        id_by_look = self.last.profile_interview_id if self.last is not None else None
+        return self.profile_interview_id or id_by_look
 
     @property
     def has_changed(self) -> bool:
@@ -160,13 +160,13 @@ class FollowUps:
 
     def save(
         self,
-        found: Iterable[tuple[int, FollowedUp]],
+        followed_up: Iterable[tuple[int, FollowedUp]],
         look: tuple[str, str, Look] | None,
         *,
         at: datetime,
     ) -> None:
         """Keep what a look found, and from where the next one goes on: both or neither."""
-        rows = [_values(invitation_id, each) for invitation_id, each in found]
+        rows = [_values(invitation_id, each) for invitation_id, each in followed_up]
         with self.database.writing() as connection:
             name = connection.dialect.name
             for some in chunks(rows):
@@ -211,7 +211,7 @@ class FollowUps:
                     )
                 )
 
-    def renew_links(self, made: Sequence[LinkMade]) -> None:
+    def renew_links(self, new_links: Sequence[LinkMade]) -> None:
         """The fresh links take the place of the old, which stay known as replaced."""
         old = invitations.c.interview_url
         of = invitations.c.id == bindparam("of")
@@ -226,7 +226,7 @@ class FollowUps:
         )
         renew = update(invitations).where(of).values(interview_url=bindparam("url"))
         with self.database.writing() as connection:
-            for link in made:
+            for link in new_links:
                 connection.execute(keep, {"of": link.invitation_id, "made_at": link.at})
                 connection.execute(renew, {"of": link.invitation_id, "url": link.url})
 
@@ -248,10 +248,10 @@ class FollowUps:
         for some in chunks(invitation_ids):
             with self.database.reading() as connection:
                 rows = {row.invitation_id: row for row in connection.execute(_as_results(some))}
-            there = [rows[each] for each in some if each in rows]
+            ordered_rows = [rows[each] for each in some if each in rows]
             schema = RESULT_SCHEMA | {"run_id": pl.String()}
             yield pl.DataFrame(
-                [tuple(getattr(row, name) for name in schema) for row in there],
+                [tuple(getattr(row, name) for name in schema) for row in ordered_rows],
                 schema=schema,
                 orient="row",
             ).with_columns(pl.col(pl.Datetime).dt.replace_time_zone("UTC"))
@@ -372,8 +372,8 @@ def _last(row: Row[Any]) -> FollowedUp | None:
     return FollowedUp(**(values | {"stage": Stage(values["stage"]), "decision": decision}))
 
 
-def _values(invitation_id: int, found: FollowedUp) -> dict[str, Any]:
-    values = {name: getattr(found, name) for name in _SAVED}
+def _values(invitation_id: int, followed_up: FollowedUp) -> dict[str, Any]:
+    values = {name: getattr(followed_up, name) for name in _SAVED}
     return {"invitation_id": invitation_id, **values}
 
 

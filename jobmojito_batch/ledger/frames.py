@@ -67,8 +67,8 @@ def frames_of(
     asked = _with_times_as_text(query) if is_sqlite else query
     # SQLite hands out one row after the other by itself; a server would send all of them at once.
     options = {} if is_sqlite else {"yield_per": rows}
-    for found in connection.execute(asked, execution_options=options).partitions(rows):
-        yield _in_columns(found, schema)
+    for partition in connection.execute(asked, execution_options=options).partitions(rows):
+        yield _in_columns(partition, schema)
 
 
 def _with_times_as_text(query: Select[Any]) -> Select[Any]:

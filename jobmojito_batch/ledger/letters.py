@@ -137,8 +137,8 @@ def _claim(connection: Connection, wish: TakeLetter, by_day: dict[str, int]) -> 
     if refused_today is not None:
         connection.execute(update(letters).where(letters.c.id == refused_today).values(values))
         return LetterClaim(letter_id=refused_today, standing=LetterStanding.MINE)
-    made = connection.execute(insert(letters).values(values).returning(letters.c.id))
-    return LetterClaim(letter_id=int(made.scalar_one()), standing=LetterStanding.MINE)
+    new_ids = connection.execute(insert(letters).values(values).returning(letters.c.id))
+    return LetterClaim(letter_id=int(new_ids.scalar_one()), standing=LetterStanding.MINE)
 
 
 def end_letters(connection: Connection, ended: Sequence[EndLetter]) -> list[None]:

@@ -90,8 +90,8 @@ class Forgotten(NamedTuple):
                 {"candidate_email": emails, "mask": [mask(email, self.key) for email in emails]},
                 schema={"candidate_email": pl.String, "mask": pl.String},
             )
-            found = frame.unique().join(masks, on="candidate_email")
-            yield found.join(self.masked, on=["position_id", "mask"]).select(*HISTORY_SCHEMA)
+            wanted_masks = frame.unique().join(masks, on="candidate_email")
+            yield wanted_masks.join(self.masked, on=["position_id", "mask"]).select(*HISTORY_SCHEMA)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,17 +54,17 @@ def _refuse_living(old: Connection, now: datetime) -> None:
 
 
 def _copy(old: Connection, new: Connection, table: Table) -> int:
-    there = select(func.count()).select_from(table)
+    count_query = select(func.count()).select_from(table)
     if table is meta:
         new.execute(meta.delete())  # the target's own schema version: the source's is the same
-    elif new.scalar(there):
+    elif new.scalar(count_query):
         raise LedgerError(f"the target has rows in {table.name} already; give an empty database")
     rows = old.execution_options(yield_per=SLICE).execute(select(table))
     for part in rows.partitions():
         new.execute(insert(table), [dict(row._mapping) for row in part])  # noqa: SLF001 - public
     if new.dialect.name == "postgresql" and "id" in table.c:
         _count_on(new, table)
-    copied, wanted = new.scalar(there), old.scalar(there)
+    copied, wanted = new.scalar(count_query), old.scalar(count_query)
     if copied != wanted:
         raise LedgerError(f"{table.name}: {wanted} rows were there and {copied} arrived")
     return int(copied or 0)

@@ -218,7 +218,7 @@ def _with_a_run(connection: Connection, series: str, but: str) -> list[tuple[dat
     )
     day = func.date(runs.c.started_at)
     recent = select(day).where(*is_earlier).distinct().order_by(day.desc()).limit(RECENT_NIGHTS)
-    days = [date.fromisoformat(str(found)) for found in connection.scalars(recent)]
+    days = [date.fromisoformat(str(day_of_run)) for day_of_run in connection.scalars(recent)]
     if not days:
         return []
     since = datetime.combine(min(days), time())

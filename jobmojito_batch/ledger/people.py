@@ -79,15 +79,15 @@ class Erasure:
             .order_by(invitations.c.claimed_at.desc())
         )  # fmt: skip
         with self.database.reading() as connection:
-            found = [dict(row) for row in connection.execute(query).mappings()]
-            for one in found:
+            their_invitations = [dict(row) for row in connection.execute(query).mappings()]
+            for invitation in their_invitations:
                 named = select(run_rows.c.position_name).where(
-                    run_rows.c.position_id == one["position_id"],
+                    run_rows.c.position_id == invitation["position_id"],
                     run_rows.c.candidate_email == email,
                     run_rows.c.position_name.is_not(None),
                 )
-                one["position"] = connection.scalar(named.limit(1))
-        return found
+                invitation["position"] = connection.scalar(named.limit(1))
+        return their_invitations
 
     def masks_of(self, emails: Iterable[str]) -> dict[str, str]:
         """Those of the addresses that were forgotten, each with what stands in its place."""

@@ -302,8 +302,8 @@ def _note_merge(connection: Connection, position_id: int, *, into: int) -> None:
 
 def merged_into(connection: Connection, position_ids: Collection[int]) -> dict[int, int]:
     """Of these positions those that were merged, and into which."""
-    found = connection.execute(_MERGED_INTO, {"of_positions": list(position_ids)})
-    return {row.id: row.position_id for row in found}
+    rows = connection.execute(_MERGED_INTO, {"of_positions": list(position_ids)})
+    return {row.id: row.position_id for row in rows}
 
 
 _MERGED_INTO: Final = (

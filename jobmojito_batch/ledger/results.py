@@ -263,8 +263,8 @@ class Results:
             )
             number = func.count().label("people")
             query = select(people.c.is_new, number).group_by(people.c.is_new)
-            found = connection.execute(query, rows.values)
-            counts = {int(some.is_new): int(some.people) for some in found}
+            groups = connection.execute(query, rows.values)
+            counts = {int(some.is_new): int(some.people) for some in groups}
         return counts.get(1, 0), counts.get(0, 0)
 
     def invitation_counts(self) -> dict[str, int]:

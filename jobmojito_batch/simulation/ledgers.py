@@ -58,9 +58,9 @@ def _engine() -> tuple[Engine, Path]:
 
 
 def _own_folder() -> Path:
-    made = folder_for_ledgers()
-    atexit.register(made.cleanup)
-    return Path(made.name)
+    folder = folder_for_ledgers()
+    atexit.register(folder.cleanup)
+    return Path(folder.name)
 
 
 def _do_not_flush(connection: Any, _record: object) -> None:  # noqa: ANN401 - the driver's own

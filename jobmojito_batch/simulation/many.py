@@ -124,15 +124,15 @@ def _processes(shares: list[range], open_ledger: OpenLedger) -> Iterator[list[Co
     ledgers = folder_for_ledgers()
     try:
         for number, share in enumerate(shares):
-            here, there = context.Pipe(duplex=False)
+            listening_end, telling_end = context.Pipe(duplex=False)
             own = Path(ledgers.name) / str(number)
-            given = (share, there, open_ledger, own)
+            given = (share, telling_end, open_ledger, own)
             process = context.Process(target=_work, args=given, daemon=True)
             with _deaf_to_ctrl_c():  # its parent hears it, and ends it
                 process.start()
-            there.close()
+            telling_end.close()
             processes.append(process)
-            ends.append(here)
+            ends.append(listening_end)
         yield ends
     finally:
         for process in processes:
@@ -162,8 +162,8 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _work(seeds: range, there: Connection, open_ledger: OpenLedger, folder: Path) -> None:
+def _work(seeds: range, telling_end: Connection, open_ledger: OpenLedger, folder: Path) -> None:
     with suppress(BrokenPipeError):  # nobody listens any more
         keep_ledger_in(folder)
-        _live_some(seeds, there.send, open_ledger)
-        there.send(None)
+        _live_some(seeds, telling_end.send, open_ledger)
+        telling_end.send(None)

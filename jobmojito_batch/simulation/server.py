@@ -94,21 +94,28 @@ class Server(httpx.AsyncBaseTransport):
     @property
     def effects(self) -> Counter[Invitation]:
         """How often each invitation took effect, those still to come included."""
-        done = Counter((one["candidate_email"], one["position_name"]) for one in self.enrolments)
-        done.update((one.body["candidate_email"], self._name(one.body)) for one in self._coming)
+        done = Counter(
+            (enrolment["candidate_email"], enrolment["position_name"])
+            for enrolment in self.enrolments
+        )
+        done.update(
+            (coming.body["candidate_email"], self._name(coming.body)) for coming in self._coming
+        )
         return done
 
     def forget_positions(self) -> None:
         """Somebody deletes the positions: their ids are unknown, their names are free again."""
-        self._gone |= {one: name for name, ids in self.positions.items() for one in ids}
+        self._gone |= {
+            position_id: name for name, ids in self.positions.items() for position_id in ids
+        }
         self.positions.clear()
 
     def advance(self) -> None:
         """Let the effects come whose time is there."""
         now = self.world.seconds + 1e-6
-        for one in [one for one in self._coming if one.moment <= now]:
-            self._take_effect(one)
-        self._coming = [one for one in self._coming if one.moment > now]
+        for coming in [coming for coming in self._coming if coming.moment <= now]:
+            self._take_effect(coming)
+        self._coming = [coming for coming in self._coming if coming.moment > now]
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Answer, or raise what the network would."""
@@ -159,7 +166,7 @@ class Server(httpx.AsyncBaseTransport):
                 else {"error": "x", **({"name": fate.field} if fate.field else {})}
             )
             return self._said(fate.status, content, headers)
-        made = known or self._existing(body["candidate_email"], name) or {}
+        enrolment = known or self._existing(body["candidate_email"], name) or {}
         return self._said(
             200,
             {
@@ -167,7 +174,7 @@ class Server(httpx.AsyncBaseTransport):
                 "interview_url": "https://links.example/x",
                 "position_def_set_id": self.positions.get(name, ["none"])[0],
                 "interview_def_set_id": f"def-{name}",
-                "profile_interview_id": made.get("profile_interview_id"),
+                "profile_interview_id": enrolment.get("profile_interview_id"),
             },
         )
 
@@ -202,9 +209,9 @@ class Server(httpx.AsyncBaseTransport):
     def _existing(self, email: str, name: str) -> dict[str, Any] | None:
         return next(
             (
-                one
-                for one in self.enrolments
-                if (one["candidate_email"], one["position_name"]) == (email, name)
+                enrolment
+                for enrolment in self.enrolments
+                if (enrolment["candidate_email"], enrolment["position_name"]) == (email, name)
             ),
             None,
         )
@@ -224,7 +231,7 @@ class Server(httpx.AsyncBaseTransport):
         if not self.may_look:
             return self._said(403, {"error": "no"})
         [email] = parse_qs(request.url.query.decode())["filter_text"]
-        rows = [one for one in self.enrolments if one["candidate_email"] == email]
+        rows = [enrolment for enrolment in self.enrolments if enrolment["candidate_email"] == email]
         if self._tell is not None:
             self._tell(f"look    {email}: {len(rows)} enrolled")
         return self._said(200, {"data": rows[::-1], "pagination": {"has_more": False}})

@@ -29,9 +29,11 @@ def show(visit: Visit) -> Response:
         sender=read_json(folder / _SENDER, str) or settings.mail_from or "",
         may_post=settings.smtp_url is not None,
         drafts=len(list(_drafts(visit).glob("*.eml"))),
-        going_on=[one.name for one in errands if one.is_going_on],
-        came_to={one.name: _came_to(said) for one in errands if (said := one.said) is not None},
-        faults=[fault for one in errands if (fault := one.fault)],
+        going_on=[errand.name for errand in errands if errand.is_going_on],
+        came_to={
+            errand.name: _came_to(said) for errand in errands if (said := errand.said) is not None
+        },
+        faults=[fault for errand in errands if (fault := errand.fault)],
         steps=_STEPS,
         has_followup=_followup_file(visit).is_file(),
     )

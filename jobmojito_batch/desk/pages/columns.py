@@ -152,7 +152,7 @@ def _why(said: dict[str, str], header: str, role: str) -> str:
     return "the field's own name" if header.strip() == role else "this header is known for it"
 
 
-def _read_as(found: Detected) -> str:
-    sheet = found.sheet and f"sheet “{found.sheet}”"
-    row = found.header_row and f"header in row {found.header_row}"
-    return ", ".join(part for part in (found.kind, found.encoding, sheet, row) if part)
+def _read_as(detected: Detected) -> str:
+    sheet = detected.sheet and f"sheet “{detected.sheet}”"
+    row = detected.header_row and f"header in row {detected.header_row}"
+    return ", ".join(part for part in (detected.kind, detected.encoding, sheet, row) if part)

@@ -59,8 +59,8 @@ def _page(visit: Visit, links: dict[int, str]) -> Response:
     """*links* are those that are revealed, by ordinal."""
     run_id = visit.part("run")
     outcome, text, start = visit.said("outcome"), visit.said("text"), visit.number("start")
-    with visit.desk.ledger() as found:
-        ledger = _there(found)
+    with visit.desk.ledger() as ledger_if_any:
+        ledger = _there(ledger_if_any)
         run = ledger.runs.find(run_id)
         if run is None or run.run_id != run_id:
             raise BatchError("the ledger has no such run")
