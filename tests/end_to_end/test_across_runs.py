@@ -68,7 +68,7 @@ def positions_of(run: Run) -> list[str]:
 
 def confirmed(path: Path, monkeypatch: pytest.MonkeyPatch) -> int:
     """A person at a terminal who says yes."""
-    monkeypatch.setattr("jobmojito_batch.cli.app.is_interactive", lambda: True)
+    monkeypatch.setattr("jobmojito_batch.cli.commands.inviting.is_interactive", lambda: True)
     monkeypatch.setattr("sys.stdin", io.StringIO("y\n"))
     return main(["invite", str(path), "--no-prefect", "--no-settle"])
 

@@ -11,5 +11,6 @@ from tests.mutants import HERE, MUTANTS, Mutant
 def test_each_rule_stands_once_and_names_tests_that_there_are(mutant: Mutant) -> None:
     source = (HERE / mutant.file).read_text(encoding="utf-8")
     assert source.count(mutant.line) == 1
-    for test in mutant.tests:
-        assert Path(HERE, test.partition("::")[0]).exists()
+    files = [Path(HERE, test.partition("::")[0]) for test in mutant.tests if "/" in test]
+    assert files
+    assert all(file.exists() for file in files)
