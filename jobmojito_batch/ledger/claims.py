@@ -131,12 +131,20 @@ class _Admission:
 def _forgotten(
     connection: Connection, wanted: Sequence[TakeClaim], key: bytes | None
 ) -> dict[Key, Claim]:
-    """Invitations of people who were forgotten since."""
+    """
+    Invitations of people who were forgotten since.
+
+    One that is open reads as settled: nobody may claim it, and nobody is waited for.
+    """
     if key is None:
         return {}
     masked = {(wish.position_id, mask(wish.candidate_email, key)): _key(wish) for wish in wanted}
     return {
-        masked[place]: replace(claim, ordinal=-1)
+        masked[place]: replace(
+            claim,
+            ordinal=-1,
+            state=ClaimState.SETTLED if claim.state is ClaimState.OPEN else claim.state,
+        )
         for place, claim in _standing(connection, set(masked)).items()
     }
 

@@ -180,12 +180,8 @@ class InDoubtRows:
     async def leave_to_holder(self, call: Call, claim: Claim) -> None:
         """Somebody has the invitation, or it is settled: nothing is sent for this row."""
         context = self._context
-        may_try = (
-            call.number < context.policy.retry.max_attempts and not context.stop_signal.is_set()
-        )
-        if claim.state is ClaimState.OPEN and may_try:
+        if claim.state is ClaimState.OPEN and not context.stop_signal.is_set():
             # Whoever looked it up found that it did not happen: it may be claimed like any other.
-            # Not without end: the claim of somebody who was forgotten is nobody's.
             await self._send_row(call.job, None)
             return
         outcome, code, message = _standing_of(claim)

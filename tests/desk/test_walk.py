@@ -446,6 +446,7 @@ def test_a_server_that_is_killed_loses_nothing(house: House, tmp_path: Path) -> 
         page.get_by_role("link", name="Go on to the plan").click()
         page.get_by_role("button", name="Send 60 invitations").click()
         heading(page, "Progress")
+        page.wait_for_load_state()  # without its scripts nothing would notice
         house.kill()
         expect(page.get_by_text("The desk does not answer")).to_be_visible(timeout=30_000)
     house.start()
