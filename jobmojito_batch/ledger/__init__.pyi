@@ -7,6 +7,7 @@ from .leases import LEASE_SECONDS, is_alive, owner_of, this_owner
 from .ledger import Ledger
 from .letters import KnownLetter
 from .lookups import HISTORY_SCHEMA, KnownPosition
+from .masks import is_mask
 from .night_history import DoneFile
 from .people import StoredPerson
 from .requests import (
@@ -96,6 +97,7 @@ __all__ = [
     "account_of",
     "account_parts",
     "is_alive",
+    "is_mask",
     "merchant_in",
     "named",
     "owner_of",

@@ -22,8 +22,14 @@ PEOPLE_SCHEMA: Final = {
 }
 """One invitation; the run is the one that has the row."""
 
-# An attempt at a shard holds the claim; the rows are those of its parent.
-_RUN_OF_ROW: Final = func.coalesce(runs.c.parent_id, runs.c.run_id)
+IS_ITS_ROW: Final = (run_rows.c.run_id == func.coalesce(runs.c.parent_id, runs.c.run_id)) & (
+    run_rows.c.ordinal == invitations.c.ordinal
+)
+"""
+Whether a row is the one of an invitation, whose run is joined.
+
+An attempt at a shard holds the claim; the rows are those of its parent.
+"""
 _PEOPLE: Final = (
     select(
         invitations.c.position_id,
@@ -36,10 +42,7 @@ _PEOPLE: Final = (
     )
     .select_from(invitations)
     .join(runs, runs.c.run_id == invitations.c.run_id)
-    .join(
-        run_rows,
-        (run_rows.c.run_id == _RUN_OF_ROW) & (run_rows.c.ordinal == invitations.c.ordinal),
-    )
+    .join(run_rows, IS_ITS_ROW)
     .where(invitations.c.state != ClaimState.OPEN, run_rows.c.candidate_name.is_not(None))
 )
 

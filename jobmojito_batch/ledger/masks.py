@@ -43,6 +43,11 @@ def mask(email: str, key: bytes) -> str:
     return MASK_PREFIX + hmac.new(key, email.encode(), hashlib.sha256).hexdigest()
 
 
+def is_mask(email: str) -> bool:
+    """Whether it stands in the place of an address that was forgotten."""
+    return email.startswith(MASK_PREFIX)
+
+
 def is_invitation_of(email: str) -> ColumnElement[bool]:
     """Invitations of the address, however it is written."""
     return func.lower(invitations.c.candidate_email) == email.lower()

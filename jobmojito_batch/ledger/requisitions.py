@@ -11,6 +11,7 @@ from typing import Any, Final, NamedTuple
 from sqlalchemy import Connection, String, cast, func, select
 
 from jobmojito_batch.ledger.database import chunks, inserting
+from jobmojito_batch.ledger.invited_people import IS_ITS_ROW
 from jobmojito_batch.ledger.positions import BY_KEYS, MERGED, merged_into
 from jobmojito_batch.ledger.schema import invitations, position_aliases, positions, run_rows, runs
 
@@ -99,11 +100,7 @@ def invited_under(connection: Connection, position_ids: Sequence[int]) -> Iterat
         query: Any = (
             select(invitations.c.position_id, run_rows.c.position_name, func.min(invitations.c.id))
             .join(runs, runs.c.run_id == invitations.c.run_id)
-            .join(
-                run_rows,  # an attempt at a shard holds the claim, the rows are its parent's
-                (run_rows.c.run_id == func.coalesce(runs.c.parent_id, runs.c.run_id))
-                & (run_rows.c.ordinal == invitations.c.ordinal),
-            )
+            .join(run_rows, IS_ITS_ROW)
             .where(
                 invitations.c.position_id.in_(chunk),
                 run_rows.c.position_id == invitations.c.position_id,

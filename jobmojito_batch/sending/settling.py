@@ -19,7 +19,7 @@ from typing import Final, Protocol
 from jobmojito_batch.client import merchant_of
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.contract import ResultRow
-from jobmojito_batch.ledger import ClaimState, Doubted, Enrolment, SettleDoubt
+from jobmojito_batch.ledger import ClaimState, Doubted, Enrolment, SettleDoubt, is_mask
 from jobmojito_batch.sending.context import SendContext
 from jobmojito_batch.sending.dispatch import Position
 from jobmojito_batch.sending.match import Enrolled, Finding, Seen, finding_of
@@ -413,7 +413,7 @@ class Settling:
 
 def has_address(of: Doubted) -> bool:
     """There is none of a person who was forgotten: looking up what is left would show nothing."""
-    return not of.candidate_email.startswith("forgotten:")
+    return not is_mask(of.candidate_email)
 
 
 def _opening_name(of: Doubted) -> str | None:
