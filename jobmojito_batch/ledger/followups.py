@@ -291,17 +291,6 @@ class FollowUps:
                 for row in connection.execute(_as_results(some))
             }
 
-    def layouts_of(self, run_ids: Sequence[str]) -> dict[str, str]:
-        """The layouts of runs, as JSON."""
-        with self.database.reading() as connection:
-            return {
-                row.run_id: row.layouts
-                for some in chunks(run_ids)
-                for row in connection.execute(
-                    select(runs.c.run_id, runs.c.layouts).where(runs.c.run_id.in_(some))
-                )
-            }
-
 
 _SAVED: Final = (
     "stage", "decision", "score", "interview_result_id", "stage_since", "link_made_at",

@@ -225,17 +225,6 @@ class Lookups:
             for frame in frames:
                 yield frame.join(of_account, on="position_id")
 
-    def layouts(self, run_ids: Sequence[str]) -> dict[str, str]:
-        """What the inputs of runs looked like, as each run keeps it."""
-        with self.database.reading() as connection:
-            return {
-                row.run_id: row.layouts
-                for chunk in chunks(run_ids)
-                for row in connection.execute(
-                    select(runs.c.run_id, runs.c.layouts).where(runs.c.run_id.in_(chunk))
-                )
-            }
-
     def merchants(self, base_url: str, environment: str) -> list[str]:
         """The merchants that runs were made for, under this URL and label."""
         asked = {"of_base_url": base_url, "of_environment": environment}

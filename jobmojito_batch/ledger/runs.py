@@ -325,6 +325,17 @@ class Runs:
 
     # Known
 
+    def layouts_of(self, run_ids: Sequence[str]) -> dict[str, str]:
+        """The layouts of runs, as JSON."""
+        with self.database.reading() as connection:
+            return {
+                row.run_id: row.layouts
+                for some in chunks(run_ids)
+                for row in connection.execute(
+                    select(runs.c.run_id, runs.c.layouts).where(runs.c.run_id.in_(some))
+                )
+            }
+
     def find(self, run_id: str) -> KnownRun | None:
         """The run, by its id or an unambiguous beginning of it."""
         beginning = self.beginning(run_id)

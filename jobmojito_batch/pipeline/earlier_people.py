@@ -120,7 +120,7 @@ def _counted_anew(both: pl.DataFrame) -> list[str]:
 def _with_ids_of_people(candidates: pl.DataFrame, ledger: Ledger) -> pl.DataFrame:
     """The same, without ids that the ledger has of applications."""
     with_id = candidates.filter(pl.col("known_external_id").is_not_null())
-    layouts = ledger.lookups.layouts(with_id["known_run"].unique().to_list())
+    layouts = ledger.runs.layouts_of(with_id["known_run"].unique().to_list())
     of_people = [
         (run_id, layout.source)
         for run_id, text in layouts.items()

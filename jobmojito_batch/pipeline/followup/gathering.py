@@ -109,7 +109,7 @@ class Gathering:
 
     def _keep(self, account: str, assigned: Sequence[credit_ledger.Assigned]) -> None:
         rows = self.rows_of(assigned)
-        layouts = self._ledger.followups.layouts_of(sorted({row.run_id for row in rows.values()}))
+        layouts = self._ledger.runs.layouts_of(sorted({row.run_id for row in rows.values()}))
         kept = credit_ledger.kept_charges(assigned, rows, layouts)
         self._ledger.followups.add_charges(account, kept)
 
