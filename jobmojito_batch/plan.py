@@ -32,6 +32,8 @@ IS_INCOMPLETE: Final = "is_incomplete"
 """A row of our own results, which hold no résumé: it can be done, and cannot be sent."""
 HELD_BY: Final = "held_by"
 IS_IN_FLIGHT: Final = "is_in_flight"
+MAY_GO: Final = "may_go"
+"""Boolean: whether a row is sent when its turn comes; one in doubt is looked up first."""
 EMAIL: Final = "candidate_email"
 POSITION_NAME: Final = "position_name"
 NAMED_PLACES: Final = ("position_location", "position_country_code", "mojito_language_code")

@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from jobmojito_batch.cli.console import print_json, show
-from jobmojito_batch.cli.observer import tell_faulty, tell_saved
 from jobmojito_batch.cli.plan_view import plan_json, plan_lines
+from jobmojito_batch.cli.telling import tell_faulty, tell_saved
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.pipeline import IdleRun, PreparedRun, check_taken, taking

@@ -12,8 +12,9 @@ from typing import Final
 from jobmojito_batch.cli import prefect_runner
 from jobmojito_batch.cli.console import say, say_as_is
 from jobmojito_batch.cli.next_steps import NextStep, command
-from jobmojito_batch.cli.observer import ConsoleObserver, tell_ending, tell_next
+from jobmojito_batch.cli.observer import ConsoleObserver
 from jobmojito_batch.cli.rehearsal import token_for_stand_in
+from jobmojito_batch.cli.telling import tell_ending, tell_next
 from jobmojito_batch.errors import InputError, SettingsError
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.parameters import InviteParameters

@@ -5,7 +5,8 @@ import asyncio
 from jobmojito_batch.cli import prefect_runner
 from jobmojito_batch.cli.alerting import prefect_away, tell_alerts
 from jobmojito_batch.cli.console import print_json, say
-from jobmojito_batch.cli.observer import ConsoleObserver, tell_ending
+from jobmojito_batch.cli.observer import ConsoleObserver
+from jobmojito_batch.cli.telling import tell_ending
 from jobmojito_batch.columns import REHEARSAL
 from jobmojito_batch.errors import BatchError, PrefectAwayError
 from jobmojito_batch.exit_codes import ExitCode

@@ -1,7 +1,7 @@
 """`results`: the files of a run once more, from the ledger."""
 
 from jobmojito_batch.cli.console import print_json, say
-from jobmojito_batch.cli.observer import tell_files
+from jobmojito_batch.cli.telling import tell_files
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.ledger import Ledger

@@ -14,7 +14,6 @@ from jobmojito_batch.intake.errors import input_faults
 from jobmojito_batch.intake.isolated import read_apart
 from jobmojito_batch.intake.kinds import Kind
 from jobmojito_batch.intake.ndjson import read_lines
-from jobmojito_batch.intake.parquet import read_parquet
 from jobmojito_batch.intake.paths import InputFile
 from jobmojito_batch.intake.remote import local_copy, name_of, unreachable
 from jobmojito_batch.intake.unpacking import unpacked
@@ -57,7 +56,7 @@ class Reading(NamedTuple):
             case Kind.JSON:
                 return self._apart("json", self._as_utf_8(path, source), source)
             case Kind.PARQUET:
-                return read_parquet(path, source, self.scratch)
+                return self._parquet(path, source)
             case Kind.LINES:
                 return read_lines(self._as_utf_8(path, source), source)
         return read_delimited(
@@ -84,13 +83,18 @@ class Reading(NamedTuple):
         overrides = dict(self.overrides)
         return read_apart(reader, path, source, self.scratch, overrides=overrides, **options)
 
+    def _parquet(self, where: Path | str, source: str) -> Table:
+        from jobmojito_batch.intake.parquet import read_parquet
+
+        return read_parquet(where, source, self.scratch)
+
     def _as_utf_8(self, path: Path, source: str) -> Path:
         return path if self.codec is None else as_plain(path, source, self.scratch, self.codec).path
 
     def _remote(self, uri: str, source: str) -> Table:
         if name_of(uri).lower().endswith(".parquet"):
             try:
-                return read_parquet(uri, source, self.scratch)
+                return self._parquet(uri, source)
             except (pl.exceptions.PolarsError, OSError) as exc:
                 raise unreachable(uri, source, exc) from None
         return self._local(local_copy(uri, source, self.scratch), source)

@@ -7,13 +7,15 @@ Here a process is asked by its id and start time; of one on another host its lea
 import socket
 from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-import psutil
 from sqlalchemy import Connection, bindparam, or_, update
 
 from jobmojito_batch.ledger.requests import RenewLease
 from jobmojito_batch.ledger.schema import RunState, runs
+
+if TYPE_CHECKING:
+    import psutil
 
 LEASE_SECONDS: Final = 60.0
 """How long a run counts as living after its last word, if its process cannot be asked."""
@@ -25,10 +27,12 @@ _SECONDS_APART: Final = 2.0
 
 def this_owner() -> str:
     """This process as `host|pid|start`: a reused process id is another owner."""
+    import psutil
+
     return owner_of(psutil.Process())
 
 
-def owner_of(process: psutil.Process) -> str:
+def owner_of(process: "psutil.Process") -> str:
     """The same of another process here."""
     return f"{socket.gethostname()}|{process.pid}|{process.create_time():.2f}"
 
@@ -43,6 +47,8 @@ def is_alive(owner: str, lease_until: datetime | None = None, now: datetime | No
     host, pid, started = owner.rsplit("|", 2)
     if host != socket.gethostname():
         return lease_until is None or now is None or lease_until > now
+    import psutil
+
     try:
         process = psutil.Process(int(pid))
         is_same = abs(process.create_time() - float(started)) < _SECONDS_APART

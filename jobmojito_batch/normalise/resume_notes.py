@@ -1,5 +1,6 @@
 """Sentences in the place of a résumé that say that there is none, where that is unmistakable."""
 
+import functools
 import re
 from typing import Final
 
@@ -8,8 +9,7 @@ _GIVEN: Final = (
     r"(?:provided|submitted|attached|uploaded|available|included|supplied|received|given|found|"
     r"on\ file|added|present|sent)"
 )
-NONE_GIVEN: Final = re.compile(
-    rf"""
+_NONE_GIVEN: Final = rf"""
     (?:^|(?<=[.!?;|\n]))\s*(?:note:?\s+|n/a:?\s+)?
     (?: (?:(?:the|this|an?|candidate|applicant)(?:'s)?\s+){{0,3}}{_RESUME_WORD}
         (?:\s+(?:file|document|text|attachment))?\s+(?:(?:is|was|has|had|been)\s+){{0,3}}
@@ -43,7 +43,16 @@ NONE_GIVEN: Final = re.compile(
       | brak\s+(?:cv|życiorysu)\b
       | kandydat(?:ka)?\s+nie\s+(?:do|prze|za)\w+\s+(?:\w+\s+)?(?:cv|życiorysu)\b
     )[^.!?;|\n]{{0,80}}
-    """,
-    re.IGNORECASE | re.VERBOSE,
-)
+"""
 """One sentence from its beginning to its end: what else a text tells is counted without it."""
+
+
+def without_notes(text: str) -> str:
+    """The text with a blank in the place of each sentence that says that there is no résumé."""
+    return _none_given().sub(" ", text)
+
+
+@functools.cache
+def _none_given() -> re.Pattern[str]:
+    """Built when a text is that short: it takes as long as reading a small file."""
+    return re.compile(_NONE_GIVEN, re.IGNORECASE | re.VERBOSE)

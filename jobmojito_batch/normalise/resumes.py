@@ -7,7 +7,7 @@ from typing import Final
 import polars as pl
 
 from jobmojito_batch.normalise.cell_errors import is_error
-from jobmojito_batch.normalise.resume_notes import NONE_GIVEN
+from jobmojito_batch.normalise.resume_notes import without_notes
 from jobmojito_batch.normalise.text import by_distinct, changed_where, cleaned, true_where
 
 CUT_BY_EXCEL: Final = 32_767
@@ -139,7 +139,7 @@ def _tells_less_than(least: int, text: pl.Expr) -> pl.Expr:
     """
 
     def telling(short: str) -> str | None:
-        rest = NONE_GIVEN.sub(" ", _POINTERS.sub(" ", short)).strip()
+        rest = without_notes(_POINTERS.sub(" ", short)).strip()
         is_enough = len(rest) >= least and 2 * sum(map(str.isalpha, rest)) >= least
         return short if is_enough and not _POINTS_ELSEWHERE.search(short) else None
 

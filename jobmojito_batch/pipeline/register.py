@@ -22,7 +22,6 @@ from jobmojito_batch.pipeline.plan_stage import planned_slices, slices
 from jobmojito_batch.pipeline.planned import Planned, ReadyToSend
 from jobmojito_batch.pipeline.preview import MEMBERS, faults_of
 from jobmojito_batch.pipeline.source_layout import Layout, to_json
-from jobmojito_batch.pipeline.work import MAY_GO
 from jobmojito_batch.plan import (
     ACCOUNT,
     CODE_OF,
@@ -31,6 +30,7 @@ from jobmojito_batch.plan import (
     IS_IN_FLIGHT,
     KIND,
     KINDS,
+    MAY_GO,
     OUTCOME_OF,
     PLACE,
     POSITION,

@@ -2,13 +2,15 @@
 
 import time
 from collections.abc import Callable
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from jobmojito_batch.events import Event, emit, warn
 from jobmojito_batch.pipeline.planned import Planned
 from jobmojito_batch.plan import Kind
-from jobmojito_batch.sending import Progress
 from jobmojito_batch.summary import Summary
+
+if TYPE_CHECKING:
+    from jobmojito_batch.sending import Progress
 
 LOG_SECONDS: Final = 60.0
 """How often progress is logged at most."""
@@ -51,13 +53,13 @@ def log_end(summary: Summary | None, error: Exception | None) -> None:
 class ProgressLog:
     """Logs now and then how far a run is, and at once if the API goes away or is back."""
 
-    def __init__(self, run_id: str, on_progress: Callable[[Progress], None]) -> None:
+    def __init__(self, run_id: str, on_progress: "Callable[[Progress], None]") -> None:
         self._run_id = run_id
         self._on_progress = on_progress
         self._logged_at = time.monotonic()
         self._is_away = False
 
-    def __call__(self, progress: Progress) -> None:
+    def __call__(self, progress: "Progress") -> None:
         """Sending goes on; called a few times a second."""
         if progress.is_away != self._is_away:
             self._is_away = progress.is_away

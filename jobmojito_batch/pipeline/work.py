@@ -7,7 +7,7 @@ Whole runs, shards and the model tests get it here, so that what is proved is wh
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import polars as pl
 
@@ -15,7 +15,7 @@ from jobmojito_batch.client import JobMojito, TokenSource
 from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, ROW, SOURCE
 from jobmojito_batch.ledger import Doubted, Ledger, TakeSlots, Writer
 from jobmojito_batch.pipeline.preview import MEMBERS
-from jobmojito_batch.plan import ACCOUNT, EMAIL, PLACE, POSITION, at_ordinals
+from jobmojito_batch.plan import ACCOUNT, EMAIL, MAY_GO, PLACE, POSITION, at_ordinals
 from jobmojito_batch.sending import (
     Clock,
     Doubt,
@@ -32,9 +32,6 @@ from jobmojito_batch.sending import (
     utc_now,
 )
 from jobmojito_batch.settings import Settings
-
-MAY_GO: Final = "may_go"
-"""Boolean: whether a row is sent when its turn comes; one in doubt is looked up first."""
 
 
 def reader_of(prepared: Path, ordinals: pl.Series | None = None) -> RowReader:

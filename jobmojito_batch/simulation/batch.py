@@ -20,7 +20,7 @@ from jobmojito_batch.ledger.schema import run_rows
 from jobmojito_batch.pipeline import reconcile, work
 from jobmojito_batch.pipeline.known_places import with_ledger
 from jobmojito_batch.plan import ACCOUNT as ACCOUNT_COLUMN
-from jobmojito_batch.plan import EMAIL, PLACE, POSITION
+from jobmojito_batch.plan import EMAIL, MAY_GO, PLACE, POSITION
 from jobmojito_batch.sending import Budget, Cap, Doubt, Position, Sender
 from jobmojito_batch.sending.rows import Row
 from jobmojito_batch.settings import Settings
@@ -270,9 +270,9 @@ def _left_of(count: int, outcomes: tuple[Outcome | None, ...]) -> tuple[pl.DataF
     """The rows that are not done by what planning said, and of them those in doubt."""
     may_go = [outcome is not Outcome.UNKNOWN for outcome in outcomes]
     is_left = [outcome is not Outcome.ALREADY_DONE for outcome in outcomes]
-    rows = input_of(count).rows.with_columns(pl.Series(work.MAY_GO, may_go))
+    rows = input_of(count).rows.with_columns(pl.Series(MAY_GO, may_go))
     left = rows.filter(pl.Series(is_left))
-    return left, left.filter(~pl.col(work.MAY_GO))
+    return left, left.filter(~pl.col(MAY_GO))
 
 
 def _states(ledger: Ledger, of_rows: list[tuple[int, str]]) -> dict[tuple[int, str], str]:

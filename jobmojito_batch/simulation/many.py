@@ -123,16 +123,16 @@ def _processes(shares: list[range], open_ledger: OpenLedger) -> Iterator[list[Co
     ends: list[Connection] = []
     ledgers = folder_for_ledgers()
     try:
-        for number, share in enumerate(shares):
-            listening_end, telling_end = context.Pipe(duplex=False)
-            own = Path(ledgers.name) / str(number)
-            given = (share, telling_end, open_ledger, own)
-            process = context.Process(target=_work, args=given, daemon=True)
-            with _deaf_to_ctrl_c():  # its parent hears it, and ends it
+        with _deaf_to_ctrl_c():  # their parent hears it, and ends them
+            for number, share in enumerate(shares):
+                listening_end, telling_end = context.Pipe(duplex=False)
+                own = Path(ledgers.name) / str(number)
+                given = (share, telling_end, open_ledger, own)
+                process = context.Process(target=_work, args=given, daemon=True)
                 process.start()
-            telling_end.close()
-            processes.append(process)
-            ends.append(listening_end)
+                telling_end.close()
+                processes.append(process)
+                ends.append(listening_end)
         yield ends
     finally:
         for process in processes:
@@ -149,17 +149,23 @@ def _deaf_to_ctrl_c() -> Iterator[None]:
     """
     What is started meanwhile never hears it; this process hears it afterwards.
 
-    Blocked and not ignored: one that came in between would be lost.
+    The mask is what a started process inherits. It keeps the signal from this thread alone: polars
+    has others, which take it, and Python would raise in the middle of a start.
     """
     if not hasattr(signal, "pthread_sigmask"):
         yield
         return
+    heard: list[int] = []
     resource_tracker.ensure_running()  # or it unblocks the signal when the first process starts
+    handler = signal.signal(signal.SIGINT, lambda number, _: heard.append(number))
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+        signal.signal(signal.SIGINT, handler)
+        if heard:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _work(seeds: range, telling_end: Connection, open_ledger: OpenLedger, folder: Path) -> None:

@@ -24,7 +24,8 @@ from prefect.settings import PREFECT_API_URL, temporary_settings
 from jobmojito_batch.alerts import SMALL_NIGHT, Night, Trouble, alerts_of
 from jobmojito_batch.cli import main
 from jobmojito_batch.cli.alerting import failures_told, tell_alerts
-from jobmojito_batch.cli.observer import ConsoleObserver, tell_ending
+from jobmojito_batch.cli.observer import ConsoleObserver
+from jobmojito_batch.cli.telling import tell_ending
 from jobmojito_batch.env_files import own_path
 from jobmojito_batch.errors import BatchError, DoubtError, LostLedgerError
 from jobmojito_batch.exit_codes import ExitCode

@@ -22,7 +22,7 @@ from jobmojito_batch.ledger import Ledger, RunRecord, Writer
 from jobmojito_batch.pipeline import work
 from jobmojito_batch.pipeline.known_places import with_ledger
 from jobmojito_batch.plan import ACCOUNT as ACCOUNT_COLUMN
-from jobmojito_batch.plan import PLACE
+from jobmojito_batch.plan import MAY_GO, PLACE
 from jobmojito_batch.sending import Budget, Position, Sender
 from jobmojito_batch.sending.rows import Row
 from jobmojito_batch.settings import load_settings
@@ -254,5 +254,5 @@ def _entered(ledger: Ledger, world: World) -> list[Position]:
     rows = pl.DataFrame(
         {ORDINAL: range(PEOPLE), PLACE: [ordinal % JOBS for ordinal in range(PEOPLE)]},
         schema=dict.fromkeys((ORDINAL, PLACE), pl.UInt32),
-    ).with_columns(pl.lit(value=True).alias(work.MAY_GO))
+    ).with_columns(pl.lit(value=True).alias(MAY_GO))
     return work.positions_of([rows], with_ledger(places, ledger))

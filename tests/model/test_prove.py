@@ -5,6 +5,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -18,7 +20,7 @@ from jobmojito_batch.ledger.claims import take_claims
 from jobmojito_batch.ledger.database import Clock
 from jobmojito_batch.ledger.outcomes import WRITES
 from jobmojito_batch.ledger.schema import invitations
-from jobmojito_batch.simulation import Figures, Promise, Tally, live, prove
+from jobmojito_batch.simulation import Figures, Promise, Tally, live, many, prove
 
 ENOUGH = 40
 """Lives among which somebody meets a ledger that forgets claims."""
@@ -151,6 +153,30 @@ def test_ctrl_c_ends_it_at_once_with_the_figures_so_far() -> None:
     assert "100,000 lives" in first
     assert "interrupted" in rest
     assert "Traceback" not in rest
+
+
+def test_ctrl_c_that_another_thread_takes_does_not_cut_a_start_short() -> None:
+    """Those of polars, say: what is being started would read half of what it is to do."""
+    is_over = threading.Event()
+    other = threading.Thread(target=is_over.wait)
+    other.start()
+    assert other.ident is not None
+    steps = []
+
+    def start() -> None:
+        with many._deaf_to_ctrl_c():
+            signal.pthread_kill(other.ident or 0, signal.SIGINT)
+            time.sleep(0.01)
+            steps.append("started")
+
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            start()
+    finally:
+        is_over.set()
+        other.join()
+
+    assert steps == ["started"]
 
 
 def test_figures_add_up() -> None:

@@ -13,7 +13,7 @@ from jobmojito_batch.columns import OPENING_KEY, ORDINAL, POSITION_KEY, ErrorCod
 from jobmojito_batch.ledger import Doubted, Ledger, RowOutcome
 from jobmojito_batch.pipeline import work
 from jobmojito_batch.pipeline.known_places import with_ledger
-from jobmojito_batch.plan import ACCOUNT, EMAIL, PLACE, POSITION
+from jobmojito_batch.plan import ACCOUNT, EMAIL, MAY_GO, PLACE, POSITION
 from jobmojito_batch.sending import Doubt, Position, RowReader
 
 
@@ -56,11 +56,11 @@ class ShardRows:
         self._say_unknown(ledger, doubted, lost)
         is_unknown = pl.col("outcome").eq_missing(Outcome.UNKNOWN.value)
         is_lost = pl.col(ORDINAL).is_in(list(lost.values()))
-        rows = self._left.with_columns((~is_unknown & ~is_lost).alias(work.MAY_GO))
+        rows = self._left.with_columns((~is_unknown & ~is_lost).alias(MAY_GO))
         positions = work.positions_of([rows], places)
         if not settles:
             return positions, []
-        unknown = work.invitations_of(rows.filter(~pl.col(work.MAY_GO)), places, self._scan)
+        unknown = work.invitations_of(rows.filter(~pl.col(MAY_GO)), places, self._scan)
         return positions, work.in_doubt_of(ledger, doubted, unknown, positions)
 
     def _say_unknown(
