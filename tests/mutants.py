@@ -177,7 +177,7 @@ MUTANTS = (
     ),
     Mutant(
         "the lease of an owner on another host",
-        "jobmojito_batch/ledger/leases.py",
+        "jobmojito_batch/ledger/owners.py",
         "        return lease_until is None or now is None or lease_until > now\n",
         "        return True\n",
         (DOUBTS, "-k", "another_host"),

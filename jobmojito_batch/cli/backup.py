@@ -6,8 +6,8 @@ from pathlib import Path
 from jobmojito_batch.cli.console import out
 from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.exit_codes import ExitCode
+from jobmojito_batch.ledger.addresses import sqlite_path
 from jobmojito_batch.ledger.backup import back_up, is_backup
-from jobmojito_batch.ledger.database import sqlite_path
 from jobmojito_batch.publish import written_whole
 from jobmojito_batch.settings import Settings
 

@@ -7,7 +7,7 @@ from jobmojito_batch.cli.console import say, say_as_is
 from jobmojito_batch.cli.mapping_file import save_mapping
 from jobmojito_batch.cli.next_steps import NextStep, next_steps
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.pipeline import Planned, write_faulty
+from jobmojito_batch.pipeline import Planned
 from jobmojito_batch.summary import Files, LinkCounts, SettledCounts, Summary
 
 
@@ -18,6 +18,8 @@ def tell_saved(target: Path, planned: Planned, asked: InviteParameters | None) -
 
 def tell_faulty(planned: Planned) -> None:
     """Write the rows to correct, and say how many. Raises what write_faulty raises."""
+    from jobmojito_batch.pipeline import write_faulty
+
     rows, kept = write_faulty(planned)
     path = planned.targets.errors
     _tell_kept(kept)

@@ -1,15 +1,24 @@
 from .accounts import account_of, account_parts, merchant_in
-from .database import named
+from .addresses import named
 from .doubts import Doubted
-from .followups import Charge, Followed, FollowedUp, LinkMade, Look, Price
-from .invited_people import PEOPLE_SCHEMA
-from .leases import LEASE_SECONDS, is_alive, owner_of, this_owner
+from .followups import Charge, Followed, FollowedUp, LinkMade, Look
+from .leases import LEASE_SECONDS
 from .ledger import Ledger
 from .letters import KnownLetter
-from .lookups import HISTORY_SCHEMA, KnownPosition
 from .masks import is_mask
-from .night_history import DoneFile
+from .owners import is_alive, owner_of, this_owner
 from .people import StoredPerson
+from .records import (
+    HISTORY_SCHEMA,
+    PEOPLE_SCHEMA,
+    DoneFile,
+    InvitedUnder,
+    KnownPosition,
+    Noted,
+    Price,
+    Requisition,
+    pair_key,
+)
 from .requests import (
     BeginAttempt,
     Claim,
@@ -34,7 +43,6 @@ from .requests import (
     TakeSlots,
     UpgradeLink,
 )
-from .requisitions import InvitedUnder, Noted, Requisition, pair_key
 from .results import RESULT_SCHEMA, SHOWS_LINK, RowCounts, RowEnd
 from .runs import KnownRun, RunRecord
 from .schema import ClaimState, LetterState, RunState

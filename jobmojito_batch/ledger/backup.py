@@ -8,7 +8,8 @@ from typing import Final
 from sqlalchemy.engine import make_url
 
 from jobmojito_batch.errors import LedgerError, SettingsError
-from jobmojito_batch.ledger.database import BUSY_SECONDS, named, sqlite_path
+from jobmojito_batch.ledger.addresses import named, sqlite_path
+from jobmojito_batch.ledger.database import BUSY_SECONDS
 
 MAGIC: Final = b"SQLite format 3\0"
 PAGES: Final = 1_000

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sqlalchemy import (
-    URL,
     Connection,
     DateTime,
     Engine,
@@ -25,12 +24,12 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.dialects import sqlite
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, NoSuchModuleError, SQLAlchemyError
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from jobmojito_batch.errors import LedgerError
 from jobmojito_batch.ledger import postgresql
+from jobmojito_batch.ledger.addresses import named, parsed_url, sqlite_path
 from jobmojito_batch.ledger.schema import (
     SCHEMA_VERSION,
     UPGRADES,
@@ -141,36 +140,6 @@ def open_engine(url: str, *, create: bool = True) -> Engine | None:
     return engine
 
 
-def sqlite_path(url: str) -> Path | None:
-    """The file of an SQLite URL; None for another database. Raises LedgerError."""
-    parsed = _parsed(url)
-    if parsed.get_backend_name() != "sqlite":
-        return None
-    if not parsed.database or parsed.database == ":memory:":
-        raise LedgerError("JOBMOJITO_LEDGER: an SQLite ledger must be a file; claims outlive a run")
-    return Path(parsed.database)
-
-
-def named(url: str) -> str:
-    """The URL for people: without its password and whatever else it tells the driver."""
-    return _parsed(url).set(query={}).render_as_string(hide_password=True)
-
-
-def _parsed(url: str) -> URL:
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):  # ValueError: a port that is no number
-        parsed = None
-    # A password with an @ in it would be taken for a host, and be told as one.
-    if parsed is None or (not parsed.drivername.startswith("sqlite") and url.count("@") > 1):
-        raise LedgerError(
-            "JOBMOJITO_LEDGER: this is no path and no database URL such as "
-            "sqlite:////folder/ledger.sqlite or postgresql+psycopg://user@host/name; "
-            "in a password write @ as %40, : as %3A, / as %2F"
-        )
-    return parsed
-
-
 @contextmanager
 def writing(engine: Engine) -> Iterator[Connection]:
     """A transaction that takes the ledger's write lock at once: nobody else writes meanwhile."""
@@ -216,7 +185,7 @@ def _prepare_file(path: Path) -> None:
 
 
 def _engine(url: str) -> Engine:
-    parsed = _parsed(url)
+    parsed = parsed_url(url)
     is_sqlite = parsed.get_backend_name() == "sqlite"
     if not is_sqlite:
         parsed = postgresql.with_driver(parsed)
@@ -315,7 +284,7 @@ _RUNNING: Final = "SELECT run_id, owner{lease} FROM runs WHERE state = 'running'
 
 
 def _refuse_living(connection: Connection, ledger_version: int) -> None:
-    from jobmojito_batch.ledger.leases import is_alive  # noqa: PLC0415 - it writes through this one
+    from jobmojito_batch.ledger.owners import is_alive  # noqa: PLC0415 - it writes through this one
 
     lease = ", lease_until" if ledger_version > 1 else ""
     query = text(_RUNNING.format(lease=lease))

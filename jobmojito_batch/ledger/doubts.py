@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Row, Select, and_, bindparam, or_, select
 from jobmojito_batch.columns import Outcome
 from jobmojito_batch.ledger.accounts import account_of, environment_in, merchant_in
 from jobmojito_batch.ledger.database import Database, chunks
-from jobmojito_batch.ledger.leases import is_alive
+from jobmojito_batch.ledger.owners import is_alive
 from jobmojito_batch.ledger.positions import merged_into, opener_of
 from jobmojito_batch.ledger.schema import IN_DOUBT, ClaimState, invitations, positions, runs
 

@@ -22,6 +22,7 @@ from jobmojito_batch.columns import Decision, Stage
 from jobmojito_batch.ledger.accounts import account_of, merchant_in
 from jobmojito_batch.ledger.database import Database, chunks, inserting
 from jobmojito_batch.ledger.masks import MASK_PREFIX
+from jobmojito_batch.ledger.records import Price
 from jobmojito_batch.ledger.results import RESULT_SCHEMA
 from jobmojito_batch.ledger.schema import (
     ClaimState,
@@ -126,14 +127,6 @@ class Charge(NamedTuple):
     credits: float
     at: datetime | None
     kind: str
-
-
-class Price(NamedTuple):
-    """What rows of a kind have really cost."""
-
-    kind: str
-    rows: int
-    credits: float
 
 
 @dataclass(frozen=True, slots=True)

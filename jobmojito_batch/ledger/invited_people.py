@@ -8,20 +8,10 @@ from sqlalchemy import Connection, Select, func, select
 
 from jobmojito_batch.ledger.database import chunks
 from jobmojito_batch.ledger.frames import frame_of, frames_of
+from jobmojito_batch.ledger.records import PEOPLE_SCHEMA
 from jobmojito_batch.ledger.schema import ClaimState, invitations, positions, run_rows, runs
 
 FRAME_ROWS: Final = 20_000
-PEOPLE_SCHEMA: Final = {
-    "position_id": pl.Int64(),
-    "candidate_email": pl.String(),
-    "known_name": pl.String(),
-    "known_external_id": pl.String(),
-    "known_run": pl.String(),
-    "known_source": pl.String(),
-    "known_row": pl.Int64(),
-}
-"""One invitation; the run is the one that has the row."""
-
 IS_ITS_ROW: Final = (run_rows.c.run_id == func.coalesce(runs.c.parent_id, runs.c.run_id)) & (
     run_rows.c.ordinal == invitations.c.ordinal
 )

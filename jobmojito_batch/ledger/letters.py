@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 
 from jobmojito_batch.columns import LetterStep
 from jobmojito_batch.ledger.database import Database, chunks
-from jobmojito_batch.ledger.leases import is_alive, this_owner
+from jobmojito_batch.ledger.owners import is_alive, this_owner
 from jobmojito_batch.ledger.requests import EndLetter, LetterClaim, LetterStanding, TakeLetter
 from jobmojito_batch.ledger.schema import LetterState, invitations, letters
 

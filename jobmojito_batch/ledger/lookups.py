@@ -16,12 +16,17 @@ from jobmojito_batch.ledger.invited_people import (
     is_cheaper_by_address,
     people_at,
 )
-from jobmojito_batch.ledger.leases import is_alive
 from jobmojito_batch.ledger.masks import MASK_PREFIX, forgotten_key, mask
+from jobmojito_batch.ledger.owners import is_alive
 from jobmojito_batch.ledger.positions import BY_KEYS
-from jobmojito_batch.ledger.requisitions import (
+from jobmojito_batch.ledger.records import (
+    HISTORY_SCHEMA,
     InvitedUnder,
+    KnownPosition,
+    KnownPositions,
     Requisition,
+)
+from jobmojito_batch.ledger.requisitions import (
     beside_ids,
     invited_under,
     known_keys,
@@ -37,35 +42,9 @@ Invitations that are read for one of the positions asked for, before an index is
 it each is a page of its own, and reading the table as it lies takes a quarter of the time.
 """
 
-HISTORY_SCHEMA: Final = {
-    "position_id": pl.Int64(),
-    "candidate_email": pl.String(),
-    "state": pl.String(),
-    "is_in_flight": pl.Boolean(),
-    "held_by": pl.String(),
-}
 _HISTORY_READ: Final = {
     name: dtype for name, dtype in HISTORY_SCHEMA.items() if name != "is_in_flight"
 }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownPosition:
-    """A position the ledger has."""
-
-    position_id: int
-    position_def_set_id: str | None
-    is_opened: bool
-    is_unresolved: bool
-    """No id is known and a first call for it (or its name) was lost: nobody may open it again."""
-
-
-class KnownPositions(NamedTuple):
-    """What is known of positions."""
-
-    by_key: dict[str, KnownPosition]
-    lost_names: set[str]
-    """Opening keys whose first call was lost; it blocks the name under every other key, too."""
 
 
 class NamesOf(NamedTuple):

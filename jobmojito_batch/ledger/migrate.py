@@ -14,7 +14,8 @@ from sqlalchemy import Connection, Table, func, insert, select
 
 from jobmojito_batch.errors import BatchError, LedgerError
 from jobmojito_batch.exit_codes import ExitCode
-from jobmojito_batch.ledger.database import MOVED_TO, Database, named, open_engine, writing
+from jobmojito_batch.ledger.addresses import named
+from jobmojito_batch.ledger.database import MOVED_TO, Database, open_engine, writing
 from jobmojito_batch.ledger.runs import Runs, known_runs
 from jobmojito_batch.ledger.schema import RunState, meta, metadata, runs
 

@@ -11,6 +11,7 @@ from jobmojito_batch.alerts import RECENT_NIGHTS, Night, Trouble
 from jobmojito_batch.columns import NOT_THE_ROWS_FAULT, Outcome
 from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.ledger.database import Database, overwrite_what_is_erased
+from jobmojito_batch.ledger.records import DoneFile
 from jobmojito_batch.ledger.schema import (
     RunState,
     files,
@@ -35,20 +36,6 @@ _OF_A_NIGHT: Final[tuple[Column[Any], ...]] = (
     runs.c.to_send,
     runs.c.known,
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoneFile:
-    """A content of an inbox that was read in one way, and whose rows were all settled."""
-
-    key: str
-    """Of content and reading."""
-    name: str
-    run_id: str | None
-    """None for a file without rows."""
-    done_at: datetime
-    rows_to_repair: int
-    """Rows that were invalid or failed: the same content goes again for them."""
 
 
 class LatestRun(NamedTuple):

@@ -6,48 +6,17 @@ Where one said that it is another, the pair of both is a key of its own position
 """
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 from sqlalchemy import Connection, String, cast, func, select
 
 from jobmojito_batch.ledger.database import chunks, inserting
 from jobmojito_batch.ledger.invited_people import IS_ITS_ROW
 from jobmojito_batch.ledger.positions import BY_KEYS, MERGED, merged_into
+from jobmojito_batch.ledger.records import EXTERNAL, InvitedUnder, Noted, Requisition
 from jobmojito_batch.ledger.schema import invitations, position_aliases, positions, run_rows, runs
 
-EXTERNAL: Final = "ext:"
 NAME: Final = "name:"
-
-
-class Requisition(NamedTuple):
-    """The position that an external id leads to."""
-
-    position_id: int
-    opening_key: str | None
-    """The folded name of the row that made it."""
-
-
-class InvitedUnder(NamedTuple):
-    """A name that rows had which were invited to a position."""
-
-    position_id: int
-    name: str
-    """As the first of them writes it."""
-    first: int
-    """The number of the first invitation under it: the lower, the older."""
-
-
-class Noted(NamedTuple):
-    """A key that leads to a position from now on."""
-
-    account: str
-    key: str
-    position_id: int
-
-
-def pair_key(external_id: str, opening_key: str) -> str:
-    """The key of an external id beside one of its names."""
-    return f"{EXTERNAL}{external_id}\x1f{opening_key}"
 
 
 def requisitions(

@@ -26,11 +26,13 @@ from sqlalchemy import (
 from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.ledger.database import Database, chunks
 from jobmojito_batch.ledger.frames import insert_frame
-from jobmojito_batch.ledger.leases import LEASE_SECONDS, is_alive, renew_leases, this_owner
+from jobmojito_batch.ledger.leases import LEASE_SECONDS, renew_leases
 from jobmojito_batch.ledger.outcomes import settle_rows
+from jobmojito_batch.ledger.owners import is_alive, this_owner
 from jobmojito_batch.ledger.positions import ensure_positions
+from jobmojito_batch.ledger.records import Noted
 from jobmojito_batch.ledger.requests import RenewLease, RowOutcome, SettleRows
-from jobmojito_batch.ledger.requisitions import Noted, note_keys
+from jobmojito_batch.ledger.requisitions import note_keys
 from jobmojito_batch.ledger.schema import (
     IN_DOUBT,
     ClaimState,

@@ -22,7 +22,8 @@ from jobmojito_batch.ledger import (
     Writer,
     postgresql,
 )
-from jobmojito_batch.ledger.database import Database, named, writing
+from jobmojito_batch.ledger.addresses import named
+from jobmojito_batch.ledger.database import Database, writing
 from jobmojito_batch.ledger.people import PAUSES, Erasure
 from jobmojito_batch.settings import load_settings
 from tests.helpers import OpenLedger

@@ -3,12 +3,14 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import typer
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.cli.app import app
+from tests.helpers import people, write_input
 
 COMMANDS = sorted(typer.main.get_command(app).commands)  # type: ignore[attr-defined]
 
@@ -45,18 +47,34 @@ def test_help_at_once_is_what_the_commands_would_say(
     assert capsys.readouterr().out == by_typer
 
 
-@pytest.mark.parametrize("words", [["--version"], ["--help"]])
-def test_what_is_said_at_once_loads_no_library(words: list[str]) -> None:
+def loaded_by(words: list[str], libraries: set[str]) -> tuple[int, set[str]]:
+    """The exit code of a command, and which of these it has loaded."""
     asked = (
-        "import sys; from jobmojito_batch.cli import main; main(sys.argv[1:]); "
-        "heavy = {'typer', 'rich', 'pydantic', 'polars', 'prefect', 'sqlalchemy', 'aiohttp'}; "
-        "print(*heavy & sys.modules.keys(), file=sys.stderr, end='')"
+        "import sys; from jobmojito_batch.cli import main; code = main(sys.argv[1:]); "
+        f"print(*{libraries!r} & sys.modules.keys()); sys.exit(code)"
     )
     ran = subprocess.run(
         [sys.executable, "-c", asked, *words], capture_output=True, text=True, check=False
     )
+    assert ran.stderr == ""
+    return ran.returncode, set(ran.stdout.splitlines()[-1].split())
 
-    assert (ran.returncode, ran.stderr) == (0, "")
+
+@pytest.mark.parametrize("words", [["--version"], ["--help"]])
+def test_what_is_said_at_once_loads_no_library(words: list[str]) -> None:
+    heavy = {"typer", "rich", "pydantic", "polars", "prefect", "sqlalchemy", "aiohttp"}
+
+    assert loaded_by(words, heavy) == (0, set())
+
+
+def test_a_check_loads_nothing_that_sends_and_no_database_where_there_is_no_ledger(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("JOBMOJITO_LEDGER", str(tmp_path / "ledger.sqlite"))
+    table = write_input(tmp_path, people(2))
+    heavy = {"sqlalchemy", "httpx", "aiohttp", "prefect", "arro3", "jobmojito_batch.sending.sender"}
+
+    assert loaded_by(["check", str(table)], heavy) == (0, set())
 
 
 @pytest.mark.parametrize("option", ["--time-zone", "--timezone"])
