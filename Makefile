@@ -94,10 +94,11 @@ chaos: $(STAMP)
 letters: $(STAMP)
 	LETTERS=$(or $(N),1000) LETTER_KILLS=$(or $(KILLS),20) SEED=$(or $(SEED),0) $(BIN)/pytest tests/end_to_end/test_letter_kills.py -s
 
-# The model's lives, then the real program for MINUTES with upkeep beside it.
+# The real program for MINUTES with upkeep beside it, then the model's lives: one test, for as long as
+# it takes.
 soak: $(STAMP)
 	$(BIN)/python -m benchmarks.soak --minutes $(or $(MINUTES),20)
-	PROFILE=soak $(BIN)/pytest tests/model
+	PROFILE=soak $(BIN)/pytest -o faulthandler_timeout=0 tests/model
 
 # Takes each safety rule out, one by one, and expects the tests that guard it to go red.
 mutants: $(STAMP)
