@@ -2,7 +2,7 @@ from .cell_errors import NOT_CALCULATED, error_in
 from .dates import DateOrder, date_order
 from .double_encoding import may_be_twice, once, undone
 from .email import address_in
-from .fields import DATE, LANGUAGE, PEOPLE_PROBLEM, RESUME, RESUME_PROBLEM
+from .fields import DATE, LANGUAGE, PEOPLE_PROBLEM, RESUME, RESUME_IS_CUT, RESUME_PROBLEM
 from .fills import EVERY_ROW
 from .first_names import first_name
 from .frame import normalise
@@ -68,6 +68,7 @@ __all__ = [
     "NOT_CALCULATED",
     "PEOPLE_PROBLEM",
     "RESUME",
+    "RESUME_IS_CUT",
     "RESUME_PROBLEM",
     "RULES",
     "SEVERAL_JOBS",

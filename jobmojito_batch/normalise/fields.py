@@ -33,6 +33,8 @@ EXTERNAL: Final = "candidate_external_id"
 MERCHANT: Final = "merchant_id"
 RESUME_PROBLEM: Final = "resume_problem"
 """What a row says where its résumé file could not be read; null where there is no problem."""
+RESUME_IS_CUT: Final = "resume_is_cut"
+"""Boolean: whether Excel cut the cell of the résumé."""
 PEOPLE_PROBLEM: Final = "people_problem"
 """Which other row has its address for somebody else; a column only where there is such a row."""
 

@@ -20,13 +20,20 @@ from jobmojito_batch.columns import (
 from jobmojito_batch.normalise.clean_cells import clean_cells
 from jobmojito_batch.normalise.dates import DateOrder
 from jobmojito_batch.normalise.double_encoding import undone
-from jobmojito_batch.normalise.fields import EMAIL, EXTERNAL, MEMBERS, RESUME, RESUME_PROBLEM
+from jobmojito_batch.normalise.fields import (
+    EMAIL,
+    EXTERNAL,
+    MEMBERS,
+    RESUME,
+    RESUME_IS_CUT,
+    RESUME_PROBLEM,
+)
 from jobmojito_batch.normalise.fills import EVERY_ROW, canonical_fills, filled
 from jobmojito_batch.normalise.headers import NAME
 from jobmojito_batch.normalise.ids import IDS, an_id
 from jobmojito_batch.normalise.jobs import JOB_KEYS, Jobs, filled_by, with_jobs
 from jobmojito_batch.normalise.judged import NO_ORDERS, NOTHING, judged
-from jobmojito_batch.normalise.resumes import is_file_name, without_tags
+from jobmojito_batch.normalise.resumes import is_cut, is_file_name, without_tags
 from jobmojito_batch.records import HeaderMap, Table
 
 ReadResumes = Callable[[pl.LazyFrame], pl.LazyFrame]
@@ -52,6 +59,8 @@ def normalise(
     """
     The table with its source, a canonical column per member, FAULTS, POSITION_KEY, OPENING_KEY.
 
+    Beside them stands RESUME_IS_CUT.
+
     *fills* (member → value) stand in where the input lacks a member or leaves it blank; one that
     is no valid value raises SettingsError before any row is read. *date_orders* are those of the
     columns of dates, by member. *resumes* puts the text of résumé files into candidate_resume and
@@ -63,8 +72,11 @@ def normalise(
     cells = {field: pl.col(f"{CELL_PREFIX}{column}") for field, column in mapping.fields.items()}
     if is_twice_encoded:
         cells = {field: undone(cell) for field, cell in cells.items()}
+    resume = pl.col(f"{CELL_PREFIX}{mapping.fields[RESUME]}") if RESUME in cells else NOTHING
     frame = clean_cells(
-        table.frame.with_columns(pl.lit(table.source).alias(SOURCE)),
+        table.frame.with_columns(
+            pl.lit(table.source).alias(SOURCE), is_cut(resume).alias(RESUME_IS_CUT)
+        ),
         cells,
         undoes_entities=undoes_entities,
     )

@@ -91,6 +91,13 @@ def is_file_name(text: pl.Expr) -> pl.Expr:
     return text.str.contains(_FILE_NAME) & ~pl.any_horizontal(is_address)
 
 
+def is_cut(cell: pl.Expr) -> pl.Expr:
+    """Whether a cell, as it was written, is of just the length at which Excel cuts."""
+    size, count = cell.str.len_bytes(), cell.str.len_chars()
+    is_it = (size >= CUT_BY_EXCEL) & ((size == CUT_BY_EXCEL) | (count == CUT_BY_EXCEL))
+    return is_it.fill_null(value=False)
+
+
 def without_tags(text: pl.Expr) -> pl.Expr:
     """The text of a résumé that is written in HTML; any other stays as it is."""
     return changed_where(text, _is_html, _text_of_html)

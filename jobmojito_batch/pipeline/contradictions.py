@@ -25,6 +25,7 @@ from jobmojito_batch.normalise import (
     EVERY_ROW,
     IDS,
     PEOPLE_PROBLEM,
+    RESUME_IS_CUT,
     is_no_id,
     is_of_application,
     words_of_name,
@@ -54,9 +55,9 @@ def settle_contradictions(
     present = pl.scan_parquet(prepared).collect_schema().names()
     doubts = [*_ids_that_are_none(prepared, layouts), *_idle_fills(prepared, layouts, fills)]
     if {RESUME, EMAIL} <= set(present):
-        doubts += _odd_resumes(
-            prepared, is_filled=RESUME in fills or f"{RESUME}{EVERY_ROW}" in fills
-        )
+        doubts += _cut_resumes(prepared)
+        if RESUME not in fills and f"{RESUME}{EVERY_ROW}" not in fills:  # else it is on purpose
+            doubts += _shared_resumes(prepared)
     people = _several_people(prepared, layouts) if {EMAIL, NAME} <= set(present) else {}
     if people:
         write_again(prepared, with_several_people(pl.scan_parquet(prepared), people))
@@ -244,47 +245,11 @@ def _idle_fills(
             )
 
 
-def _odd_resumes(prepared: Path, *, is_filled: bool) -> Iterator[InputDoubt]:
-    """
-    Texts that were cut, and those that several people have; both from one look at each text.
-
-    Texts and addresses go by their hashes: two of one hash would cost a needless warning. A text
-    that was given for all rows (*is_filled*) is everybody's on purpose.
-    """
-    is_good = pl.col(FAULTS).is_null()
-    rows = pl.scan_parquet(prepared).with_columns(
-        pl.col(RESUME).hash().alias("text"),
-        pl.when(is_good).then(pl.col(EMAIL).hash()).alias("who"),
-    )
-    who = pl.col("who")
-    looked = (
-        rows.group_by("text")
-        .agg(who.min(), who.max().alias("other"), pl.col(RESUME).str.len_bytes().max().alias("len"))
-        .filter((who != pl.col("other")) | (pl.col("len") >= CUT_BY_EXCEL))
-        .collect(engine="streaming")
-    )
-    if (looked["len"] >= CUT_BY_EXCEL).any():
-        yield from _cut_resumes(prepared)
-    shared = looked.filter(who != pl.col("other")).select("text")
-    if not is_filled and not shared.is_empty():
-        yield from _shared_resumes(rows, shared)
-
-
 def _cut_resumes(prepared: Path) -> Iterator[InputDoubt]:
-    """Texts of just the length at which Excel cuts."""
-    cut = (
-        pl.scan_parquet(prepared)
-        .filter(pl.col(RESUME).str.len_bytes() >= CUT_BY_EXCEL)
-        .filter(
-            pl.any_horizontal(
-                pl.col(RESUME).str.len_chars() == CUT_BY_EXCEL,
-                pl.col(RESUME).str.len_bytes() == CUT_BY_EXCEL,
-            )
-        )
-        .select(SOURCE, ROW)
-        .collect(engine="streaming")
-    )
-    for (source,), some in cut.group_by(SOURCE, maintain_order=True):
+    """Cells of just the length at which Excel cuts."""
+    cut = pl.scan_parquet(prepared).filter(RESUME_IS_CUT).select(SOURCE, ROW)
+    rows = cut.collect(engine="streaming")
+    for (source,), some in rows.group_by(SOURCE, maintain_order=True):
         count = some.height
         yield InputDoubt(
             kind="résumé",
@@ -297,8 +262,23 @@ def _cut_resumes(prepared: Path) -> Iterator[InputDoubt]:
         )
 
 
-def _shared_resumes(rows: pl.LazyFrame, texts: pl.DataFrame) -> Iterator[InputDoubt]:
-    """One text for several people: a cell filled down, a file named twice, a note."""
+def _shared_resumes(prepared: Path) -> Iterator[InputDoubt]:
+    """
+    One text for several people: a cell filled down, a file named twice, a note.
+
+    Texts and addresses go by their hashes: two of one hash would cost a needless warning.
+    """
+    rows = pl.scan_parquet(prepared).select(
+        ROW,
+        SOURCE,
+        pl.col(RESUME).hash().alias("text"),
+        pl.when(pl.col(FAULTS).is_null()).then(pl.col(EMAIL).hash()).alias("who"),
+    )
+    who = pl.col("who")
+    of_texts = rows.group_by("text").agg(who.min(), who.max().alias("other"))
+    texts = of_texts.filter(who != pl.col("other")).select("text").collect(engine="streaming")
+    if texts.is_empty():
+        return
     shared = rows.join(texts.lazy(), on="text", how="semi").drop_nulls("who")
     sharers = shared.select("text", "who", ROW, SOURCE).collect(engine="streaming")
     first = sharers.sort(SOURCE, ROW)

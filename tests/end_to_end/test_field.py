@@ -187,6 +187,19 @@ def test_one_resume_of_several_people_is_warned_of(
     assert doubts_of(path, capsys, "--set", "candidate_resume!=The same for all") == []
 
 
+def test_a_resume_in_html_is_cut_with_its_tags(
+    a_run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What is sent is shorter: the tags are out."""
+    text = f"<p>{RESUME}</p><p>"
+    cut = text + "y" * (32_767 - len(text))
+    path = write_input(a_run.folder, [a_row("a@example.org").replace(RESUME, cut)])
+
+    [doubt] = doubts_of(path, capsys)
+
+    assert "exactly 32,767 characters" in str(doubt["sentence"])
+
+
 def test_rows_of_two_inputs_are_named_with_their_own(
     a_run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
