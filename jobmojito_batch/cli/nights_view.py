@@ -1,6 +1,5 @@
 """`status --nights`: the recent nights, one in a line."""
 
-from contextlib import closing
 from dataclasses import asdict
 from typing import Final
 
@@ -26,12 +25,8 @@ HEADS: Final = (
 
 def show_nights(settings: Settings, *, as_json: bool) -> int:
     """What the ledger has of the latest runs that belong to a series."""
-    ledger = Ledger.open_existing(settings.ledger_url)
-    if ledger is None:
-        nights: list[NightLine] = []
-    else:
-        with closing(ledger):
-            nights = recent_nights(ledger)
+    with Ledger.existing(settings.ledger_url) as ledger:
+        nights = recent_nights(ledger) if ledger is not None else []
     if as_json:
         lines = [asdict(night) | {"started_at": night.started_at.isoformat()} for night in nights]
         print_json({"schema_version": 1, "nights": lines})

@@ -23,14 +23,8 @@ _OF_RUNS: Final = ("layouts", "started_at")
 def show_person(settings: Settings, text: str, *, shows_link: bool, as_json: bool) -> int:
     """Tell what is stored; that nothing is, is an answer too (exit 0). Raises BatchError."""
     email = typed_address(text)
-    ledger = Ledger.open_existing(settings.ledger_url)
-    if ledger is None:
-        person = StoredPerson(email=email)
-    else:
-        try:
-            person = ledger.access.of(email)
-        finally:
-            ledger.close()
+    with Ledger.existing(settings.ledger_url) as ledger:
+        person = ledger.access.of(email) if ledger is not None else StoredPerson(email=email)
     if as_json:
         print_json(_as_json(person, settings))
     else:

@@ -16,14 +16,11 @@ from jobmojito_batch.settings import Settings
 
 def reconcile_ledger(settings: Settings, *, as_json: bool) -> int:
     """Settle what is unknown; 3 where something stays so."""
-    ledger = Ledger.open_existing(settings.ledger_url)
-    if ledger is None:
-        say("nothing is unknown: there is no ledger yet")
-        return ExitCode.OK
-    try:
+    with Ledger.existing(settings.ledger_url) as ledger:
+        if ledger is None:
+            say("nothing is unknown: there is no ledger yet")
+            return ExitCode.OK
         done = asyncio.run(reconcile(settings, ledger, tell=_tell))
-    finally:
-        ledger.close()
     signal_unknowns(settings, say_warning)
     _say(done)
     if as_json:
@@ -59,10 +56,9 @@ def _say(done: Reconciled) -> None:
 
 def forget_person(settings: Settings, typed: str, *, asks: bool) -> int:
     """Erase a person from the ledger; asks first."""
-    ledger = Ledger.open_existing(settings.ledger_url)
-    if ledger is None:
-        raise BatchError("there is no ledger yet; nobody is in it")
-    try:
+    with Ledger.existing(settings.ledger_url) as ledger:
+        if ledger is None:
+            raise BatchError("there is no ledger yet; nobody is in it")
         spellings = {address_in(typed) or typed, typed}
         known = sum(ledger.people.traces_of(email) for email in spellings)
         if not known:
@@ -78,8 +74,6 @@ def forget_person(settings: Settings, typed: str, *, asks: bool) -> int:
             return ExitCode.USAGE
         for email in spellings:
             ledger.people.forget(email)
-    finally:
-        ledger.close()
     where = (
         "down to the bytes of the file"
         if settings.ledger_url.startswith("sqlite")

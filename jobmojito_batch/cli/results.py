@@ -17,14 +17,11 @@ def show_results(
     as_json: bool,
 ) -> int:
     """Write results, errors and summary of the run as *asked*; say where. Raises BatchError."""
-    ledger = Ledger.open_existing(settings.ledger_url)
-    if ledger is None:
-        raise BatchError("there is no ledger yet; nothing was ever sent from here")
-    try:
+    with Ledger.existing(settings.ledger_url) as ledger:
+        if ledger is None:
+            raise BatchError("there is no ledger yet; nothing was ever sent from here")
         ledger.runs.settle_orphans()
         written = write_again(ledger, run_id, asked)
-    finally:
-        ledger.close()
     if as_json:
         print_json(written.as_json())
     tell_files(written.files)

@@ -57,14 +57,11 @@ class Status:
 
 def show_status(settings: Settings, *, as_json: bool) -> None:
     """Where the ledger lies, runs, newest first, and invitations by outcome."""
-    ledger = Ledger.open_existing(settings.ledger_url)
-    if ledger is None:
-        status = Status(ledger=named(settings.ledger_url), invitations={})
-    else:
-        try:
+    with Ledger.existing(settings.ledger_url) as ledger:
+        if ledger is None:
+            status = Status(ledger=named(settings.ledger_url), invitations={})
+        else:
             status = _status(ledger, settings)
-        finally:
-            ledger.close()
     if as_json:
         print_json(asdict(status))
         return

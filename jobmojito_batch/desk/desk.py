@@ -9,7 +9,6 @@ from typing import Final
 from jobmojito_batch.client import TokenSource
 from jobmojito_batch.desk.errands import Errand
 from jobmojito_batch.desk.security import Keys
-from jobmojito_batch.desk.sends import opened
 from jobmojito_batch.desk.uploads import Uploads
 from jobmojito_batch.errors import BatchError
 from jobmojito_batch.ledger import Ledger
@@ -38,7 +37,7 @@ class Desk:
 
     def ledger(self) -> AbstractContextManager[Ledger | None]:
         """The ledger, if there is one. Raises LedgerError."""
-        return opened(self.settings)
+        return Ledger.existing(self.settings.ledger_url)
 
     def account(self) -> str:
         """What the account has left, or why that is not known, as a sentence."""

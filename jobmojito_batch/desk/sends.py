@@ -12,8 +12,6 @@ second press, another tab or the back button meets a folder that is there, or a 
 """
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
@@ -31,7 +29,6 @@ from jobmojito_batch.ledger import Ledger
 from jobmojito_batch.pipeline import Planned, planned_again
 from jobmojito_batch.plan import KIND, Kind
 from jobmojito_batch.sending import Progress
-from jobmojito_batch.settings import Settings
 
 COMMAND: Final = "desk-send"
 
@@ -134,7 +131,7 @@ class Send:
 def sends_of(upload: Upload) -> list[Send]:
     """All of an upload, the first first."""
     folder = upload.folder / "sends"
-    numbers = [int(press.name) for press in folder.glob("*") if press.name.isdigit()]
+    numbers = [int(press.name) for press in folder.glob("*") if press.name.isdecimal()]
     return [Send(upload, number) for number in sorted(numbers)]
 
 
@@ -172,7 +169,7 @@ def plan_of(upload: Upload, limit: int | None) -> SeenPlan:
     with upload.lock:
         content = upload.content(limit)  # first: what changes meanwhile makes it another plan
         checked = upload.checked(whole=True).planned
-        with opened(checked.settings) as ledger:
+        with Ledger.existing(checked.settings.ledger_url) as ledger:
             planned = planned_again(checked, ledger, limit=limit)
         before = latest_of(upload)
         number = 0 if before is None else before.number + 1
@@ -184,17 +181,6 @@ def plan_of(upload: Upload, limit: int | None) -> SeenPlan:
         order=Order(number=number, digest=digest, limit=limit, to_send=to_send),
         may_be_sent=planned.settings.has_token and to_send > 0 and not any(holds),
     )
-
-
-@contextmanager
-def opened(settings: Settings) -> Iterator[Ledger | None]:
-    """The ledger, if there is one. Raises LedgerError."""
-    ledger = Ledger.open_existing(settings.ledger_url)
-    try:
-        yield ledger
-    finally:
-        if ledger is not None:
-            ledger.close()
 
 
 def check_press(upload: Upload, number: int) -> None:

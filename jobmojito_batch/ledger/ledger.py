@@ -5,6 +5,8 @@ What speaks to a database is loaded when one is opened: it takes longer than a s
 and whoever has never sent has none.
 """
 
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Self
 
@@ -53,18 +55,24 @@ class Ledger:
         return cls(engine, clock)
 
     @classmethod
-    def open_existing(cls, url: str) -> Self | None:
+    @contextmanager
+    def existing(cls, url: str) -> Iterator[Self | None]:
         """
-        Open it if it exists; None if it does not, so that looking leaves nothing.
+        It, if it exists, for as long as it is asked; None if not, so that looking leaves nothing.
 
         Raises LedgerError.
         """
         if _is_no_file(url):
-            return None
+            yield None
+            return
         from jobmojito_batch.ledger.database import open_engine
 
         engine = open_engine(url, create=False)
-        return None if engine is None else cls(engine)
+        if engine is None:
+            yield None
+            return
+        with closing(cls(engine)) as ledger:
+            yield ledger
 
     def close(self) -> None:
         """Let go of the database."""

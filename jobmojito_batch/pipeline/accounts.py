@@ -5,6 +5,8 @@ Account is base URL, merchant and environment: another spelling of the URL makes
 everybody would be paid for again.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import datetime
 from typing import Final
 
@@ -83,12 +85,13 @@ def accounts_of(
     )
 
 
-def known_ledger(settings: Settings) -> Ledger:
+@contextmanager
+def known_ledger(settings: Settings) -> Iterator[Ledger]:
     """The ledger, for what comes after sending. Raises BatchError if there is none."""
-    ledger = Ledger.open_existing(settings.ledger_url)
-    if ledger is None:
-        raise BatchError("there is no ledger yet, so nobody has a link: run `invite` first")
-    return ledger
+    with Ledger.existing(settings.ledger_url) as ledger:
+        if ledger is None:
+            raise BatchError("there is no ledger yet, so nobody has a link: run `invite` first")
+        yield ledger
 
 
 def merchant_for(token: str | None, ledger: Ledger | None, settings: Settings) -> str:

@@ -180,12 +180,8 @@ class CheckedInput:
         rows = Rows(
             prepared=planned.spool.prepared, count=light.height, light=frame, refused_by_model={}
         )
-        ledger = Ledger.open_existing(planned.settings.ledger_url)
-        try:
+        with Ledger.existing(planned.settings.ledger_url) as ledger:
             kinds = kinds_among(rows, ledger, planned.spool)
-        finally:
-            if ledger is not None:
-                ledger.close()
         return kinds.select(ORDINAL, pl.col(KIND).cast(pl.String))
 
     def _account_of(self, merchant: str | None) -> str:

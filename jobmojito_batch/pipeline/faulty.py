@@ -32,14 +32,10 @@ def write_faulty(planned: Planned) -> Faulty:
     """
     target, layouts = planned.targets.errors, planned.inputs.layouts
     headers, frames = laid_out(_faulty(planned), layouts, Originals(planned.spool.prepared))
-    ledger = Ledger.open_existing(planned.settings.ledger_url)
-    try:
+    with Ledger.existing(planned.settings.ledger_url) as ledger:
         kept = keep_changed(ledger, [target])
         rows = write_errors(target, frames, headers=headers, delimiter=layouts[0].delimiter)
         remember_written(ledger, [target], kept)
-    finally:
-        if ledger is not None:
-            ledger.close()
     return Faulty(rows=rows, kept=tuple(str(file.path) for file in kept))
 
 

@@ -60,12 +60,8 @@ def plan_run(
 def plan_input(parameters: InviteParameters) -> Planned:
     """The same of inputs as they are named; the API is left alone. Raises as `plan_run` does."""
     request = RunRequest.of(parameters)
-    ledger = Ledger.open_existing(request.settings.ledger_url)
-    try:
+    with Ledger.existing(request.settings.ledger_url) as ledger:
         return plan_run(request, ledger, asks_account=False)
-    finally:
-        if ledger is not None:
-            ledger.close()
 
 
 def planned_again(planned: Planned, ledger: Ledger | None, *, limit: int | None) -> Planned:

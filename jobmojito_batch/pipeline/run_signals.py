@@ -1,7 +1,6 @@
 """What machines are told of a run, beside its log: a file of metrics and a dead man's switch."""
 
 from collections.abc import Callable, Sequence
-from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -114,10 +113,9 @@ def signal_unknowns(settings: Settings, warns: Callable[[str], None]) -> None:
 def _unknowns(settings: Settings) -> Unknowns | None:
     """What is unknown in the ledger in this environment; None where it cannot say."""
     try:
-        ledger = Ledger.open_existing(settings.ledger_url)
-        if ledger is None:
-            return Unknowns(count=0, oldest_seconds=0.0)
-        with closing(ledger):
+        with Ledger.existing(settings.ledger_url) as ledger:
+            if ledger is None:
+                return Unknowns(count=0, oldest_seconds=0.0)
             since = ledger.doubts.unknown_since(settings.environment)
     except BatchError:
         return None

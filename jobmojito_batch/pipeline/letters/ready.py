@@ -136,7 +136,7 @@ def ready_letters(
         mail_server(settings)
     if parameters.to is not None:
         check_folder(Path(parameters.to), replaces=parameters.replace or parameters.send)
-    with closing(known_ledger(settings)) as ledger:
+    with known_ledger(settings) as ledger:
         ledger.runs.settle_orphans()
         ledger.letters.settle_orphans()
         settings = as_spelt_in(ledger, settings)

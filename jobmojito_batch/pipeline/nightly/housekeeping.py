@@ -32,17 +32,15 @@ def finish(end: NightEnd, *, earlier_tries: Collection[str] = ()) -> list[Alert]
     try:
         if end.taken is not None and end.taken.night is not None and end.conclusion is None:
             end.taken.night.give_back(*end.taken.night_files)
-        ledger = Ledger.open_existing(settings.ledger_url) if settings is not None else None
-        if ledger is not None and settings is not None:  # else nothing was ever sent from here
-            try:
-                series = end.taken.series if end.taken else _series_again(end, settings, ledger)
-                nights = ledger.nights.of_series(series, but=tonight.run_id)
-                if tonight.trouble is not None:
-                    at = end.at.replace(tzinfo=None)
-                    ledger.nights.add_trouble(series, tonight.trouble, at=at)
-                _tidy(end, ledger)
-            finally:
-                ledger.close()
+        if settings is not None:
+            with Ledger.existing(settings.ledger_url) as ledger:
+                if ledger is not None:  # else nothing was ever sent from here
+                    series = end.taken.series if end.taken else _series_again(end, settings, ledger)
+                    nights = ledger.nights.of_series(series, but=tonight.run_id)
+                    if tonight.trouble is not None:
+                        at = end.at.replace(tzinfo=None)
+                        ledger.nights.add_trouble(series, tonight.trouble, at=at)
+                    _tidy(end, ledger)
     except Exception as exc:  # noqa: BLE001 - the run is over; this only tidies up
         # What ended the run ends this too: one fault is told once.
         level = logging.WARNING if end.error is None else logging.DEBUG

@@ -108,17 +108,13 @@ def check_taken(taken: SelectedInputs) -> PreparedRun | IdleRun:
     """Plan what was taken, to be looked at by a person; nothing is moved or made."""
 
     def attempt(usable: SelectedInputs) -> PreparedRun:
-        ledger = Ledger.open_existing(usable.settings.ledger_url)
-        try:
+        with Ledger.existing(usable.settings.ledger_url) as ledger:
             planned = plan_run(usable.request, ledger)
             try:
                 comparison = compare(usable, planned, ledger)
             except BaseException:
                 planned.close()
                 raise
-        finally:
-            if ledger is not None:
-                ledger.close()
         return PreparedRun(taken=usable, planned=planned, comparison=comparison)
 
     return _without_unusable(taken, attempt, now=None, is_attended=True)

@@ -38,8 +38,7 @@ def taking(
     asked = with_dates(parameters, day)
     settings = settings or settings_for(asked)
     tokens = TokenSource(settings)
-    ledger = Ledger.open_existing(settings.ledger_url)
-    try:
+    with Ledger.existing(settings.ledger_url) as ledger:
         settings = as_spelt_in(ledger, settings)
         token = tokens.current() if will_send or settings.has_token else None
         taken = SelectedInputs(
@@ -53,9 +52,6 @@ def taking(
         )
         if asked.inbox:
             taken = from_inbox(taken, ledger, sleep=sleep)
-    finally:
-        if ledger is not None:
-            ledger.close()
     try:
         return with_day_folder(taken)
     except BaseException:

@@ -38,16 +38,15 @@ async def deliver_shard(
     """
     id_ = ShardId(run_id=order.run_id, shard=order.shard, attempt=order.attempt)
     tokens = TokenSource(settings)
-    ledger = Ledger.open_existing(settings.ledger_url)
-    if ledger is None:
-        raise SettingsError("there is no ledger here; all machines of a run need the same ledger")
-    try:
+    with Ledger.existing(settings.ledger_url) as ledger:
+        if ledger is None:
+            raise SettingsError(
+                "there is no ledger here; all machines of a run need the same ledger"
+            )
         await asyncio.to_thread(_check_same_account, ledger, id_, settings, tokens)
         with Spool(settings.spool_folder, str(id_)) as spool:
             shard = Shard(order, id_, settings, tokens, ledger, spool)
             return await shard.deliver(on_progress, drain_seconds, open_api, stop_when)
-    finally:
-        ledger.close()
 
 
 def _check_same_account(
