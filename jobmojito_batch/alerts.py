@@ -345,7 +345,7 @@ def _endings(tonight: Night) -> list[Alert]:
         parts = [f"{repairs} of {tonight.rows} rows are invalid or failed"] if repairs else []
         parts += [f"{files} file{'s' if files > 1 else ''} could not be read"] if files else []
         parts += [_not_taken(tonight.not_taken)] if tonight.not_taken else []
-        parts += [f"in the inbox lies what cannot be opened: {_named(tonight.closed)}"] * bool(
+        parts += [f"in the inbox lies what cannot be taken: {_named(tonight.closed)}"] * bool(
             tonight.closed
         )
         alerts.append(
@@ -371,7 +371,7 @@ def _where_to_repair(tonight: Night) -> str:
     if tonight.not_taken:
         parts.append("export them in a kind that is read (CSV, .xlsx, JSON, Parquet)")
     if tonight.closed:
-        parts.append("let the user of the service read and move it")
+        parts.append("let the user of the service read and move it, or rename it as said below")
     return "; ".join(parts) or "the results file says which"
 
 

@@ -30,6 +30,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, SQLAlch
 from tenacity import retry, retry_if_exception, stop_after_delay, wait_random
 
 from jobmojito_batch.errors import LedgerError
+from jobmojito_batch.file_names import NO_TEXT, as_text, is_text
 from jobmojito_batch.ledger import postgresql
 from jobmojito_batch.ledger.schema import (
     SCHEMA_VERSION,
@@ -157,6 +158,8 @@ def named(url: str) -> str:
 
 
 def _parsed(url: str) -> URL:
+    if not is_text(url):
+        raise LedgerError(f"JOBMOJITO_LEDGER, {as_text(url)}: {NO_TEXT}, or name another place")
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # ValueError: a port that is no number

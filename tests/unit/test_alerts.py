@@ -306,6 +306,6 @@ def test_files_that_may_not_be_opened_need_a_person() -> None:
 
     assert alert.kind is AlertKind.NEEDS_REPAIR
     assert alert.sentence == (
-        "in the inbox lies what cannot be opened: a.csv, b.csv; let the user of the service read "
-        "and move it"
+        "in the inbox lies what cannot be taken: a.csv, b.csv; let the user of the service read "
+        "and move it, or rename it as said below"
     )
