@@ -142,6 +142,32 @@ def test_results_never_overwrite_an_input(
     assert path.read_bytes() == before
 
 
+def test_an_export_may_lie_where_nobody_writes_until_results_are_to_lie_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A share of HR that is read alone. Patched, since tests may run as root."""
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        (share := tmp_path / "share").mkdir()
+        path, may = write_input(share, people(1)), os.access
+        monkeypatch.setattr(os, "access", lambda at, mode: at != share and may(at, mode))
+
+        assert main(["check", str(path)]) == 0
+        assert main(["invite", str(path), "--yes", "--no-prefect"]) == 2
+
+        assert "people.results.csv: may not be written" in capsys.readouterr().err
+        assert run.calls == 0
+
+
+def test_a_demo_that_cannot_write_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").touch()
+
+    assert main(["demo", "--no-prefect", "--folder", str(tmp_path / "taken" / "demo")]) == 2
+    assert "the demo cannot write there (Not a directory)" in capsys.readouterr().err
+
+
 def test_without_a_token_nothing_is_sent(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
