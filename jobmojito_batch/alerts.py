@@ -306,11 +306,12 @@ def _endings(tonight: Night) -> list[Alert]:
             if tonight.may_have_sent
             else "Nothing was sent"
         )
+        cause = (tonight.cause or "its log says where").removesuffix(f". {sent}")
         alerts.append(
             _alert(
                 AlertKind.FAILED,
                 Severity.ERROR,
-                f"the run failed: {tonight.cause or 'its log says where'}. {sent}. "
+                f"the run failed: {cause}. {sent}. "
                 "`jobmojito-batch doctor` looks at settings, token, API, ledger and Prefect",
                 tonight,
             )

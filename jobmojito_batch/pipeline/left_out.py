@@ -50,6 +50,16 @@ class LeftOut:
     """What else was not taken."""
 
     @property
+    def closed(self) -> tuple[str, ...]:
+        """The names of files that stay until somebody mends what keeps them closed."""
+        return tuple(file.name for file in self.left_aside if file.is_closed)
+
+    @property
+    def to_mend(self) -> int:
+        """Exports whose rows nobody has read, so that the run needs a person."""
+        return len(self.unreadable) + len(self.closed)
+
+    @property
     def unreadable_inputs(self) -> tuple[UnreadableInput, ...]:
         """The unreadable ones as the summary has them."""
         return tuple(UnreadableInput(file=each.name, reason=each.text) for each in self.unreadable)

@@ -95,6 +95,9 @@ async def test_an_export_whose_name_is_no_text_is_told_every_night(nights: Night
         [alert] = [alert for alert in night.alerts if alert.kind is AlertKind.NEEDS_REPAIR]
         assert "Kandid?ti.csv" in alert.sentence
     assert concluded(first).outcomes[Outcome.INVITED] == 2
+    assert (first.exit_code, second.exit_code) == (1, 1)
+    assert concluded(first).sentence.endswith("; 1 file of the inbox cannot be taken")
+    assert concluded(second).sentence.endswith("; 1 file that cannot be taken")
 
 
 async def test_the_results_of_several_files_are_one_place_that_page_and_alert_name(
@@ -142,4 +145,5 @@ def test_a_file_that_may_not_be_opened_is_named_and_the_others_go(
 
     said = " ".join(ended.stderr.split())
     assert "not taken b.csv: cannot be opened: Permission denied" in said, ended.stderr
+    assert ended.returncode == 1
     assert emails == {f"p{n}@example.com" for n in (0, 1, 4, 5)}

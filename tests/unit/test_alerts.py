@@ -144,6 +144,16 @@ def test_a_lost_ledger_is_told_with_its_cause_and_hands_out_no_release() -> None
     assert "--no-volume-guard" not in alert.sentence
 
 
+def test_that_nothing_was_sent_is_said_once() -> None:
+    held = Night(
+        day=MONDAY, exit_code=ExitCode.USAGE, trouble=Trouble.FAULT, cause="Doubt. Nothing was sent"
+    )
+
+    [alert] = alerts_of(held, [])
+
+    assert alert.sentence.count("Nothing was sent") == 1
+
+
 @pytest.mark.parametrize(
     ("night", "history", "kinds"),
     [

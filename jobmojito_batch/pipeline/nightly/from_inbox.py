@@ -64,7 +64,7 @@ def from_inbox(taken: SelectedInputs, ledger: Ledger | None, *, sleep: Sleep) ->
         inbox=inbox,
         files=tuple(files),
         done_before=len(done),
-        waiting=listing.waiting + len(closed),
+        waiting=listing.waiting,
         left_aside=(
             *closed,
             *done,
