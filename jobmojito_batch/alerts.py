@@ -139,13 +139,23 @@ class Alert:
 # Whether tonight may be sent unasked
 
 
-def lost_ledger(*, runs: int, example: str, ledger: str) -> str:
+def lost_ledger(*, runs: int, example: str, ledger: str, is_older: bool = False) -> str:
     """
     The folders of earlier nights are of runs that the ledger does not know: no question of numbers.
 
     Everybody looks new then, and would be paid for again. There is no option that releases it.
     *runs*: how many; *example*: one of their folders; *ledger*: where it lies, without a password.
+    *is_older*: it knows runs before them, and so is a copy of the time before.
     """
+    if is_older:
+        latest = "the latest run" if runs == 1 else f"the {runs} latest runs"
+        return (
+            f"the ledger {ledger} does not know {latest} of the inbox, with files in {example}: it "
+            "is an older copy, and whoever was invited since would be paid for again. Point "
+            "JOBMOJITO_LEDGER at the ledger of those runs; where there is none any more, see "
+            "docs/ledger.md for what a restored backup has forgotten, and move the folders of "
+            "those runs away"
+        )
     missing = (
         f"does not know the one earlier run, whose results lie in {example}"
         if runs == 1
