@@ -139,13 +139,23 @@ class Alert:
 # Whether tonight may be sent unasked
 
 
-def lost_ledger(*, runs: int, example: str, ledger: str) -> str:
+def lost_ledger(*, runs: int, example: str, ledger: str, is_older: bool = False) -> str:
     """
     The folders of earlier nights are of runs that the ledger does not know: no question of numbers.
 
     Everybody looks new then, and would be paid for again. There is no option that releases it.
     *runs*: how many; *example*: one of their folders; *ledger*: where it lies, without a password.
+    *is_older*: it knows runs before them, and so is a copy of the time before.
     """
+    if is_older:
+        latest = "the latest run" if runs == 1 else f"the {runs} latest runs"
+        return (
+            f"the ledger {ledger} does not know {latest} of the inbox, with files in {example}: it "
+            "is an older copy, and whoever was invited since would be paid for again. Point "
+            "JOBMOJITO_LEDGER at the ledger of those runs; where there is none any more, see "
+            "docs/ledger.md for what a restored backup has forgotten, and move the folders of "
+            "those runs away"
+        )
     missing = (
         f"does not know the one earlier run, whose results lie in {example}"
         if runs == 1
@@ -306,11 +316,12 @@ def _endings(tonight: Night) -> list[Alert]:
             if tonight.may_have_sent
             else "Nothing was sent"
         )
+        cause = (tonight.cause or "its log says where").removesuffix(f". {sent}")
         alerts.append(
             _alert(
                 AlertKind.FAILED,
                 Severity.ERROR,
-                f"the run failed: {tonight.cause or 'its log says where'}. {sent}. "
+                f"the run failed: {cause}. {sent}. "
                 "`jobmojito-batch doctor` looks at settings, token, API, ledger and Prefect",
                 tonight,
             )
@@ -345,7 +356,7 @@ def _endings(tonight: Night) -> list[Alert]:
         parts = [f"{repairs} of {tonight.rows} rows are invalid or failed"] if repairs else []
         parts += [f"{files} file{'s' if files > 1 else ''} could not be read"] if files else []
         parts += [_not_taken(tonight.not_taken)] if tonight.not_taken else []
-        parts += [f"in the inbox lies what cannot be opened: {_named(tonight.closed)}"] * bool(
+        parts += [f"in the inbox lies what cannot be taken: {_named(tonight.closed)}"] * bool(
             tonight.closed
         )
         alerts.append(
@@ -371,7 +382,7 @@ def _where_to_repair(tonight: Night) -> str:
     if tonight.not_taken:
         parts.append("export them in a kind that is read (CSV, .xlsx, JSON, Parquet)")
     if tonight.closed:
-        parts.append("let the user of the service read and move it")
+        parts.append("let the user of the service read and move it, or rename it as said below")
     return "; ".join(parts) or "the results file says which"
 
 

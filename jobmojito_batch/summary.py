@@ -164,6 +164,8 @@ class Summary(_Frozen):
     settled: SettledCounts | None = None
     """None where unknown rows were left alone."""
     unreadable_files: int = 0
+    closed_files: int = Field(0, exclude=True)
+    """Those of `left_aside` that nobody has been able to read yet."""
     unreadable: tuple[UnreadableInput, ...] = ()
     notes: tuple[str, ...] = ()
     not_taken: tuple[str, ...] = ()
@@ -248,6 +250,8 @@ class Summary(_Frozen):
             yield f"try {self.earlier_tries.count + 1} of the night, about {spent:g} credits before"
         if self.unreadable_files:
             yield f"{_files(self.unreadable_files)} could not be read (see failed/)"
+        if self.closed_files:
+            yield f"{_files(self.closed_files)} of the inbox cannot be taken"
 
     def _idle_clauses(self, inbox: IdleInbox) -> Iterator[str]:
         yield f"0 rows: the inbox {inbox.place} holds no new rows"
@@ -257,6 +261,7 @@ class Summary(_Frozen):
             (inbox.done_before, "done before, under this or another name"),
             (inbox.waiting, "not whole yet"),
             (self.unreadable_files, "that could not be read (see failed/)"),
+            (self.closed_files, "that cannot be taken"),
         ):
             if count:
                 yield f"{_files(count)} {what}"

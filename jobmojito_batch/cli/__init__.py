@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from jobmojito_batch.cli.at_once import answered
 from jobmojito_batch.exit_codes import ExitCode
+from jobmojito_batch.file_names import as_text, is_text
 
 __all__ = ["main"]
 
@@ -31,7 +32,24 @@ def main(argv: Sequence[str] | None = None) -> int:
         gc.set_threshold(_FEWEST_NEW)
         atexit.register(gc.freeze)  # nor is all that is there looked through once more at the end
     words = list(sys.argv[1:] if argv is None else argv)
+    if not all(map(is_text, words)):
+        return _refused(words)
     return ExitCode.OK if answered(words) else _run(words)
+
+
+def _refused(words: Sequence[str]) -> int:
+    """The end of a command line that could be written into no result, ledger or alert."""
+    from jobmojito_batch.cli.alerting import tell_failure
+    from jobmojito_batch.cli.console import say
+
+    says = (
+        "there are bytes in it that are no UTF-8: rename the file or folder, or say LC_ALL=C.UTF-8"
+    )
+    odd = next(as_text(word) for word in words if not is_text(word))
+    say(f"jobmojito-batch: {odd}: {says} where the name is right; nothing was sent")
+    if _is_unattended_invite(words):
+        tell_failure(f"its command line cannot be used: {says}")
+    return ExitCode.USAGE
 
 
 def _run(words: Sequence[str]) -> int:

@@ -41,9 +41,7 @@ class _Onlooker(ConsoleObserver):
 
 def run_demo(folder: Path, *, use_prefect: bool) -> int:
     """Check, invite, the same again, follow up and write letters, against the sandbox."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("ledger.sqlite*"):
-        old.unlink()  # the sandbox is new each time, so is what was sent to it
+    _make_ready(folder)
     with RunningSandbox() as sandbox, _as_for_real(sandbox.base_url, folder):
         say(f"sandbox       {sandbox.base_url}, a stand-in for the API on this machine")
         sample = str(_sample())
@@ -61,6 +59,19 @@ def run_demo(folder: Path, *, use_prefect: bool) -> int:
         )
     tell_next(_what_can_be_tried(folder))
     return ExitCode.OK
+
+
+def _make_ready(folder: Path) -> None:
+    """A folder without a ledger: the sandbox is new each time, so is what was sent to it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for old in folder.glob("ledger.sqlite*"):
+            old.unlink()
+    except OSError as exc:
+        why = exc.strerror or type(exc).__name__
+        raise SettingsError(
+            f"{folder}: the demo cannot write there ({why}); say --folder FOLDER, one of yours"
+        ) from None
 
 
 @contextmanager

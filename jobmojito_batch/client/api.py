@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from http import HTTPStatus
 from types import TracebackType
 from typing import Final, Self, TypeVar
 
@@ -155,7 +156,7 @@ class JobMojito:
         Creates nothing and costs nothing.
         """
         query = {"filter_text": email, "limit": str(PAGE_ROWS), "offset": str(offset)}
-        url = _about(self._results_url.copy_merge_params(query), merchant_id)
+        url = _asking(self._results_url, query, merchant_id)
         return await self._ask("GET", url, None, token, _read_page)
 
     async def definition_results(
@@ -183,7 +184,7 @@ class JobMojito:
             "offset": str(offset),
         }
         given = {name: value for name, value in query.items() if value is not None}
-        url = _about(self._results_url.copy_merge_params(given), merchant_id)
+        url = _asking(self._results_url, given, merchant_id)
         return await self._ask("GET", url, None, token, _page_read_by(FollowUpPage), MAX_PAGE_BYTES)
 
     async def credits_used(
@@ -191,7 +192,7 @@ class JobMojito:
     ) -> tuple[Answer, CreditPage | None]:
         """The largest page of the account's credit ledger, newest first. Costs nothing."""
         query = {"limit": str(MOST_PAGE_ROWS), "offset": str(offset)}
-        url = _about(self._credits_url.copy_merge_params(query), merchant_id)
+        url = _asking(self._credits_url, query, merchant_id)
         return await self._ask("GET", url, None, token, _page_read_by(CreditPage), MAX_PAGE_BYTES)
 
     async def report(
@@ -203,13 +204,14 @@ class JobMojito:
 
     async def fetched(self, url: str) -> tuple[Answer, bytes | None]:
         """What lies under an address that the API gave; our token does not go there."""
-        return await self._ask("GET", httpx.URL(url), None, None, _as_it_is, MAX_REPORT_BYTES)
+        address = _address(lambda: httpx.URL(url))
+        return await self._ask("GET", address, None, None, _as_it_is, MAX_REPORT_BYTES)
 
     async def status(
         self, token: str, *, merchant_id: str | None = None
     ) -> tuple[Answer, MerchantStatus | None]:
         """merchant-status: whose token it is and what is left. Costs nothing."""
-        url = _about(self._status_url, merchant_id)
+        url = _asking(self._status_url, {}, merchant_id)
         return await self._ask("GET", url, None, token, _read_status)
 
     async def _post(
@@ -228,7 +230,7 @@ class JobMojito:
     async def _ask(
         self,
         method: str,
-        url: httpx.URL,
+        url: httpx.URL | None,
         body: bytes | None,
         token: str | None,
         read: Callable[[int, bytes | None], T | None],
@@ -237,8 +239,11 @@ class JobMojito:
         """
         The answer without its body, and the body as *read* understands it.
 
-        Without a token the call is another host's: it is told nothing of ours.
+        Without a token the call is another host's: it is told nothing of ours. Without an address
+        nothing is asked, and the answer is what a server has for one that is too long.
         """
+        if url is None:
+            return Answer(http_status=HTTPStatus.REQUEST_URI_TOO_LONG), None
         started = time.monotonic()
         own = [*self._headers, (b"authorization", b"Bearer " + (token or "").encode())]
         request = httpx.Request(
@@ -308,9 +313,22 @@ def link_in(answer: Answer) -> str | None:
     return answer.body.interview_url if isinstance(answer.body, CreateResponse) else None
 
 
-def _about(url: httpx.URL, merchant_id: str | None) -> httpx.URL:
-    """The address with the merchant that the call is about; None is the token's own."""
-    return url if merchant_id is None else url.copy_merge_params({"merchant_id": merchant_id})
+def _asking(url: httpx.URL, query: dict[str, str], merchant_id: str | None) -> httpx.URL | None:
+    """
+    The address with what is asked and the merchant it is about; None is the token's own.
+
+    None where something out of a cell or an answer makes it longer than any address may be.
+    """
+    about = {} if merchant_id is None else {"merchant_id": merchant_id}
+    return _address(lambda: url.copy_merge_params({**query, **about}))
+
+
+def _address(made_of: Callable[[], httpx.URL]) -> httpx.URL | None:
+    """None where httpx takes it for no address, above all one of more than 65,536 letters."""
+    try:
+        return made_of()
+    except httpx.InvalidURL:
+        return None
 
 
 async def _limited(response: httpx.Response, headers: Headers, most: int) -> bytes | None:

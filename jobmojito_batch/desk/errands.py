@@ -61,11 +61,10 @@ class Errand:
 
     def _start(self, words: Sequence[str]) -> None:
         self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "jobmojito_batch", *words]
         with self._written(".json") as said, self._written(".txt") as told:
             try:
                 child = subprocess.Popen(  # noqa: S603 - ourselves, each word an argument
-                    command,
+                    [sys.executable, "-m", "jobmojito_batch", *words],
                     stdin=subprocess.DEVNULL,
                     stdout=said,
                     stderr=told,
@@ -83,11 +82,12 @@ class Errand:
             file.write(owner_of(process).encode())
 
     def stop(self) -> None:
-        """Have the process drain: calls under way end, nothing more is sent."""
+        """Have the process drain, once: a second signal would cut the calls under way."""
         host, _, number = self._owner.rpartition("|")[0].partition("|")
-        with suppress(ValueError, psutil.NoSuchProcess):
+        with suppress(ValueError, psutil.NoSuchProcess, FileExistsError):
             process = psutil.Process(int(number))
             if owner_of(process).startswith(f"{host}|") and self.is_going_on:
+                (self.folder / f"{self.name}.{number}.stop").touch(mode=0o600, exist_ok=False)
                 process.send_signal(signal.SIGTERM)
 
     @property

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from jobmojito_batch.errors import InputError
+from jobmojito_batch.file_names import NO_TEXT, as_text, is_text
 from jobmojito_batch.inbox.folder import FolderInbox
 from jobmojito_batch.inbox.stability import Inbox
 from jobmojito_batch.inbox.store import StoreInbox
@@ -26,4 +27,6 @@ def open_inbox(text: str, *, copies: Path) -> Inbox:
     folder = Path(text).expanduser()
     if not folder.is_dir():
         raise InputError(f"{text}: an inbox is a folder that exists; make it, or correct the name")
+    if not is_text(str(folder.absolute())):
+        raise InputError(f"{as_text(str(folder.absolute()))}: {NO_TEXT}")
     return FolderInbox(folder)

@@ -42,7 +42,7 @@ class FolderInbox:
             return files
 
     def aside(self) -> dict[str, int]:
-        """Folders and links, done/ and failed/ and what is hidden left out."""
+        """Folders, links and the like, done/ and failed/ and what is hidden left out."""
         kinds: Counter[str] = Counter()
         with self._translated(), os.scandir(self._folder) as entries:
             for entry in entries:
@@ -50,6 +50,8 @@ class FolderInbox:
                     kinds["link"] += 1
                 elif entry.is_dir() and entry.name not in {DONE, FAILED} and entry.name[0] != ".":
                     kinds["folder"] += 1
+                elif not entry.is_dir() and not entry.is_file():
+                    kinds["special file"] += 1
         return dict(sorted(kinds.items()))
 
     def local(self, name: str) -> Path:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Protocol
 
+from jobmojito_batch.file_names import as_text, is_text
+
 MARKER: Final = ".done"
 """`NAME.done` says that `NAME` is whole."""
 _UNFINISHED: Final = (".part", ".partial", ".filepart", ".tmp", ".temp", ".crdownload", ".swp", "~")
@@ -39,7 +41,7 @@ class Inbox(Protocol):
         """The files that lie in it now by name, those of folders in it left out."""
 
     def aside(self) -> dict[str, int]:
-        """What lies in it and is no file of its own, by kind: folders but ours, links."""
+        """What lies in it and is no file of its own, by kind: folders but ours, links, pipes."""
 
     def local(self, name: str) -> Path:
         """The file on this machine: where it lies, or a copy of mode 600."""
@@ -83,6 +85,8 @@ class Found:
     """Those that are waited for."""
     unfinished: tuple[str, ...] = field(default=(), compare=False)
     """Names that say of themselves that they are still being written, or are a lock beside it."""
+    nameless: tuple[str, ...] = field(default=(), compare=False)
+    """Names that are no text, as far as they can be shown: neither noted nor listed."""
 
 
 def find_whole(
@@ -99,7 +103,8 @@ def find_whole(
     A second look follows after *stable_seconds*, only where a file without a marker asks for one.
     Raises InputError where the inbox cannot be read.
     """
-    first = inbox.look()
+    lying = inbox.look()
+    first = {name: look for name, look in lying.items() if is_text(name)}
     wanted = {
         name: look
         for name, look in first.items()
@@ -123,6 +128,7 @@ def find_whole(
         others=tuple(others),
         growing=tuple(sorted(name for name in wanted if name not in whole)),
         unfinished=tuple(sorted(name for name in first if final_name(name) is not None)),
+        nameless=tuple(sorted(as_text(name) for name in lying.keys() - first.keys())),
     )
 
 
@@ -138,10 +144,6 @@ def final_name(name: str) -> str | None:
 
 def _may_be_taken(name: str) -> bool:
     """Neither hidden, nor the lock file of an open workbook, nor on its way, nor a marker."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return False  # bytes that are no text cannot be listed or noted
     return not name.startswith((".", "~$")) and not name.lower().endswith((*_UNFINISHED, MARKER))
 
 

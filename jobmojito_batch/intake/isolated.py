@@ -47,10 +47,11 @@ def read_apart(reader: str, path: Path, source: str, scratch: Path, **options: o
     frame = scratch_file(scratch, ".table")
     request = {
         "reader": reader,
-        "path": str(path),
+        # Whole paths: a process that was started in another folder would find another's file.
+        "path": str(path.absolute()),
         "source": source,
-        "scratch": str(scratch),
-        "frame": str(frame),
+        "scratch": str(scratch.absolute()),
+        "frame": str(frame.absolute()),
         "options": options,
     }
     seconds = SECONDS + SECONDS_A_MEGABYTE * path.stat().st_size / 1e6

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from jobmojito_batch.errors import InputError
-from jobmojito_batch.file_names import PACKED, without_packing
+from jobmojito_batch.file_names import NO_TEXT, PACKED, as_text, is_text, without_packing
 from jobmojito_batch.intake.errors import input_faults
 from jobmojito_batch.intake.remote import name_of, remote_uris
 from jobmojito_batch.intake.resumes import SUFFIXES as RESUME_SUFFIXES
@@ -64,7 +64,7 @@ def input_files(inputs: Sequence[str]) -> list[InputFile]:
             continue
         with input_faults(text):
             for path in _expanded(text):
-                files.setdefault(path.resolve(), InputFile(path=path))
+                files.setdefault(path.resolve(), InputFile(path=_named(path)))
     return list(files.values())
 
 
@@ -123,6 +123,13 @@ def source_names(files: Sequence[InputFile]) -> list[str]:
             if not names[number] and (seen[tail] == 1 or depth >= len(parts[number])):
                 names[number] = tail
     return names
+
+
+def _named(path: Path) -> Path:
+    """The path; InputError where results, ledger and messages could not name the file."""
+    if not is_text(str(path.absolute())):
+        raise InputError(f"{as_text(str(path.absolute()))}: {NO_TEXT}")
+    return path
 
 
 def _expanded(text: str) -> list[Path]:

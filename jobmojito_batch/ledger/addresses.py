@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jobmojito_batch.errors import LedgerError
+from jobmojito_batch.file_names import NO_TEXT, as_text, is_text
 
 if TYPE_CHECKING:
     from sqlalchemy import URL
@@ -29,6 +30,8 @@ def parsed_url(url: str) -> "URL":
     from sqlalchemy.engine import make_url
     from sqlalchemy.exc import ArgumentError
 
+    if not is_text(url):
+        raise LedgerError(f"JOBMOJITO_LEDGER, {as_text(url)}: {NO_TEXT}, or name another place")
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):  # ValueError: a port that is no number

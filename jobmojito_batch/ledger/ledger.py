@@ -92,5 +92,5 @@ class Ledger:
 def _is_no_file(url: str) -> bool:
     """Whether it is plain that the URL is of a file that is not there."""
     kind, _, path = url.partition(":///")
-    is_plain = kind == "sqlite" and path and path != ":memory:" and "?" not in path
-    return bool(is_plain) and not Path(path).exists()
+    is_plain = kind == "sqlite" and path.isprintable() and path not in {"", ":memory:"}
+    return is_plain and "?" not in path and not Path(path).exists()

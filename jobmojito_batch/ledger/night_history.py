@@ -95,11 +95,12 @@ class NightHistory:
         with self.database.writing() as connection:
             connection.execute(insert(troubles).values(series=series, at=at, kind=kind.value))
 
-    def knows_any(self, run_ids: Collection[str]) -> bool:
-        """Whether one of the runs is in the ledger."""
-        query = select(runs.c.run_id).where(runs.c.run_id.in_(run_ids)).limit(1)
+    def latest_known(self, run_ids: Collection[str]) -> str | None:
+        """The latest of the runs that is in the ledger: their ids are in the order of time."""
+        query = select(func.max(runs.c.run_id)).where(runs.c.run_id.in_(run_ids))
         with self.database.reading() as connection:
-            return connection.scalar(query) is not None
+            latest: str | None = connection.scalar(query)
+        return latest
 
     def done_files(self, series: str, keys: Collection[str]) -> dict[str, DoneFile]:
         """Those of the contents, by key, that were done in this series."""

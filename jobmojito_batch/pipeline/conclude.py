@@ -82,7 +82,7 @@ def _of_run(
             # Who wants no more than the first has what was asked for, as with a limit.
             is_stopped=stopped is not None and stopped.code is not ErrorCode.LIMIT_REACHED,
             signal_number=delivered.signal_number,
-            unreadable_files=len(left_out.unreadable),
+            unreadable_files=left_out.to_mend,
         ),
         rows=prepared.rows,
         outcomes=counts.outcomes,
@@ -101,6 +101,7 @@ def _of_run(
         links=LinkCounts(new=new, earlier=earlier),
         settled=SettledCounts(**asdict(settled)) if settled is not None else None,
         unreadable_files=len(left_out.unreadable),
+        closed_files=len(left_out.closed),
         unreadable=left_out.unreadable_inputs,
         notes=tuple(prepared.inputs.notes),
         not_taken=left_out.not_taken,

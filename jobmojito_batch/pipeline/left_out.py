@@ -1,8 +1,9 @@
 """What lay beside the inputs of a run and is not in it."""
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Self
 
+from jobmojito_batch.file_names import NO_TEXT
 from jobmojito_batch.summary import LeftFile, UnreadableInput
 
 
@@ -29,7 +30,12 @@ class AsideFile:
     """Its name if that is one of a table, else a number of its kind: it may name a person."""
     reason: str
     is_closed: bool = False
-    """Whether it may not be opened: it stays until somebody mends that."""
+    """Whether it may not be opened or named: it stays until somebody mends that."""
+
+    @classmethod
+    def in_no_text(cls, name: str) -> Self:
+        """A file whose name nothing of ours could say; *name* is as much of it as can be shown."""
+        return cls(name=name, reason=NO_TEXT, is_closed=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +48,16 @@ class LeftOut:
     """What is no export by its name: names, and numbers of résumés."""
     left_aside: tuple[AsideFile, ...] = ()
     """What else was not taken."""
+
+    @property
+    def closed(self) -> tuple[str, ...]:
+        """The names of files that stay until somebody mends what keeps them closed."""
+        return tuple(file.name for file in self.left_aside if file.is_closed)
+
+    @property
+    def to_mend(self) -> int:
+        """Exports whose rows nobody has read, so that the run needs a person."""
+        return len(self.unreadable) + len(self.closed)
 
     @property
     def unreadable_inputs(self) -> tuple[UnreadableInput, ...]:

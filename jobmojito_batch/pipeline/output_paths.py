@@ -13,7 +13,7 @@ from jobmojito_batch.errors import SettingsError
 from jobmojito_batch.file_names import stem_of, without_packing
 from jobmojito_batch.intake import input_files
 from jobmojito_batch.parameters import InviteParameters
-from jobmojito_batch.publish import check_target, write_fault
+from jobmojito_batch.publish import check_suffix, check_target, write_fault
 
 _OTHER = {".csv": ".xlsx", ".xlsx": ".csv"}
 SPREADSHEETS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
@@ -116,9 +116,14 @@ def targets_again(run_id: str, sources: Sequence[str], asked: AskedFiles) -> Tar
 
 
 def _targets(asked: AskedFiles, suffix: str, inputs: Sequence[Path]) -> Targets:
-    """*suffix* is that of the errors file, as the inputs have it."""
+    """
+    *suffix* is that of the errors file, as the inputs have it.
+
+    Whether they can be written is asked by who writes them: `check`, letters and follow up read
+    where nobody may write.
+    """
     results = Path(asked.results or "")
-    check_target(results)
+    check_suffix(results)
     stem = results.with_suffix("")
     beside = endings(suffix)
     other = _beside(stem, endings(_OTHER[suffix])[0])

@@ -26,7 +26,8 @@ def series_of(
 
 def series_label(inputs: Sequence[str]) -> str:
     """The inputs as they were asked for in a few digits: a path may name a person."""
-    return hashlib.sha256("|".join(_places(inputs)).encode()).hexdigest()[:LABEL_DIGITS]
+    places = "|".join(_places(inputs)).encode("utf-8", "surrogatepass")  # of any name there is
+    return hashlib.sha256(places).hexdigest()[:LABEL_DIGITS]
 
 
 def inputs_text(inputs: Sequence[str]) -> str:

@@ -1,7 +1,13 @@
-"""SIGINT and SIGTERM: the first stops dispatch and drains, the second leaves at once."""
+"""
+SIGINT and SIGTERM: the first stops dispatch and drains, the second leaves at once.
+
+SIGHUP, a terminal that was closed or a connection that broke, is a SIGTERM of somebody who will not
+send a second one.
+"""
 
 import asyncio
 import os
+import select
 import signal
 import sys
 import threading
@@ -15,7 +21,8 @@ from jobmojito_batch.exit_codes import ExitCode
 from jobmojito_batch.pipeline.beside import beside
 from jobmojito_batch.sending import StopSignal
 
-SIGNALS: Final = (signal.SIGINT, signal.SIGTERM)
+HANG_UP: Final[int | None] = getattr(signal, "SIGHUP", None)
+"""None on Windows, which closes a window with the process."""
 
 
 @contextmanager
@@ -30,6 +37,7 @@ def stop_on_signals(
 
     Without *leaves_on_second* further signals change nothing: under a service manager the terminal,
     the manager and the runner may each send one for the same stop, and none of them means "now".
+    Nor does a further SIGHUP: the terminal sends one, and so does the shell in it.
 
     Handlers that were there before come back at the end. Outside the main thread Python delivers
     no signals, so nothing is installed there.
@@ -41,7 +49,10 @@ def stop_on_signals(
     seen: list[int] = []
 
     def handle(number: int, _frame: FrameType | None = None) -> None:
-        if seen and not leaves_on_second:
+        is_hang_up = number == HANG_UP
+        if is_hang_up:
+            _let_go_of_terminal()
+        if seen and (is_hang_up or not leaves_on_second):
             return
         if seen:
             with suppress(Exception):
@@ -49,15 +60,34 @@ def stop_on_signals(
             sys.stderr.flush()
             os._exit(ExitCode.of_signal(number))
         seen.append(number)
-        loop.call_soon_threadsafe(on_first, number)
+        loop.call_soon_threadsafe(on_first, signal.SIGTERM if is_hang_up else number)
 
     # signal.signal rather than loop.add_signal_handler: it exists on Windows too.
-    before = {number: signal.signal(number, handle) for number in SIGNALS}
+    before = {number: signal.signal(number, handle) for number in _heard()}
     try:
         yield
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _heard() -> Iterator[int]:
+    """The signals that stop work; what nohup or a caller does with SIGHUP stays."""
+    yield from (signal.SIGINT, signal.SIGTERM)
+    if HANG_UP is not None and signal.getsignal(HANG_UP) == signal.SIG_DFL:
+        yield HANG_UP
+
+
+def _let_go_of_terminal() -> None:
+    """Have output go nowhere where its terminal is gone: to write there would end the drain."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError):  # closed, or none with a number
+            ends = select.poll()
+            ends.register(stream.fileno(), 0)
+            if any(event & select.POLLHUP for _, event in ends.poll(0)):
+                nowhere = os.open(os.devnull, os.O_WRONLY)
+                os.dup2(nowhere, stream.fileno())
+                os.close(nowhere)
 
 
 @asynccontextmanager

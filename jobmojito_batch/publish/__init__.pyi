@@ -1,6 +1,6 @@
 from .atomic_write import write_fault, written_whole
 from .errors_file import remove_errors, write_errors
-from .results import check_target, write_results
+from .results import check_suffix, check_target, write_results
 from .results_workbook import About
 from .streamed_parquet import write_parquet
 from .summary import write_summary
@@ -9,6 +9,7 @@ from .template import meaning_of, write_template
 
 __all__ = [
     "About",
+    "check_suffix",
     "check_target",
     "meaning_of",
     "remove_errors",

@@ -42,21 +42,26 @@ def check_target(target: Path, *, rows: int | None = None) -> None:
 
     *rows* is how many there will be, where that is known: a sheet has an end.
     """
-    suffix = target.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise SettingsError(
-            f"{target}: results cannot be {suffix or 'without suffix'}; "
-            f"end the name in {', '.join(SUFFIXES)}"
-        )
+    check_suffix(target)
     if target.is_dir():
         raise write_fault(target, IsADirectoryError())
     if not target.parent.is_dir():
         raise write_fault(target, FileNotFoundError())
     if not os.access(target.parent, os.W_OK | os.X_OK):
         raise write_fault(target, PermissionError())
-    if suffix == ".xlsx" and rows is not None and rows > MOST_ROWS:
+    if target.suffix.lower() == ".xlsx" and rows is not None and rows > MOST_ROWS:
         raise SettingsError(
             f"{target}: {rows:,} rows, but a sheet takes {MOST_ROWS:,}; use .csv or .parquet"
+        )
+
+
+def check_suffix(target: Path) -> None:
+    """Raise SettingsError where the name says no kind of file that results can be."""
+    suffix = target.suffix.lower()
+    if suffix not in SUFFIXES:
+        raise SettingsError(
+            f"{target}: results cannot be {suffix or 'without suffix'}; "
+            f"end the name in {', '.join(SUFFIXES)}"
         )
 
 

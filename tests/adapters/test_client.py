@@ -191,6 +191,33 @@ async def test_every_transport_error_of_httpx_is_classified(
     assert (answer.silence is Silence.NOT_DELIVERED) is issubclass(exception, never_left)
 
 
+async def test_a_question_longer_than_an_address_may_be_is_refused_and_not_asked() -> None:
+    """A cell that got into the wrong column, or an id of an answer, ends no run."""
+    seen: list[httpx.Request] = []
+
+    def answered(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(200, json={})
+
+    known = settings("https://api.example.com")
+    beyond = "z" * 70_000
+    async with JobMojito(known, TokenSource(known), transport=httpx.MockTransport(answered)) as api:
+        of_account, _ = await api.status("t", merchant_id=beyond)
+        of_person, _ = await api.results_of("a@b.com", offset=0, token="t", merchant_id=beyond)
+        of_position, _ = await api.definition_results(
+            beyond, token="t", order_by="created_at_newest"
+        )
+        of_credits, _ = await api.credits_used(offset=0, token="t", merchant_id=beyond)
+        report, _ = await api.fetched(f"https://reports.example.com/{beyond}")
+        assert seen == []
+        asked, _ = await api.status("t", merchant_id="m-7")
+
+    refused = (of_account, of_person, of_position, of_credits, report)
+    assert {answer.http_status for answer in refused} == {414}
+    assert asked.http_status == 200
+    assert seen[0].url.params["merchant_id"] == "m-7"
+
+
 def test_the_merchant_is_read_from_the_token_itself() -> None:
     claims = "eyJhcHBfbWV0YWRhdGEiOiB7Im1lcmNoYW50X2lkIjogIm0tNyJ9fQ"
     assert merchant_of(f"e30.{claims}.sig") == "m-7"

@@ -151,6 +151,19 @@ def test_one_process_reads_the_files_of_a_run_and_knows_no_secret(
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no disk that is always full")
+def test_a_name_is_that_of_the_folder_where_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A program that invites one folder after the other: the process is of the first."""
+    for name in ("Ann", "Ben"):
+        (tmp_path / name).mkdir()
+        monkeypatch.chdir(tmp_path / name)
+        with xlsxwriter.Workbook("people.xlsx") as book:
+            book.add_worksheet().write_column(0, 0, ["Name", name])
+
+        assert rows_of(Path("people.xlsx")) == [name]
+
+
 def test_a_disk_without_room_is_no_fault_of_the_file(
     good: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -128,12 +128,14 @@ def test_a_content_is_done_once_for_its_series(ledger: Ledger) -> None:
     assert ledger.nights.done_files("another", ["abc"]) == {}
 
 
-def test_whether_any_of_some_runs_is_known(ledger: Ledger) -> None:
+def test_which_of_some_runs_is_the_latest_that_is_known(ledger: Ledger) -> None:
     begin(ledger, "r1")
+    begin(ledger, "r2")
 
-    assert ledger.nights.knows_any({"r0", "r1"})
-    assert not ledger.nights.knows_any({"r0"})
-    assert not ledger.nights.knows_any(set())
+    assert ledger.nights.latest_known({"r0", "r1", "r2", "r3"}) == "r2"
+    assert ledger.nights.latest_known({"r0", "r1"}) == "r1"
+    assert ledger.nights.latest_known({"r0"}) is None
+    assert ledger.nights.latest_known(set()) is None
 
 
 def test_rows_are_counted_by_source_and_outcome(ledger: Ledger) -> None:
@@ -196,7 +198,7 @@ def test_a_ledger_of_the_second_schema_is_led_to_ours(ledger_url: str) -> None:
 
     book = Ledger.open(ledger_url)
     assert book.nights.of_series(SERIES) == []
-    assert book.nights.knows_any({"before"})
+    assert book.nights.latest_known({"before"}) == "before"
     begin(book, "after")
     end(book, "after", at=NOON)
     assert [night.run_id for night in book.nights.of_series(SERIES)] == ["after"]

@@ -3,14 +3,18 @@
 import asyncio
 import io
 import json
+import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+import psutil
 import pytest
 
 from jobmojito_batch.cli import main
 from jobmojito_batch.desk.carrying_out import carry_out
+from jobmojito_batch.desk.errands import Errand
 from jobmojito_batch.desk.sends import (
     End,
     NotSentError,
@@ -71,6 +75,28 @@ def test_what_was_pressed_is_sent(run: Run, opened: Upload) -> None:
     assert end.run_id == send.run_id
     assert "3 invited" in end.sentence or "3 rows" in end.sentence
     assert Path(end.files["results"]).parent == opened.folder / "input"
+
+
+def test_stop_that_is_pressed_again_cuts_no_call(tmp_path: Path) -> None:
+    """A second SIGTERM means "leave at once" to a run, which its page never offers."""
+    told = "import signal, sys; signal.signal(15, lambda *_: print('told', flush=True))"
+    with subprocess.Popen(
+        [sys.executable, "-c", f"{told}; print('up', flush=True); sys.stdin.read()"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "up\n"
+        errand = Errand(tmp_path, "process")
+        errand.note(psutil.Process(process.pid))
+
+        errand.stop()
+        assert process.stdout.readline() == "told\n"
+        errand.stop()
+
+        said, _ = process.communicate()
+    assert said == ""
 
 
 def test_a_plan_that_another_run_has_made_untrue_is_not_sent(

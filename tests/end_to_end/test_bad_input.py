@@ -1,5 +1,8 @@
 """Bad input and bad settings: one line that says what to do, exit 2, nothing sent, nothing lost."""
 
+import os
+import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -10,6 +13,8 @@ import xlsxwriter
 from jobmojito_batch.cli import main
 from jobmojito_batch.sandbox import RunningSandbox
 from tests.helpers import Run, friendly, people, write_input
+
+LINUX = pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
 
 
 def no_such_file(_folder: Path) -> list[str]:
@@ -42,6 +47,23 @@ def good_with(*options: str) -> Callable[[Path], list[str]]:
     return make
 
 
+def named_in_no_text(folder: Path) -> list[str]:
+    """As an archive of an old Windows leaves a name: its bytes are no UTF-8."""
+    shutil.copy(write_input(folder, people(1)), folder / os.fsdecode(b"Kandid\xe1ti.csv"))
+    return [str(folder)]
+
+
+def option_in_no_text(folder: Path) -> list[str]:
+    return [*good_with()(folder), "-o", os.fsdecode(b"v\xfdsledky.csv")]
+
+
+def in_a_folder_in_no_text(folder: Path) -> list[str]:
+    here = folder / os.fsdecode(b"z\xe1znamy")
+    here.mkdir()
+    os.chdir(write_input(here, people(1)).parent)
+    return ["people.csv"]
+
+
 BAD = [
     pytest.param(no_such_file, "nowhere.csv", id="no-such-file"),
     pytest.param(written(b""), "people.csv", id="empty-file"),
@@ -55,6 +77,9 @@ BAD = [
     pytest.param(
         written("candidate_email\né\n".encode() + b"\xe9\n"), "row 3 holds", id="not-utf-8"
     ),
+    pytest.param(named_in_no_text, "Kandid?ti.csv", id="name-no-text", marks=LINUX),
+    pytest.param(option_in_no_text, "v?sledky.csv", id="option-no-text", marks=LINUX),
+    pytest.param(in_a_folder_in_no_text, "z?znamy", id="folder-no-text", marks=LINUX),
     pytest.param(empty_folder, "inbox", id="empty-folder"),
     pytest.param(empty_workbook, "people.xlsx", id="workbook-without-data"),
     pytest.param(good_with("--base-url", "http://api.example.com"), "https", id="http-abroad"),
@@ -83,6 +108,7 @@ def test_bad_input_ends_with_a_line_and_sends_nothing(
 ) -> None:
     with RunningSandbox(friendly()) as sandbox:
         run = Run(tmp_path, sandbox, monkeypatch)
+        monkeypatch.chdir(tmp_path)
         arguments = make(tmp_path)
         before = sorted(one.name for one in tmp_path.iterdir())
         more = ["--yes", "--no-prefect"] if command == "invite" else []
@@ -114,6 +140,32 @@ def test_results_never_overwrite_an_input(
     assert code == 2
     assert "overwrite" in capsys.readouterr().err
     assert path.read_bytes() == before
+
+
+def test_an_export_may_lie_where_nobody_writes_until_results_are_to_lie_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A share of HR that is read alone. Patched, since tests may run as root."""
+    with RunningSandbox(friendly()) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        (share := tmp_path / "share").mkdir()
+        path, may = write_input(share, people(1)), os.access
+        monkeypatch.setattr(os, "access", lambda at, mode: at != share and may(at, mode))
+
+        assert main(["check", str(path)]) == 0
+        assert main(["invite", str(path), "--yes", "--no-prefect"]) == 2
+
+        assert "people.results.csv: may not be written" in capsys.readouterr().err
+        assert run.calls == 0
+
+
+def test_a_demo_that_cannot_write_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "taken").touch()
+
+    assert main(["demo", "--no-prefect", "--folder", str(tmp_path / "taken" / "demo")]) == 2
+    assert "the demo cannot write there (Not a directory)" in capsys.readouterr().err
 
 
 def test_without_a_token_nothing_is_sent(

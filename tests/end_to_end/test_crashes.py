@@ -1,7 +1,10 @@
 """Real signals to real processes: nobody is invited twice, nobody vanishes."""
 
+import os
 import random
 import signal
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -96,6 +99,34 @@ def test_a_signal_drains_writes_the_files_and_says_so(
     assert run.outcomes["invited"] == run.calls
     assert {r["error_code"] for r in run.results if r["outcome"] == "not_sent"} == {"interrupted"}
     assert run.summary["exit_code"] == code
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a window that is closed takes its process along")
+def test_a_terminal_that_is_closed_drains_as_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It says so twice, itself and by its shell, and takes no further word of ours."""
+    terminal, console = os.openpty()
+    with RunningSandbox(friendly(latency=0.5, position_latency=0.0)) as sandbox:
+        run = Run(tmp_path, sandbox, monkeypatch)
+        path = write_input(tmp_path, people(ROWS))
+        process = subprocess.Popen(
+            [sys.executable, "-m", "jobmojito_batch", "invite", str(path), "--yes", "--no-prefect",
+             "--rate", "20"],
+            stdin=console, stdout=console, stderr=console, env=os.environ | run.environment,
+        )  # fmt: skip
+        os.close(console)
+        wait_until(lambda: received(sandbox) >= 4 or process.poll() is not None, "4 calls")
+        os.close(terminal)
+        for _ in range(2):
+            process.send_signal(signal.SIGHUP)
+            time.sleep(0.1)
+        process.wait(timeout=PATIENCE_SECONDS)
+
+    assert process.returncode == 143
+    assert set(run.outcomes) == {"invited", "not_sent"}
+    assert run.outcomes["invited"] == run.calls
+    assert run.summary["exit_code"] == 143
 
 
 def test_a_second_signal_leaves_at_once_and_the_claims_read_as_unknown(

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from jobmojito_batch.alerts import AlertKind
+from jobmojito_batch.columns import Outcome
 from jobmojito_batch.flows.artifacts import summary_markdown
 from jobmojito_batch.pipeline import Attention
 from jobmojito_batch.sandbox import RunningSandbox
@@ -44,6 +46,7 @@ async def test_what_is_not_taken_is_named_with_its_reason(nights: Nights) -> Non
     (nights.box / "Zoe Secretname.pdf.part").write_text("a")
     (nights.box / "Zoe Secretname").mkdir()
     (nights.box / "link.csv").symlink_to(nights.box / "new.csv")
+    os.mkfifo(nights.box / "pipe.csv")
 
     night = await nights.go(1)
 
@@ -56,6 +59,7 @@ async def test_what_is_not_taken_is_named_with_its_reason(nights: Nights) -> Non
         "1 file": "still being written, by its name",
         "1 folder": "not looked into",
         "1 link": "never followed",
+        "1 special file": "a pipe, socket or device is never read",
     }
     page = summary_markdown(concluded(night), Attention())
     for name, reason in found.items():
@@ -73,6 +77,27 @@ async def test_a_file_that_still_grows_is_named_and_waits(
 
     [left] = concluded(night).left_aside
     assert (left.file, left.reason) == ("people.csv", "its marker NAME.done is not there")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text there")
+async def test_an_export_whose_name_is_no_text_is_told_every_night(nights: Nights) -> None:
+    """An archive of an old Windows leaves such names; they were passed over without a word."""
+    nights.put(people(2))
+    for name in (b"Kandid\xe1ti.csv", b"Nov\xe1k.pdf", b"\xe1.csv.part"):
+        (nights.box / os.fsdecode(name)).write_bytes((nights.box / "people.csv").read_bytes())
+
+    first, second = await nights.go(), await nights.go(1)
+
+    for night in (first, second):
+        [left] = concluded(night).left_aside
+        assert left.file == "Kandid?ti.csv"
+        assert left.reason.endswith("rename it")
+        [alert] = [alert for alert in night.alerts if alert.kind is AlertKind.NEEDS_REPAIR]
+        assert "Kandid?ti.csv" in alert.sentence
+    assert concluded(first).outcomes[Outcome.INVITED] == 2
+    assert (first.exit_code, second.exit_code) == (1, 1)
+    assert concluded(first).sentence.endswith("; 1 file of the inbox cannot be taken")
+    assert concluded(second).sentence.endswith("; 1 file that cannot be taken")
 
 
 async def test_the_results_of_several_files_are_one_place_that_page_and_alert_name(
@@ -120,4 +145,5 @@ def test_a_file_that_may_not_be_opened_is_named_and_the_others_go(
 
     said = " ".join(ended.stderr.split())
     assert "not taken b.csv: cannot be opened: Permission denied" in said, ended.stderr
+    assert ended.returncode == 1
     assert emails == {f"p{n}@example.com" for n in (0, 1, 4, 5)}

@@ -899,6 +899,26 @@ async def test_a_lost_ledger_holds_the_night_though_it_is_small(nights: Nights) 
     assert nights.lie() == {"people.csv"}
 
 
+async def test_an_older_copy_of_the_ledger_holds_the_night(nights: Nights) -> None:
+    """A backup that was restored has forgotten whom the nights since have invited."""
+    nights.put(people(2))
+    await nights.go()
+    older = nights.run.folder / "older.sqlite"
+    assert main(["backup", str(older)]) == 0
+    nights.put(people(2, start=2))
+    await nights.go(1)
+    nights.put(people(3, start=2))
+
+    held = await nights.go(2, ledger=str(older), expect_at_most=1_000, volume_guard=False)
+    with_its_own = await nights.go(2)
+
+    assert isinstance(held.error, LostLedgerError)
+    assert "does not know the latest run of the inbox" in str(held.error)
+    assert "it is an older copy" in str(held.error)
+    assert concluded(with_its_own).sentence.startswith("3 rows: 1 invited, 2 already done")
+    assert nights.run.creates == 5
+
+
 async def test_a_lost_ledger_is_not_made_known_by_a_night_with_nobody_to_invite(
     nights: Nights,
 ) -> None:

@@ -144,6 +144,16 @@ def test_a_lost_ledger_is_told_with_its_cause_and_hands_out_no_release() -> None
     assert "--no-volume-guard" not in alert.sentence
 
 
+def test_that_nothing_was_sent_is_said_once() -> None:
+    held = Night(
+        day=MONDAY, exit_code=ExitCode.USAGE, trouble=Trouble.FAULT, cause="Doubt. Nothing was sent"
+    )
+
+    [alert] = alerts_of(held, [])
+
+    assert alert.sentence.count("Nothing was sent") == 1
+
+
 @pytest.mark.parametrize(
     ("night", "history", "kinds"),
     [
@@ -306,6 +316,6 @@ def test_files_that_may_not_be_opened_need_a_person() -> None:
 
     assert alert.kind is AlertKind.NEEDS_REPAIR
     assert alert.sentence == (
-        "in the inbox lies what cannot be opened: a.csv, b.csv; let the user of the service read "
-        "and move it"
+        "in the inbox lies what cannot be taken: a.csv, b.csv; let the user of the service read "
+        "and move it, or rename it as said below"
     )

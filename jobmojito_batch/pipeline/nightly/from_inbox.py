@@ -19,7 +19,11 @@ from jobmojito_batch.pipeline.nightly.selected_inputs import SelectedInputs, Tak
 from jobmojito_batch.pipeline.work_dir import Spool
 from jobmojito_batch.urls import is_url
 
-_ASIDE: Final = {"folder": "not looked into", "link": "never followed"}
+_ASIDE: Final = {
+    "folder": "not looked into",
+    "link": "never followed",
+    "special file": "a pipe, socket or device is never read",
+}
 
 
 def from_inbox(taken: SelectedInputs, ledger: Ledger | None, *, sleep: Sleep) -> SelectedInputs:
@@ -47,7 +51,7 @@ def from_inbox(taken: SelectedInputs, ledger: Ledger | None, *, sleep: Sleep) ->
         taken = replace(taken, jobs_content=content)
         looked = [_taken_file(inbox, name) for name in listing.whole]
         usable = [file for file in looked if isinstance(file, TakenFile)]
-        closed = [file for file in looked if isinstance(file, AsideFile)]
+        closed = [*(file for file in looked if isinstance(file, AsideFile)), *_nameless(listing)]
         files, done = _without_done(taken, inbox, ledger, usable)
         aside = inbox.aside()
     except BaseException:
@@ -60,7 +64,7 @@ def from_inbox(taken: SelectedInputs, ledger: Ledger | None, *, sleep: Sleep) ->
         inbox=inbox,
         files=tuple(files),
         done_before=len(done),
-        waiting=listing.waiting + len(closed),
+        waiting=listing.waiting,
         left_aside=(
             *closed,
             *done,
@@ -94,6 +98,13 @@ def _taken_file(inbox: Inbox, name: str) -> TakenFile | AsideFile:
         warn(Event.INBOX_NOT_READABLE)
         why = exc.strerror or type(exc).__name__
         return AsideFile(name=name, reason=f"cannot be opened: {why}", is_closed=True)
+
+
+def _nameless(listing: Found) -> Iterator[AsideFile]:
+    """Exports whose names neither ledger nor results could say."""
+    for name in listing.nameless:
+        if is_input_name(name, is_marked=False):
+            yield AsideFile.in_no_text(name)
 
 
 def _aside(listing: Found, aside: Mapping[str, int], *, needs_markers: bool) -> Iterator[AsideFile]:

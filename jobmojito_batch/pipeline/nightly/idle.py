@@ -12,15 +12,16 @@ def conclude_idle(taken: SelectedInputs, run_id: str, *, now: datetime) -> Summa
     """
     The end of a run that found nothing to do in its inbox, and is not in the ledger.
 
-    Exit 0, or 1 where a file could not be read.
+    Exit 0, or 1 where a file could not be read or opened.
     """
     return Summary(
         run_id=run_id,
         environment=taken.settings.environment,
         started_at=now,
         ended_at=now,
-        exit_code=exit_code_of({}, is_stopped=False, unreadable_files=len(taken.unreadable)),
+        exit_code=exit_code_of({}, is_stopped=False, unreadable_files=taken.left_out.to_mend),
         unreadable_files=len(taken.unreadable),
+        closed_files=len(taken.left_out.closed),
         unreadable=taken.left_out.unreadable_inputs,
         not_taken=taken.not_taken,
         left_aside=taken.left_out.left_files,

@@ -78,7 +78,7 @@ class NightEnd:
             outcomes=conclusion.occurring,
             unreadable_files=conclusion.unreadable_files,
             not_taken=conclusion.not_taken,
-            closed=tuple(file.name for file in taken.left_aside if file.is_closed) if taken else (),
+            closed=taken.left_out.closed if taken else (),
             cause=conclusion.stop_message,
             stops_again=bool(STOP_AGAIN & conclusion.reasons.keys()),
             token_due=conclusion.token_due,

@@ -86,10 +86,13 @@ class SelectedInputs:
             unreadable=self.unreadable, not_taken=self.not_taken, left_aside=self.left_aside
         )
 
-    def earlier_runs(self) -> dict[str, str]:
-        """The runs that the folders of earlier days are of, each with its. Raises InputError."""
-        runs = earlier_runs(self.night.path.parent) if self.night is not None else {}
-        return runs | (self.inbox.earlier_runs() if self.inbox is not None else {})
+    def runs_of_results(self) -> dict[str, str]:
+        """The runs that the folders of results are of, each with its. Raises InputError."""
+        return earlier_runs(self.night.path.parent) if self.night is not None else {}
+
+    def runs_of_inbox(self) -> dict[str, str]:
+        """The runs that took the files in done/, each with its folder. Raises InputError."""
+        return self.inbox.earlier_runs() if self.inbox is not None else {}
 
     def close(self) -> None:
         """Remove the copies, and the night's folder where nothing came into it."""

@@ -58,18 +58,26 @@ def _drift(
 
 def _lost_ledger(taken: SelectedInputs, ledger: Ledger | None) -> str | None:
     """
-    Whether the folders of earlier days are of runs of which the ledger knows none.
+    Whether the folders of earlier days are of runs of which the ledger knows none, or the latest.
+
+    An older copy of it has forgotten whom the latest runs have invited. Others' results may lie
+    beside ours, but an inbox has one ledger: its files were taken by runs of that one.
 
     However few rows are new tonight: this run would be one that it knows, and the next one would
     pass.
     """
-    runs = taken.earlier_runs()
-    if not runs or (ledger is not None and ledger.nights.knows_any(runs.keys())):
+    of_inbox = taken.runs_of_inbox()
+    runs = taken.runs_of_results() | of_inbox
+    known = ledger.nights.latest_known(runs.keys()) if ledger is not None else None
+    if known is not None:
+        runs = {run_id: folder for run_id, folder in of_inbox.items() if run_id > known}
+    if not runs:
         return None
     return lost_ledger(
         runs=len(runs),
         example=str(max(runs.values())),
         ledger=named(taken.settings.ledger_url),
+        is_older=known is not None,
     )
 
 
