@@ -335,9 +335,12 @@ def test_an_address_has_one_form(cell: str, address: str) -> None:
 
 
 def test_ids_and_phones_stay_text() -> None:
-    rows = read("candidate_external_id", "007", "'+1 570 555", "1e5", "12/5", '="00123"')
+    rows = read(
+        "candidate_external_id", "007", "'+1 570 555", "1e5", "12/5", '="00123"', "2026-1001"
+    )
 
-    assert rows["candidate_external_id"].to_list() == ["007", "+1 570 555", "1e5", "12/5", "00123"]
+    ids = rows["candidate_external_id"].to_list()
+    assert ids == ["007", "+1 570 555", "1e5", "12/5", "00123", "2026-1001"]
 
 
 def test_what_a_spreadsheet_rounded_or_a_word_for_none_is_no_id() -> None:
@@ -347,6 +350,10 @@ def test_what_a_spreadsheet_rounded_or_a_word_for_none_is_no_id() -> None:
         "1.2345678901234568E17",
         "05.Dec",
         "Dec-05",
+        "2026-10-01",
+        "2026-10-01 00:00:00",
+        "01.10.2026",
+        "10/1/2026",
         "TBD",
         "0",
         "n/d",
