@@ -178,10 +178,7 @@ def _email() -> Iterator[Rule]:
         code=ErrorCode.INVALID_EMAIL,
         field=EMAIL,
         broken=_unread(EMAIL) & ~several,
-        says=(
-            "this is no e-mail address; write it as name@company.example, in letters of one "
-            "alphabet"
-        ),
+        says="{seen}",
     )
 
 
@@ -361,6 +358,8 @@ def _explained(
             "the cell names a file, and none was looked for; put the text of the résumé into "
             f"{RESUME}, or say where the files are with --resumes FOLDER"
         )
+    elif rule.code == ErrorCode.INVALID_EMAIL:
+        seen = _no_address(raw.get(EMAIL))
     elif rule.field == NAME:
         seen = name_sentence(values.get(NAME))
     elif rule.code == ErrorCode.RESUME_TOO_LONG:
@@ -389,6 +388,12 @@ def _quoted(field: str, cell: str | None) -> str:
     if not cell or "@" in cell or field in {EMAIL, TAGS, *OBJECTS}:
         return "what the cell says"
     return f"'{shortened(cell)}'"
+
+
+def _no_address(cell: str | None) -> str:
+    if cell and email.is_nobodys(cell):
+        return "mail to this address is read by nobody; write the candidate's own"
+    return "this is no e-mail address; write it as name@company.example, in letters of one alphabet"
 
 
 def _which_country(cell: str | None, seen: str) -> str | None:

@@ -147,6 +147,14 @@ def test_a_fault_has_its_name_and_a_sentence(field: str, cell: str | None, rule:
         assert cell not in fault.message
 
 
+def test_an_address_that_nobody_reads_is_called_that() -> None:
+    cell = {"candidate_email": "noreply@example.com"}
+    row = one(**cell)
+
+    (fault,) = explain(str(row[FAULTS]), row, raw=cell, max_resume_characters=100)
+    assert "read by nobody" in fault.message
+
+
 NAMES_OF_NOBODY: tuple[Case, ...] = (
     ("candidate_name", "???? ????", "lost"),
     ("candidate_name", "Mart?nez, Jos?", "lost"),

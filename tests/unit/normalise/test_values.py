@@ -58,11 +58,12 @@ COUNTRIES = {
     "Veľká Británia|Wielka Brytania|Royaume-Uni|Reino Unido|Regno Unito|Verenigd Koninkrijk",
     "CZ": "Czechia|Czech Republic|Česko|Česká republika|Tschechien|Czechy|Tchéquie|Chequia|ČR",
     "DE": "Deutschland|Germany|Německo|Nemecko|Niemcy|Allemagne|Alemania|Germania|Alemanha|"
-    "Duitsland|GER|276",
+    "Duitsland|GER|276|Германия|Німеччина|Γερμανία|ألمانيا|גרמניה|ドイツ|德国|德國|독일|Almanya|Saksa",
     "US": "USA|U.S.A.|US|United States|United States of America|Vereinigte Staaten|Spojené státy|"
     "Stany Zjednoczone|États-Unis|Estados Unidos|Stati Uniti|Verenigde Staten|840",
     "TR": "Türkiye|Turkey|Turkiye|Turecko|Turcja|Turquie|Turquía|Turchia|Turquia|Turkije",
-    "KR": "South Korea|Korea, Republic of|Republic of Korea|Südkorea|Jižní Korea|Corée du Sud",
+    "KR": "韓國|한국|대한민국|韩国|"
+    "South Korea|Korea, Republic of|Republic of Korea|Südkorea|Jižní Korea|Corée du Sud",
     "GN": "Guinea|GIN",
     "AT": "Österreich|Austria|Rakousko|Rakúsko|Autriche|Oostenrijk|040",
     "GE": "Georgia|Georgia (GE)",
@@ -322,6 +323,8 @@ def test_several_addresses_are_not_guessed_at(cell: str) -> None:
         (" Ann@Example.COM ", "ann@example.com"),
         ("Ann Lee <ann@example.com>", "ann@example.com"),
         ("mailto:ann@example.com", "ann@example.com"),
+        ("[ann@example.com](mailto:ann@example.com)", "ann@example.com"),
+        ('=HYPERLINK("mailto:ann@example.com","ann@example.com")', "ann@example.com"),
         ("ann+x@example.com", "ann+x@example.com"),
         ("an\u200bn@example.com", "ann@example.com"),
         ("ann_c1d@indeedemail.com", "ann_c1d@indeedemail.com"),
