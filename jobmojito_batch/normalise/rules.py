@@ -221,8 +221,8 @@ def _wanted(field: str) -> str:
         return f"one of the choices; write {', '.join(CHOICES[field])}"
     if field in OBJECTS:
         model = OBJECTS[field]
-        members = f" with no members but {', '.join(model.model_fields)}" if model else ""
-        return f"a JSON object{members}"
+        members = f", MEMBER being one of {', '.join(model.model_fields)}" if model else ""
+        return f'a JSON object; write it as {{"MEMBER": VALUE}}{members}'
     if field == TAGS:
         return "a list of labels; part them with commas, or write a JSON array of texts"
     return "a date; write it as 2026-12-31 or 2026-12-31T18:00:00Z"

@@ -257,6 +257,13 @@ def test_a_null_word_of_a_lookup_leaves_an_optional_member_blank() -> None:
     assert (row[FAULTS], row["candidate_external_id"]) == (None, None)
 
 
+def test_no_labels_are_no_fault() -> None:
+    """What a program writes of an empty list."""
+    row = one(tags="[]")
+
+    assert (row[FAULTS], row["tags"]) == (None, None)
+
+
 def test_an_ambiguous_country_is_an_error_with_the_choices() -> None:
     raw = {"candidate_country_code": "Congo"}
     name = "unknown_country:candidate_country_code"
