@@ -65,11 +65,11 @@ types: $(STAMP)
 layers: $(STAMP)
 	$(BIN)/lint-imports
 
-# Four at a time: much of a test's time is waiting for a server or a process. A worker that dies ends
+# Six at a time: much of a test's time is waiting for a server or a process. A worker that dies ends
 # the whole with what it was at; one that was started in its place would wait for work for ever. What
 # one of the tests' many processes has compiled, the others find.
 unit: $(STAMP)
-	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(or $(WORKERS),4) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
+	PYTHONDONTWRITEBYTECODE= $(BIN)/pytest -n $(or $(WORKERS),6) --dist loadfile --no-loadscope-reorder --max-worker-restart 0
 
 # QUICK=1 ends in about three minutes; the peers get an environment of their own, .venv-peers.
 bench: $(STAMP)

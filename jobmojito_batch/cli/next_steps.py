@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from jobmojito_batch.cli.model_options import asked_fields
-from jobmojito_batch.columns import REHEARSAL, Outcome
+from jobmojito_batch.columns import REHEARSAL, ErrorCode, Outcome
 from jobmojito_batch.parameters import READING, InviteParameters
 from jobmojito_batch.summary import Summary
 
@@ -89,6 +89,12 @@ def next_steps(summary: Summary, given: InviteParameters) -> Iterator[NextStep]:
         yield NextStep(
             why=f"{_rows(summary.outcomes[Outcome.UNKNOWN])} got no trustworthy answer and may "
             "exist; never sent again blind. Look them up:",
+            command=command("reconcile", given=given),
+        )
+    elif waiting := summary.reasons.get(ErrorCode.POSITION_UNRESOLVED, 0):
+        yield NextStep(
+            why=f"{_rows(waiting)} waiting for the first call of the position, which got no "
+            "trustworthy answer. Look it up:",
             command=command("reconcile", given=given),
         )
     if summary.outcomes[Outcome.NOT_SENT] and not given.inbox:

@@ -88,11 +88,12 @@ def as_plain(path: Path, source: str, scratch: Path, said: str | None = None) ->
     *said* is the codec that a person has named. Raises InputError for what is no text,
     UndecodableError.
     """
-    if said is not None:
-        copy, notes = _copied(path, said, scratch)
-        return Plain(path=copy, encoding=_name_of(said), notes=notes)
     with path.open("rb") as file:
         head = file.read(_SAMPLE_BYTES)
+    if said is not None:
+        codec = _with_byte_order(said, head)
+        copy, notes = _copied(path, codec, scratch)
+        return Plain(path=copy, encoding=_name_of(codec), notes=notes)
     refuse_binary(head, source)
     codec_or_guess = _utf_16(head) or _eight_bit_codec(path)
     if isinstance(codec_or_guess, str):
@@ -107,6 +108,13 @@ def as_plain(path: Path, source: str, scratch: Path, said: str | None = None) ->
         notes=(guessed, *notes),
         doubts=() if codec_or_guess.is_sure else (_doubt(codec_or_guess, source),),
     )
+
+
+def _with_byte_order(codec: str, head: bytes) -> str:
+    """UTF-16 without a mark as its zeros tell it; Python knows it by its mark alone."""
+    if codecs.lookup(codec).name != "utf-16":
+        return codec
+    return _utf_16(head) or codec
 
 
 def _copied(path: Path, codec: str, scratch: Path) -> tuple[Path, tuple[str, ...]]:
@@ -213,7 +221,7 @@ def _decoded(path: Path, codec: str) -> Iterator[str]:
     for block in (*_blocks(path), b""):
         try:
             text = decoder.decode(block, final=not block)
-        except UnicodeDecodeError as exc:
+        except UnicodeError as exc:  # not of a byte alone: UTF-16 and UTF-32 without their mark
             raise UndecodableError(codec) from exc
         yield text.removeprefix(mark)
         mark = ""

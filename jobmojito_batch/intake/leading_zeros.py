@@ -15,7 +15,7 @@ from xml.etree.ElementTree import Element, ParseError, iterparse, parse
 
 _MAIN: Final = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
 _LINKS: Final = "{http://schemas.openxmlformats.org/officeDocument/2006/relationships}id"
-_ZEROS: Final = re.compile(r"0{2,}")
+ZEROS: Final = re.compile(r"0{2,}")
 _WHOLE: Final = re.compile(r"\d+(?:\.0)?")
 _REFERENCE: Final = re.compile(r"([A-Z]+)(\d+)")
 BROKEN: Final = (KeyError, ParseError, ValueError, zipfile.BadZipFile, OSError)
@@ -43,7 +43,7 @@ def _widths(package: zipfile.ZipFile) -> dict[str, int]:
     formats = {
         number_format.get("numFmtId", ""): len(code)
         for number_format in root.iter(f"{_MAIN}numFmt")
-        if _ZEROS.fullmatch(code := number_format.get("formatCode", ""))
+        if ZEROS.fullmatch(code := number_format.get("formatCode", ""))
     }
     styles = root.find(f"{_MAIN}cellXfs")
     return {

@@ -14,6 +14,7 @@ import polars as pl
 
 from jobmojito_batch.columns import ROW
 from jobmojito_batch.intake.leading_zeros import with_leading_zeros
+from jobmojito_batch.intake.sheet_biff import is_xls, zeros_of_xls
 
 _SHOWN: Final = "shown"
 _LONG: Final = r"^[+-]?\d{16,}(?:\.\d+)?$"
@@ -33,7 +34,8 @@ def with_shown_numbers(
 
     *content* is the workbook, *skipped* the rows that were left out when it was loaded.
     """
-    shown = {str(column): texts for column, texts in with_leading_zeros(content, name).items()}
+    zeros = zeros_of_xls if is_xls(content) else with_leading_zeros
+    shown = {str(column): texts for column, texts in zeros(content, name).items()}
     long = _long_numbers(cells, workbook, name, skipped)
     for column in [*shown, *(column for column in long if column not in shown)]:
         if column in cells.columns:

@@ -36,7 +36,7 @@ from .jobs import (
     Jobs,
 )
 from .members import fault_in, to_members
-from .missing import missing_columns, missing_fields
+from .missing import half_names, missing_columns, missing_fields
 from .resume_names import (
     FILE,
     KEY,
@@ -90,6 +90,7 @@ __all__ = [
     "first_name",
     "first_name_column",
     "folded_name",
+    "half_names",
     "header_again",
     "header_keys",
     "holds_entity",

@@ -25,7 +25,8 @@ def _of_person(*words: str) -> tuple[str, ...]:
 
 
 def _of_job(*words: str) -> tuple[str, ...]:
-    jobs = ("job", "position", "vacancy", "requisition", "posting", "opening", "job posting")
+    jobs = ("job", "position", "vacancy", "requisition", "posting", "opening", "job posting",
+            "job requisition", "job order")  # fmt: skip
     return tuple(f"{job} {word}" for job, word in product(jobs, words))
 
 
@@ -85,22 +86,24 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "kandydat", "kandidaat", "sollicitant"),
     ),
     FIRST_NAME: (
-        (*_of_person("first name", "given name", "vorname", "prénom", "firstname"),
+        (*_of_person("first name", "given name", "vorname", "prénom", "firstname", "first"),
          *_followed(_PERSON, fr="prénom", de="vorname", es="nombre de pila", pl="pierwsze imię",
                     sk="krstné meno", cs="křestní jméno")),
         ("first name", "given name", "given names", "forename", "vorname", "rufname",
          "krstné meno", "křestní jméno", "prénom", "nombre de pila", "imiona", "pierwsze imię",
-         "primo nome", "primeiro nome", "voornaam", "first names", "keresztnév"),
+         "primo nome", "primeiro nome", "voornaam", "first names", "keresztnév", "nombres"),
         ("legal first name", "first name legal"),
         ("preferred first name", "preferred name", "first name preferred"),
     ),
     LAST_NAME: (
-        (*_of_person("last name", "family name", "surname", "nachname", "nom de famille"),
+        (*_of_person("last name", "family name", "surname", "nachname", "nom de famille", "last"),
          *_followed(_PERSON, fr="nom de famille", de="nachname|familienname", pl="nazwisko",
                     es="apellido|apellidos", sk="priezvisko", cs="příjmení")),
         ("last name", "surname", "family name", "nachname", "familienname", "zuname",
          "priezvisko", "příjmení", "nom de famille", "apellido", "apellidos", "nazwisko",
          "cognome", "sobrenome", "apelido", "apelidos", "achternaam", "vezetéknév"),
+        # Of two surnames the first, of a married person's names the one in use.
+        ("primer apellido", "apellido paterno", "apellido 1", "nom d'usage", "nom usuel"),
         ("legal last name", "last name legal"),
         ("preferred last name",),
     ),
@@ -201,12 +204,14 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
          "título da vaga", "nome da vaga", "functietitel", "vacaturetitel",
          *_followed(_JOB, fr="intitulé|titre|nom", de="titel|bezeichnung|name", pl="nazwa|tytuł",
                     es="título|nombre", sk="názov", cs="název")),
-        ("job", "job job title and job code", "stelle", "position", "pozícia", "pracovná pozícia",
+        ("job", "job job title and job code", "job job title", "stelle",
+         "position", "pozícia", "pracovná pozícia",
          "pozice", "pracovní pozice",
          "poste", "puesto", "stanowisko", "posizione", "vaga", "posição", "vacature", "functie",
          "munkakör"),
         ("vacancy", "opening", "job opening", "requisition", "posting", "job posting",
          "vakanz", "ausgeschriebene stelle"),
+        ("job requisition", "job order"),
         ("role", "job role", "rolle"),
     ),
     "position_location": (
@@ -233,7 +238,8 @@ ALIASES: Final[dict[str, tuple[tuple[str, ...], ...]]] = {
     "position_external_id": (
         ("requisition id", "req id", "job requisition id", "job req id", "requisition number",
          "requisition code"),
-        ("job id", "stellen-id", "stellenid", "id pozície", "id pozice", "id du poste",
+        ("job id", "job order id", "job order number", "job job id",
+         "stellen-id", "stellenid", "id pozície", "id pozice", "id du poste",
          "id stanowiska", "id da vaga", "vacature id", "vacancy id",
          *_followed(_JOB, fr="id|identifiant", de="id|kennung", es="id|identificador",
                     pl="id|identyfikator", sk="id|identifikátor", cs="id|identifikátor")),

@@ -6,11 +6,12 @@ from typing import Final
 import polars as pl
 
 from jobmojito_batch.columns import FIRST_NAME, LAST_NAME
-from jobmojito_batch.normalise.fields import CHOICES, MULTILINE
+from jobmojito_batch.normalise.fields import CHOICES, MULTILINE, TAGS
 from jobmojito_batch.normalise.headers import FIELDS, NAME
 from jobmojito_batch.normalise.text import cleaned, said
 
 _NAMES: Final = frozenset({NAME, FIRST_NAME, LAST_NAME})
+_NO_LABELS: Final = "[]"
 
 
 def clean_cells(
@@ -23,11 +24,14 @@ def clean_cells(
             field
         )
         for field in ordered
-    ).with_columns(
-        said(
-            pl.col(field),
-            none_is_a_value="none" in CHOICES.get(field, ()),
-            is_name=field in _NAMES,
-        )
-        for field in ordered
+    ).with_columns(_said(field) for field in ordered)
+
+
+def _said(field: str) -> pl.Expr:
+    """The text of a field, or null; labels of which there is none (`[]`) are nothing said, too."""
+    text = said(
+        pl.col(field),
+        none_is_a_value="none" in CHOICES.get(field, ()),
+        is_name=field in _NAMES,
     )
+    return pl.when(text != _NO_LABELS).then(text) if field == TAGS else text

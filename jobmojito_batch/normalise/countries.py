@@ -11,6 +11,13 @@ from jobmojito_batch.normalise.known_names import known_names
 from jobmojito_batch.normalise.text import code_by_key, folded, keys_of
 
 HEADER_LANGUAGES: Final = ("en", "de", "sk", "cs", "pl", "fr", "es", "it", "pt", "nl", "hu")
+# In which exports name every country too: those of the platform's interviews, and neighbours'. A
+# name that any other source gives to a country stays that country's. Not those of India and
+# Thailand, whose vowels are the accents that a key has not.
+_MORE_LANGUAGES: Final = (
+    "ar", "bg", "da", "el", "fi", "fil", "he", "hr", "id", "ja", "ko", "ms", "nb", "ro", "ru", "sl",
+    "sr", "sv", "tr", "uk", "vi", "zh", "zh_Hant",
+)  # fmt: skip
 
 # Two-letter codes of CLDR that are no countries of ISO 3166; Kosovo (XK) stays, people live there.
 _NO_COUNTRIES: Final = frozenset(
@@ -52,7 +59,7 @@ _SHORT_FORMS: Final[dict[str, tuple[str, ...]]] = {
     "KP": ("North Korea", "DPRK", "Korea (North)", "Democratic People's Republic of Korea",
            "Korea (the Democratic People's Republic of)", "Korea, Democratic People's Republic of"),
     "KR": ("South Korea", "Republic of Korea", "Korea (South)", "Korea, South",
-           "Korea, Republic of", "Korea (the Republic of)", "ROK", "S. Korea"),
+           "Korea, Republic of", "Korea (the Republic of)", "ROK", "S. Korea", "한국", "韓國"),
     "LA": ("Lao PDR", "Lao People's Democratic Republic"),
     "MD": ("Moldova, Republic of", "Republic of Moldova", "Moldova (the Republic of)"),
     "MK": ("Macedonia", "FYROM", "Republic of North Macedonia"),
@@ -147,6 +154,9 @@ def built() -> Mapping[str, tuple[str, ...]]:
             table.setdefault(name_key, codes)
     for name_key, codes in _with_code(table):
         table.setdefault(name_key, codes)
+    for name_key, codes in _grouped(_all_names_in(_MORE_LANGUAGES)).items():
+        if not (name_key.isascii() and len(name_key) <= 3):  # noqa: PLR2004 - it looks like a code
+            table.setdefault(name_key, codes)
     return table
 
 
@@ -202,6 +212,15 @@ def _languages() -> list[str]:
         or facts["population_percent"] >= _SPOKEN_BY_PERCENT
     }
     return [*HEADER_LANGUAGES, *sorted(own - set(HEADER_LANGUAGES))]
+
+
+def _all_names_in(languages: Iterable[str]) -> Iterator[tuple[str, str]]:
+    """The names of all countries in these languages."""
+    from babel import Locale
+
+    for language in languages:
+        names = Locale.parse(language).territories
+        yield from ((names[code], code) for code in alpha_2() if code in names)
 
 
 def _names_in(languages: Iterable[str]) -> Iterator[tuple[str, str]]:

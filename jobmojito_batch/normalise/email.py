@@ -62,6 +62,11 @@ def address_in(text: str) -> str | None:
     return normalised
 
 
+def is_nobodys(text: str) -> bool:
+    """Whether the address in a cell is a valid one that nobody reads."""
+    return text.strip().lower().startswith(_NOBODYS)
+
+
 def holds_several(text: pl.Expr) -> pl.Expr:
     """Whether a clean cell holds more than one thing that looks like an address."""
     return text.str.count_matches(_ADDRESS) > 1
@@ -86,15 +91,16 @@ def read_odd(text: str) -> str | None:
     """
     An address that is not plain, by the RFCs and without asking the DNS; None where it is none.
 
-    The same address said twice, as in `a@b.com <a@b.com>`, is one. A name or a domain of two
-    alphabets is none: letters that look alike make another's address. Nor is one that is nobody's.
+    The same address said twice, as in `a@b.com <a@b.com>` or a link `[a@b.com](mailto:a@b.com)`,
+    is one. A name or a domain of two alphabets is none: letters that look alike make another's
+    address. Nor is one that is nobody's.
     """
     from email_validator import EmailNotValidError, validate_email
 
     # A file that stands in the column, as base64: to look for addresses in it takes minutes.
     if len(text) > _MOST_ODD_LETTERS:
         return None
-    addresses = set(re.findall(_ADDRESS, text))
+    addresses = {said.removeprefix("mailto:") for said in re.findall(_ADDRESS, text)}
     candidate = addresses.pop() if text.count("@") > 1 and len(addresses) == 1 else text
     try:
         valid = validate_email(candidate, check_deliverability=False)

@@ -1,7 +1,8 @@
 """
 A needed field that no column gives, said once for the input, and the column that looks like it.
 
-Without it each row would say that its cell is blank, and none says why.
+Without it each row would say that its cell is blank, and none says why. Of a name one half may be
+all that a column gives.
 """
 
 import re
@@ -14,7 +15,12 @@ import polars as pl
 from jobmojito_batch.columns import CELL_PREFIX, FIRST_NAME, LAST_NAME, RESUME_FILE
 from jobmojito_batch.contract import POSITION_CORE, REQUIRED_ALWAYS
 from jobmojito_batch.normalise.fields import EMAIL, RESUME
-from jobmojito_batch.normalise.headers import NAME, aliases_of, is_never_a_candidate
+from jobmojito_batch.normalise.headers import (
+    NAME,
+    aliases_of,
+    field_of,
+    is_never_a_candidate,
+)
 from jobmojito_batch.normalise.rules import POSITION_ID
 from jobmojito_batch.normalise.text import compact, keys_of, shortened
 from jobmojito_batch.records import HeaderMap, InputDoubt, Table
@@ -32,6 +38,9 @@ _OWNER: Final = re.compile(
 _LEAST_LETTERS: Final = 4
 """Shorter words are in too many others to tell anything."""
 _LIKE_AN_ADDRESS: Final = r"^\s*[^@\s]+@[^@\s]+\.[^@\s]+\s*$"
+_HALVES: Final = {FIRST_NAME: LAST_NAME, LAST_NAME: FIRST_NAME}
+_SHORT_HALF: Final = "first"
+"""A header of its own may be half a name; within another it is any word: `Date first seen`."""
 _OF_A_PERSON: Final = frozenset({NAME, EMAIL, RESUME})
 """Fields that are never the same for all rows."""
 
@@ -79,6 +88,50 @@ def missing_columns(
     )
 
 
+def half_names(table: Table, mapping: HeaderMap, given: Collection[str]) -> tuple[InputDoubt, ...]:
+    """
+    That people would be called by one half of their name, where only one half has a column.
+
+    It holds where a column that nobody claims looks like the other half.
+    """
+    have = {*mapping.fields, *given}
+    halves = have & set(_HALVES)
+    if NAME in have or len(halves) != 1:
+        return ()
+    [half] = halves
+    other = _HALVES[half]
+    like = next((i for i in mapping.carried if _says_half(table.headers[i], other)), None)
+    title = (
+        f"'{shortened(table.headers[mapping.fields[half]])}'" if half in mapping.fields else half
+    )
+    seen = f"; '{shortened(table.headers[like])}' looks like the other" if like is not None else ""
+    header = table.headers[like] if like is not None else "HEADER"
+    ignored = f', or --map "{header}=" if it is none' if like is not None else ""
+    return (
+        InputDoubt(
+            kind="half a name",
+            source=table.source,
+            sentence=f"of the names only {title} has a column, so people are called by half of "
+            f"theirs{seen}",
+            option=f'--map "{header}={other}"{ignored}',
+            holds=like is not None,
+        ),
+    )
+
+
+def _says_half(header: str, half: str) -> bool:
+    """Whether one of the headers of that *half* is a part of this one, or this one of it."""
+    [key] = keys_of([header], compact)
+    if is_never_a_candidate(key) or field_of(key) is not None:
+        return False
+    known = [_OWNER.sub("", alias) for alias in aliases_of(half)]
+    return any(
+        (len(alias) > len(_SHORT_HALF) and alias in key)
+        or (len(key) >= len(_SHORT_HALF) and alias.startswith(key))
+        for alias in known
+    )
+
+
 def _how_to_say(
     field: str, headers: Sequence[str], unclaimed: Sequence[int], sample: pl.DataFrame
 ) -> str:
@@ -112,7 +165,8 @@ def column_like(
     known = [_OWNER.sub("", alias) for alias in aliases_of(field)]
     scores = [(0.0, 0)]
     for i, key in zip(unclaimed, keys_of([headers[i] for i in unclaimed], compact), strict=True):
-        if not other.match(key):
+        is_another = field_of(key) not in {None, field}
+        if not other.match(key) and not is_another:
             bare = _OWNER.sub("", key)
             scores.append((max(_alikeness(alias, bare) for alias in known), -i))
     best, at = max(scores)

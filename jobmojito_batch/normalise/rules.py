@@ -33,6 +33,12 @@ from jobmojito_batch.normalise.fields import (
     TAGS,
     VALUED,
 )
+from jobmojito_batch.normalise.names import (
+    LETTERS_LOST,
+    has_lost_letters,
+    is_no_name,
+    name_sentence,
+)
 from jobmojito_batch.normalise.resumes import is_no_resume
 from jobmojito_batch.normalise.text import shortened, true_where
 from jobmojito_batch.records import Fault
@@ -127,19 +133,26 @@ def _resume_unreadable(min_resume_characters: int) -> Rule:
 
 def _damaged() -> Iterator[Rule]:
     """
-    Letters that were lost before the file came here, and errors of a spreadsheet, are no text.
+    Letters that were lost before the file came here, errors of a spreadsheet, and in the place of
+    a name what nobody is called, are no text.
 
     Members that are read as something else than text have a rule that says so.
     """
     for field in _FREE_TEXT:
-        lost = pl.col(field).str.contains("\ufffd", literal=True)
+        text = pl.col(field)
+        # An address may have a question mark in it.
+        lost = (
+            text.str.contains("\ufffd", literal=True) if field == EMAIL else has_lost_letters(text)
+        )
+        if field in POSITION_CORE:
+            lost &= _NO_POSITION_ID
         error = _holds_error(field) if field != EMAIL else pl.lit(value=False)
+        nobody = is_no_name(text) if field == NAME else pl.lit(value=False)
         yield Rule(
             code=ErrorCode.INVALID_VALUE,
             field=field,
-            broken=lost | error if field in _OF_LETTERS else error,
-            says="letters were lost when the file was written (\ufffd); write them again, or "
-            "export it as UTF-8",
+            broken=lost | error | nobody if field in _OF_LETTERS else error,
+            says="{seen}" if field == NAME else LETTERS_LOST,
         )
 
 
@@ -165,10 +178,7 @@ def _email() -> Iterator[Rule]:
         code=ErrorCode.INVALID_EMAIL,
         field=EMAIL,
         broken=_unread(EMAIL) & ~several,
-        says=(
-            "this is no e-mail address; write it as name@company.example, in letters of one "
-            "alphabet"
-        ),
+        says="{seen}",
     )
 
 
@@ -211,8 +221,8 @@ def _wanted(field: str) -> str:
         return f"one of the choices; write {', '.join(CHOICES[field])}"
     if field in OBJECTS:
         model = OBJECTS[field]
-        members = f" with no members but {', '.join(model.model_fields)}" if model else ""
-        return f"a JSON object{members}"
+        members = f", MEMBER being one of {', '.join(model.model_fields)}" if model else ""
+        return f'a JSON object; write it as {{"MEMBER": VALUE}}{members}'
     if field == TAGS:
         return "a list of labels; part them with commas, or write a JSON array of texts"
     return "a date; write it as 2026-12-31 or 2026-12-31T18:00:00Z"
@@ -348,6 +358,10 @@ def _explained(
             "the cell names a file, and none was looked for; put the text of the résumé into "
             f"{RESUME}, or say where the files are with --resumes FOLDER"
         )
+    elif rule.code == ErrorCode.INVALID_EMAIL:
+        seen = _no_address(raw.get(EMAIL))
+    elif rule.field == NAME:
+        seen = name_sentence(values.get(NAME))
     elif rule.code == ErrorCode.RESUME_TOO_LONG:
         seen = f"{len(values.get(RESUME) or ''):,} characters"
     else:
@@ -374,6 +388,12 @@ def _quoted(field: str, cell: str | None) -> str:
     if not cell or "@" in cell or field in {EMAIL, TAGS, *OBJECTS}:
         return "what the cell says"
     return f"'{shortened(cell)}'"
+
+
+def _no_address(cell: str | None) -> str:
+    if cell and email.is_nobodys(cell):
+        return "mail to this address is read by nobody; write the candidate's own"
+    return "this is no e-mail address; write it as name@company.example, in letters of one alphabet"
 
 
 def _which_country(cell: str | None, seen: str) -> str | None:

@@ -7,7 +7,8 @@ from typing import Any, Final
 
 from jobmojito_batch.columns import CELL_PREFIX, FIRST_NAME, LAST_NAME, RESUME_FILE, ROW, SOURCE
 from jobmojito_batch.normalise import NAME, RESUME
-from jobmojito_batch.pipeline.preview import EMAIL, faults_of
+from jobmojito_batch.pipeline.odd_rows import EMAIL
+from jobmojito_batch.pipeline.preview import faults_of
 from jobmojito_batch.pipeline.source_layout import Layout
 from jobmojito_batch.records import Fault
 

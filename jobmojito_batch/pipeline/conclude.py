@@ -81,6 +81,7 @@ def _of_run(
             counts.outcomes,
             # Who wants no more than the first has what was asked for, as with a limit.
             is_stopped=stopped is not None and stopped.code is not ErrorCode.LIMIT_REACHED,
+            waiting_rows=counts.reasons.get(ErrorCode.POSITION_UNRESOLVED, 0),
             signal_number=delivered.signal_number,
             unreadable_files=left_out.to_mend,
         ),

@@ -89,9 +89,9 @@ def _ids_that_are_none(prepared: Path, layouts: Sequence[Layout]) -> Iterator[In
                 kind="id",
                 source=layout.source,
                 sentence=f"{no_ids.height} cell{'s' if no_ids.height > 1 else ''} of "
-                f"'{layout.headers[number]}' hold no id ({seen}: rounded or made a date by a "
-                f"spreadsheet, or a word for none); {field} is left out there, so what it named "
-                f"goes by {goes}",
+                f"'{layout.headers[number]}' hold{'s' if no_ids.height == 1 else ''} no id "
+                f"({seen}: rounded or made a date by a spreadsheet, or a word for none); "
+                f"{field} is left out there, so what it named goes by {goes}",
                 option="format the column as text and export again, to have the ids",
                 rows=tuple(no_ids[ROW][:EXAMPLES]),
                 holds=False,

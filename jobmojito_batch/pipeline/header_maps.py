@@ -11,6 +11,7 @@ from jobmojito_batch.normalise import (
     Changed,
     changed_headers,
     column_roles,
+    half_names,
     map_headers,
     missing_columns,
     overrides_for,
@@ -69,6 +70,7 @@ def header_doubts(
             doubts += (replace(doubt, source=table.source) for doubt in mapping.doubts)
             if not are_results(table.headers):  # they hold no résumés, and most is done
                 doubts += missing_columns(table, mapping, given_elsewhere)
+                doubts += half_names(table, mapping, given_elsewhere)
         doubts += _changed_since(table, mapping, parameters)
     return tuple(doubts)
 

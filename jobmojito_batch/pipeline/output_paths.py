@@ -17,6 +17,8 @@ from jobmojito_batch.publish import check_suffix, check_target, write_fault
 
 _OTHER = {".csv": ".xlsx", ".xlsx": ".csv"}
 SPREADSHEETS = frozenset({".xlsx", ".xlsm", ".xls", ".xlsb", ".ods"})
+_OTHER_TABLES = SPREADSHEETS - {".xlsx"} | {".parquet", ".json", ".jsonl", ".ndjson"}
+"""What an errors file is not, so that none has the name of one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +45,11 @@ class Targets:
         Asked before anything is sent, by writing: a folder's mode says nothing of a full disk.
         """
         check_target(self.results, rows=rows)
+        if self.errors.suffix.lower() in _OTHER_TABLES:
+            raise SettingsError(
+                f"{self.errors}: the errors file cannot be {self.errors.suffix}; end the name in "
+                ".csv or .xlsx"
+            )
         if self.errors.suffix.lower() == ".xlsx":
             check_target(self.errors, rows=rows)
         for path in (self.results, self.errors, self.summary):

@@ -134,6 +134,7 @@ def _plan(
                 inputs.layouts,
                 rows.refused_by_model,
                 max_resume_characters=settings.max_resume_characters,
+                today=started_at.date(),
                 plan=plan if rows.of_results else None,
             ),
             plan=plan,

@@ -1,6 +1,7 @@
 """What is wrong with the rows and what looks odd, gathered from the prepared rows of a run."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import Path
 from typing import Any, Final
 
@@ -8,14 +9,13 @@ import polars as pl
 
 from jobmojito_batch.columns import CELL_PREFIX, FAULTS, ORDINAL, ROW, SOURCE, ErrorCode
 from jobmojito_batch.contract import CreateRequest
-from jobmojito_batch.normalise import PEOPLE_PROBLEM, RESUME_PROBLEM, domain_slips, explain
+from jobmojito_batch.normalise import PEOPLE_PROBLEM, RESUME_PROBLEM, explain
+from jobmojito_batch.pipeline.odd_rows import EXAMPLES, warnings_of
 from jobmojito_batch.pipeline.source_layout import Layout
 from jobmojito_batch.plan import KIND, Kind, Plan
 from jobmojito_batch.records import Fault
 
-EXAMPLES: Final = 3
 FIRST_FAULTY: Final = 8
-EMAIL: Final = "candidate_email"
 MEMBERS: Final = tuple(CreateRequest.model_fields)
 REFUSED_BY_MODEL: Final = f"{ErrorCode.INVALID_VALUE}:request_model"
 """Stands among the faults of a row where the request model and no rule refused it."""
@@ -57,6 +57,7 @@ def preview_of(
     refused: dict[int, Fault],
     *,
     max_resume_characters: int,
+    today: date,
     plan: Plan | None = None,
 ) -> Preview:
     """
@@ -89,7 +90,7 @@ def preview_of(
             )
             for row in first.iter_rows(named=True)
         ),
-        warnings=_slips(prepared),
+        warnings=warnings_of(prepared, today=today),
     )
 
 
@@ -137,30 +138,3 @@ def _reasons(bad: pl.LazyFrame, refused: dict[int, Fault]) -> tuple[Reason, ...]
             )
         )
     return tuple(reasons)
-
-
-def _slips(prepared: Path) -> tuple[str, ...]:
-    """Domains that look like a slip of a common one: a warning, the address may be right."""
-    scan = pl.scan_parquet(prepared)
-    if EMAIL not in scan.collect_schema().names():
-        return ()
-    good = scan.filter(pl.col(FAULTS).is_null()).select(
-        pl.col(EMAIL).str.extract(r"@(.*)$").alias("domain"), ROW
-    )
-    domains = good.group_by("domain").len().collect(engine="streaming")
-    meant = domain_slips(domains["domain"].drop_nulls())
-    slips = domains.filter(pl.col("domain").is_in(list(meant)))
-    return tuple(
-        _slip(good, domain, meant[domain], count)
-        for domain, count in slips.sort("len", "domain", descending=[True, False]).iter_rows()
-    )
-
-
-def _slip(good: pl.LazyFrame, domain: str, meant: str, count: int) -> str:
-    first = good.filter(pl.col("domain") == domain).select(ROW).head(EXAMPLES)
-    rows = first.collect(engine="streaming")[ROW]
-    return (
-        f"{count} e-mail{'s' if count > 1 else ''} at {domain}: {meant} may be meant "
-        f"(row{'s' if count > 1 else ''} {', '.join(map(str, rows))}"
-        f"{', …' if count > len(rows) else ''})"
-    )

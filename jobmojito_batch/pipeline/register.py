@@ -326,7 +326,7 @@ def _message() -> pl.Expr:
         .then(
             pl.lit(
                 "the first call of this position had no trustworthy answer; until that is settled "
-                "nobody else of the position is sent"
+                "nobody else of the position is sent; settle it with `reconcile`, run again"
             )
         )
         .when(kind == Kind.OVER_LIMIT.value)

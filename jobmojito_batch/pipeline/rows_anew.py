@@ -16,9 +16,10 @@ from jobmojito_batch.normalise import (
 )
 from jobmojito_batch.pipeline.contradictions import SEVERAL_PEOPLE
 from jobmojito_batch.pipeline.corrections import Cells, with_cells
+from jobmojito_batch.pipeline.odd_rows import EMAIL
 from jobmojito_batch.pipeline.plan_stage import refused_among
 from jobmojito_batch.pipeline.planned import Planned
-from jobmojito_batch.pipeline.preview import EMAIL, MEMBERS
+from jobmojito_batch.pipeline.preview import MEMBERS
 from jobmojito_batch.records import Fault, HeaderMap, Table
 
 

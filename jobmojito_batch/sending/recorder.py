@@ -155,7 +155,7 @@ class OutcomeRecorder:
             action=Action.UNKNOWN,
             code=ErrorCode.POSITION_UNRESOLVED,
             message="the first call of this position had no trustworthy answer; until that is "
-            "settled nobody else of the position is sent",
+            "settled nobody else of the position is sent; settle it with `reconcile`, run again",
         )
         for other in (*self._dispatcher.sharing_name(position), position):
             await self._shut(other, Outcome.NOT_SENT, unresolved)

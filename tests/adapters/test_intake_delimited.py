@@ -265,6 +265,21 @@ def test_the_encoding_is_found_out(file: Path, text: str, codec: str, name: str)
     assert [row[1:-1] for row in rows_of(table)] == [tuple(each.split(";")) for each in lines[1:]]
 
 
+@pytest.mark.parametrize("said", ["UTF-16", "UTF-32"])
+def test_an_encoding_that_is_said_and_wrong_is_an_error_of_the_input(file: Path, said: str) -> None:
+    file.write_bytes(UMLAUTS.encode())
+
+    with pytest.raises(InputError, match=r"people\.csv: .*not UTF-"):
+        tables_of(file, encoding=said)
+
+
+def test_utf_16_that_is_said_needs_no_mark(file: Path) -> None:
+    file.write_bytes(UMLAUTS.encode("utf-16-be"))
+
+    (table,) = tables_of(file, encoding="UTF-16")
+    assert table.detected.encoding == "UTF-16 BE"
+
+
 def test_a_guessed_encoding_is_said(file: Path) -> None:
     """Names are at stake, and only a person sees that Müller is not Műller."""
     assert "check that the names are right" in " ".join(read(file, UMLAUTS.encode("cp1252")).notes)

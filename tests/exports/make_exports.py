@@ -370,6 +370,18 @@ def formats(workbook: Any) -> None:
     sheet.write_number("G3", 12345, digits)
 
 
+def zeros(workbook: Any) -> None:
+    """Ids in number cells that their format shows with leading zeros."""
+    sheet = workbook.get_worksheet_by_name("People")
+    digits = workbook.add_format({"num_format": "000000"})
+    sheet.write_row("B3", ["Candidate ID", "Name", "E-Mail", "Job ID", "Job Title"])
+    sheet.write_row("B4", ["", "Ann Lee", "ann@example.com", 77, "Nurse"])
+    sheet.write_row("B5", ["", "Jo Roe", "jo@example.com", "", "Cook"])
+    sheet.write_number("B4", 123, digits)
+    sheet.write_number("B5", 1234567, digits)
+    sheet.write_number("E5", 78, digits)
+
+
 def hidden_lists(workbook: Any) -> None:
     workbook.get_worksheet_by_name("Lists").hide()
 
@@ -406,11 +418,13 @@ WORKBOOKS: dict[str, tuple[dict[str, Cells], Callable[..., None]]] = {
     ),
     "cell_formats.xlsx": ({"People": {}}, formats),
     "long_ids.xlsx": ({"People": long_ids()}, nothing),
+    "zero_ids.xlsx": ({"People": {}}, zeros),
 }  # fmt: skip
 CONVERTED = {
     "old_excel.xls": "several_sheets.xlsx",
     "libreoffice.ods": "titles_and_totals.xlsx",
     "long_ids.xls": "long_ids.xlsx",
+    "zero_ids.xls": "zero_ids.xlsx",
     "long_ids.ods": "long_ids.xlsx",
 }
 

@@ -22,3 +22,8 @@ def test_the_worst_that_holds_is_the_code(
     counts: dict[Outcome, int], is_stopped: bool, signal_number: int | None, code: int
 ) -> None:
     assert exit_code_of(counts, is_stopped=is_stopped, signal_number=signal_number) == code
+
+
+def test_rows_that_wait_for_an_unknown_one_are_not_settled() -> None:
+    """The unknown row may be of another input: nothing of this one was sent."""
+    assert exit_code_of({Outcome.NOT_SENT: 40}, is_stopped=False, waiting_rows=40) == 3

@@ -8,7 +8,7 @@ import pytest
 
 from jobmojito_batch.cli.console import wrapped
 from jobmojito_batch.cli.next_steps import next_steps, program, quoted
-from jobmojito_batch.columns import Outcome
+from jobmojito_batch.columns import ErrorCode, Outcome
 from jobmojito_batch.parameters import InviteParameters
 from jobmojito_batch.summary import Files
 from tests.helpers import a_summary
@@ -43,6 +43,18 @@ def test_a_command_reads_the_errors_file_as_the_input_was_read() -> None:
     )
     assert correct.command.endswith(reading)
     assert correct.why.startswith("1 row to correct")
+
+
+def test_rows_that_wait_for_the_first_call_of_their_position_are_looked_up_first() -> None:
+    """Sent again before that they would wait again."""
+    summary = a_summary(
+        rows=2, outcomes={Outcome.NOT_SENT: 2}, reasons={ErrorCode.POSITION_UNRESOLVED: 2}
+    )
+
+    look_up, again = next_steps(summary, InviteParameters(inputs=["people.csv"]))
+
+    assert look_up.command == f"{program()} reconcile"
+    assert again.command == f"{program()} invite people.csv"
 
 
 def test_nothing_is_left_to_do_after_a_run_that_needs_nobody() -> None:

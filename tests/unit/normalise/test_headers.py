@@ -56,6 +56,38 @@ SYSTEMS = {
         "Created At; Rejection Reason",
         {"Candidate ID": ID, "First Name": FIRST, "Last Name": LAST, "Email": EMAIL, "Job": JOB},
     ),
+    "bullhorn-candidates": (
+        "First Name; Last Name; Email 1; Email 2; Owner; Job Order; Job Order ID; Country",
+        {
+            "First Name": FIRST,
+            "Last Name": LAST,
+            "Email 1": EMAIL,
+            "Job Order": JOB,
+            "Job Order ID": JOB_ID,
+            "Country": COUNTRY,
+        },
+    ),
+    "workday-requisition": (
+        "Candidate; Candidate ID; Email Address; Job Requisition; Job Requisition ID; Primary "
+        "Location; Job Family; Job Profile; Recruiter",
+        {
+            "Candidate": NAME,
+            "Candidate ID": ID,
+            "Email Address": EMAIL,
+            "Job Requisition": JOB,
+            "Job Requisition ID": JOB_ID,
+        },
+    ),
+    "icims-search": (
+        "Person : First; Person : Last; Person : Email; Job : Job Title; Job : Requisition ID",
+        {
+            "Person : First": FIRST,
+            "Person : Last": LAST,
+            "Person : Email": EMAIL,
+            "Job : Job Title": JOB,
+            "Job : Requisition ID": JOB_ID,
+        },
+    ),
     "lever-migration": (
         "Full-Name; Email; Date-Added; Stage; Archive-Reason; Archive-Date; Sources; Origin",
         {"Full-Name": NAME, "Email": EMAIL},

@@ -147,6 +147,60 @@ def test_a_fault_has_its_name_and_a_sentence(field: str, cell: str | None, rule:
         assert cell not in fault.message
 
 
+def test_an_address_that_nobody_reads_is_called_that() -> None:
+    cell = {"candidate_email": "noreply@example.com"}
+    row = one(**cell)
+
+    (fault,) = explain(str(row[FAULTS]), row, raw=cell, max_resume_characters=100)
+    assert "read by nobody" in fault.message
+
+
+NAMES_OF_NOBODY: tuple[Case, ...] = (
+    ("candidate_name", "???? ????", "lost"),
+    ("candidate_name", "Mart?nez, Jos?", "lost"),
+    ("candidate_name", "?ukasz Nowak", "lost"),
+    ("candidate_name", "Zo\ufffd", "lost"),
+    ("position_name", "K?che", "lost"),
+    ("position_location", "????", "lost"),
+    ("candidate_name", "10023", "no name"),
+    ("candidate_name", "+49 170 1234567", "no name"),
+    ("candidate_name", "2026-10-01", "no name"),
+    ("candidate_name", "ann.lee@example.com", "no name"),
+    ("candidate_name", "Ann Lee <ann@example.com>", "no name"),
+    ("candidate_name", "https://people.example/ann", "no name"),
+)
+
+
+@pytest.mark.parametrize(("field", "cell", "reason"), NAMES_OF_NOBODY)
+def test_what_nobody_is_called_is_no_name(field: str, cell: str, reason: str) -> None:
+    row = read_together(NAMES_OF_NOBODY)[field, cell]
+
+    assert row[FAULTS] == f"invalid_value:{field}"
+    (fault,) = explain(row[FAULTS], row, raw={field: cell}, max_resume_characters=100)
+    assert reason in fault.message
+    assert cell not in fault.message
+
+
+PEOPLE: tuple[Case, ...] = (
+    ("candidate_name", "Ann Lee 2nd", ""),
+    ("candidate_name", "Lee, Ann (?)", ""),
+    ("candidate_name", "X Æ A-12", ""),
+    ("candidate_name", "\u738b\u82b3", ""),
+    ("candidate_name", "N@talia", ""),
+    ("position_name", "Ready for more? Nurse (m/f/d)", ""),
+    ("position_name", "2026", ""),
+)
+
+
+@pytest.mark.parametrize(("field", "cell", "_"), PEOPLE)
+def test_odd_names_are_names(field: str, cell: str, _: str) -> None:
+    assert read_together(PEOPLE)[field, cell][FAULTS] is None
+
+
+def test_a_position_that_is_not_sent_may_have_lost_letters() -> None:
+    assert one(position_name="K?che", position_def_set_id="p-1")[FAULTS] is None
+
+
 ERRORS: tuple[Case, ...] = (
     ("candidate_email", "#N/A", "missing_field:candidate_email"),
     ("candidate_email", "#REF!", "invalid_email:candidate_email"),
@@ -201,6 +255,13 @@ def test_a_null_word_of_a_lookup_leaves_an_optional_member_blank() -> None:
     row = one(candidate_external_id="#N/A")
 
     assert (row[FAULTS], row["candidate_external_id"]) == (None, None)
+
+
+def test_no_labels_are_no_fault() -> None:
+    """What a program writes of an empty list."""
+    row = one(tags="[]")
+
+    assert (row[FAULTS], row["tags"]) == (None, None)
 
 
 def test_an_ambiguous_country_is_an_error_with_the_choices() -> None:

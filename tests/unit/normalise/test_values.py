@@ -60,11 +60,12 @@ COUNTRIES = {
     "Veľká Británia|Wielka Brytania|Royaume-Uni|Reino Unido|Regno Unito|Verenigd Koninkrijk",
     "CZ": "Czechia|Czech Republic|Česko|Česká republika|Tschechien|Czechy|Tchéquie|Chequia|ČR",
     "DE": "Deutschland|Germany|Německo|Nemecko|Niemcy|Allemagne|Alemania|Germania|Alemanha|"
-    "Duitsland|GER|276",
+    "Duitsland|GER|276|Германия|Німеччина|Γερμανία|ألمانيا|גרמניה|ドイツ|德国|德國|독일|Almanya|Saksa",
     "US": "USA|U.S.A.|US|United States|United States of America|Vereinigte Staaten|Spojené státy|"
     "Stany Zjednoczone|États-Unis|Estados Unidos|Stati Uniti|Verenigde Staten|840",
     "TR": "Türkiye|Turkey|Turkiye|Turecko|Turcja|Turquie|Turquía|Turchia|Turquia|Turkije",
-    "KR": "South Korea|Korea, Republic of|Republic of Korea|Südkorea|Jižní Korea|Corée du Sud",
+    "KR": "韓國|한국|대한민국|韩国|"
+    "South Korea|Korea, Republic of|Republic of Korea|Südkorea|Jižní Korea|Corée du Sud",
     "GN": "Guinea|GIN",
     "AT": "Österreich|Austria|Rakousko|Rakúsko|Autriche|Oostenrijk|040",
     "GE": "Georgia|Georgia (GE)",
@@ -324,6 +325,8 @@ def test_several_addresses_are_not_guessed_at(cell: str) -> None:
         (" Ann@Example.COM ", "ann@example.com"),
         ("Ann Lee <ann@example.com>", "ann@example.com"),
         ("mailto:ann@example.com", "ann@example.com"),
+        ("[ann@example.com](mailto:ann@example.com)", "ann@example.com"),
+        ('=HYPERLINK("mailto:ann@example.com","ann@example.com")', "ann@example.com"),
         ("ann+x@example.com", "ann+x@example.com"),
         ("an\u200bn@example.com", "ann@example.com"),
         ("ann_c1d@indeedemail.com", "ann_c1d@indeedemail.com"),
@@ -347,9 +350,12 @@ def test_a_file_in_the_column_of_addresses_is_no_address_and_holds_nobody_up() -
 
 
 def test_ids_and_phones_stay_text() -> None:
-    rows = read("candidate_external_id", "007", "'+1 570 555", "1e5", "12/5", '="00123"')
+    rows = read(
+        "candidate_external_id", "007", "'+1 570 555", "1e5", "12/5", '="00123"', "2026-1001"
+    )
 
-    assert rows["candidate_external_id"].to_list() == ["007", "+1 570 555", "1e5", "12/5", "00123"]
+    ids = rows["candidate_external_id"].to_list()
+    assert ids == ["007", "+1 570 555", "1e5", "12/5", "00123", "2026-1001"]
 
 
 def test_what_a_spreadsheet_rounded_or_a_word_for_none_is_no_id() -> None:
@@ -359,6 +365,10 @@ def test_what_a_spreadsheet_rounded_or_a_word_for_none_is_no_id() -> None:
         "1.2345678901234568E17",
         "05.Dec",
         "Dec-05",
+        "2026-10-01",
+        "2026-10-01 00:00:00",
+        "01.10.2026",
+        "10/1/2026",
         "TBD",
         "0",
         "n/d",
