@@ -101,6 +101,11 @@ class ErrorCode(StrEnum):
     UNSETTLED = "unsettled"
 
 
+POSITION_UNRESOLVED_SAYS: Final = (
+    "the first call of this position had no trustworthy answer; until that is settled nobody else "
+    "of the position is sent; settle it with `reconcile`, run again"
+)
+"""The message of a row that is not sent, in the run of that call and in later ones."""
 NOT_THE_ROWS_FAULT: Final = frozenset(
     {
         ErrorCode.RATE_LIMITED,

@@ -48,6 +48,7 @@ _HINTS: Final = (
      r"choose \2 for “\1” under Columns"),
     (re.compile(r'--map "([^"=]*)="(?: \(neither\))?'), r"ignore “\1” under Columns"),
     (re.compile(r"--set (\w+)=VALUE for all rows"), r"give one value for all rows under Columns"),
+    (re.compile(r"which column has it with --map"), "which column has it under Columns"),
     (re.compile(r"--header-row (\d+)"), r"header row \1"),
     (re.compile(r"--encoding NAME|--encoding \S+"), "another encoding under Columns"),
 )  # fmt: skip
@@ -65,9 +66,9 @@ def for_the_page(text: str) -> str:
 def duration(seconds: float) -> str:
     """As a person says it."""
     if seconds < _SOON:
-        return f"{max(1, round(seconds))} seconds"
+        return counted(max(1, round(seconds)), "second")
     if seconds < _LONG:
-        return f"{round(seconds / 60)} minutes"
+        return counted(round(seconds / 60), "minute")
     return f"{seconds / 3600:.1f} hours"
 
 

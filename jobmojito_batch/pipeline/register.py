@@ -11,6 +11,7 @@ from jobmojito_batch.columns import (
     OPENING_KEY,
     ORDINAL,
     POSITION_KEY,
+    POSITION_UNRESOLVED_SAYS,
     ROW,
     SOURCE,
     Outcome,
@@ -323,12 +324,7 @@ def _message() -> pl.Expr:
             )
         )
         .when(kind == Kind.UNRESOLVED.value)
-        .then(
-            pl.lit(
-                "the first call of this position had no trustworthy answer; until that is settled "
-                "nobody else of the position is sent; settle it with `reconcile`, run again"
-            )
-        )
+        .then(pl.lit(POSITION_UNRESOLVED_SAYS))
         .when(kind == Kind.OVER_LIMIT.value)
         .then(pl.lit("the limit of this run was reached; run again to send the rest"))
     )

@@ -4,7 +4,7 @@ import logging
 from functools import partial
 from typing import Final
 
-from jobmojito_batch.columns import ROW, ErrorCode, Outcome
+from jobmojito_batch.columns import POSITION_UNRESOLVED_SAYS, ROW, ErrorCode, Outcome
 from jobmojito_batch.contract import CreateResponse, Status
 from jobmojito_batch.events import Event, emit
 from jobmojito_batch.ledger import (
@@ -154,8 +154,7 @@ class OutcomeRecorder:
         unresolved = Verdict(
             action=Action.UNKNOWN,
             code=ErrorCode.POSITION_UNRESOLVED,
-            message="the first call of this position had no trustworthy answer; until that is "
-            "settled nobody else of the position is sent; settle it with `reconcile`, run again",
+            message=POSITION_UNRESOLVED_SAYS,
         )
         for other in (*self._dispatcher.sharing_name(position), position):
             await self._shut(other, Outcome.NOT_SENT, unresolved)
