@@ -18,8 +18,9 @@ NO_NAME: Final = (
 
 # A program that saves in a code page writes ? for each letter that the page lacks (spreadsheets'
 # "CSV" of Polish or Japanese names). At the end of a word it may be a question.
-_LOST: Final = r"\x{FFFD}|\?\?|\p{L}\?\p{L}|(?:^|\s)\?\p{L}"
-_LOST_IN_PYTHON: Final = re.compile(r"\ufffd|\?\?|[^\W\d_]\?[^\W\d_]|(?:^|\s)\?[^\W\d_]")
+_BESIDE_LETTERS: Final = "\ufffd|\\?\\?|{0}\\?{0}|(?:^|\\s)\\?{0}"
+_LOST: Final = _BESIDE_LETTERS.format(r"\p{L}")
+_LOST_IN_PYTHON: Final = re.compile(_BESIDE_LETTERS.format(r"[^\W\d_]"))
 _ADDRESS: Final = r"[^\s@]@[^\s@]+\.[^\s@]|(?i:https?://|^www\.)"
 _LETTER: Final = r"\p{L}"
 
